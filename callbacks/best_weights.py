@@ -1,0 +1,71 @@
+"""Keep the weights of the best epoch."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the best `monitor`, writes them to a file, and restores them at the end.
+
+    Beside `keras.callbacks.ModelCheckpoint` it writes the file whole or not at all, and not in every epoch that
+    improves: the weights are held in memory and written at most once per `every` seconds, and when training ends.
+
+    Args:
+        path: the file, ending in `.weights.h5`.
+        monitor: a name in the logs, such as `val_loss`.
+        goal: whether a smaller ("min") or a larger ("max") value is better. NaN never is.
+        every: seconds between two writes.
+        clock: returns seconds.
+
+    Attributes:
+        epoch: the best epoch (from 0); None if no epoch gave a number.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        goal: Literal["min", "max"] = "min",
+        every: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.path, self.monitor, self.goal, self.every, self.clock = Path(path), monitor, goal, every, clock
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Begin anew."""
+        self.epoch: int | None = None
+        self.best: float | None = None
+        self.weights: list[Any] | None = None
+        self.written = self.clock()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep the weights if this epoch is the best so far."""
+        value = (logs or {})[self.monitor]
+        sign = 1 if self.goal == "min" else -1
+        if value == value and (self.best is None or sign * value < sign * self.best):
+            self.epoch, self.best, self.weights = epoch, value, self.model.get_weights()
+            if self.clock() - self.written >= self.every:
+                self._write()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the best weights and write them."""
+        if self.weights is not None:
+            self.model.set_weights(self.weights)
+            self._write()
+
+    def _write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f".tmp-{os.getpid()}.{self.path.name}")
+        self.model.save_weights(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+        self.written = self.clock()

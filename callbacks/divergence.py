@@ -1,0 +1,33 @@
+"""Stop when training has diverged."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Stops after the first epoch that logs NaN or infinity, and remembers it.
+
+    Attributes:
+        epoch: the epoch (from 0) that diverged; None if none did.
+        reason: what was logged then, e.g. "val_loss is nan"; empty if training did not diverge.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epoch: int | None = None
+        self.reason = ""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Forget an earlier training."""
+        self.epoch, self.reason = None, ""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look for a figure that is not finite."""
+        bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]
+        if bad:
+            self.epoch, self.reason = epoch, ", ".join(bad)
+            self.model.stop_training = True

@@ -1,0 +1,54 @@
+"""Event files for TensorBoard, written with its own protos and record writer: no TensorFlow needed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+_unique = itertools.count()
+
+
+class EventFile:
+    """One event file in `directory`, as TensorBoard reads it. Written when `flush` or `close` is called.
+
+    Args:
+        directory: made if it is missing.
+        clock: returns the wall time, in seconds since 1970, that events are stamped with.
+    """
+
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.clock = clock
+        name = f"events.out.tfevents.{int(clock()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_unique)}"
+        self.path = directory / name
+        self._file = self.path.open("xb")
+        self._records = RecordWriter(self._file)
+        self._add(Event(file_version="brain.Event:2"))
+
+    def add_summary(self, summary: Summary, step: int) -> None:
+        """Append the values of a `Summary` proto at `step`."""
+        self._add(Event(summary=summary, step=step))
+
+    def add_graph(self, graph_def: bytes) -> None:
+        """Append a serialised GraphDef, shown in the Graphs tab."""
+        self._add(Event(graph_def=graph_def))
+
+    def flush(self) -> None:
+        """Make everything so far visible to readers."""
+        self._records.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._records.close()
+
+    def _add(self, event: Event) -> None:
+        event.wall_time = self.clock()
+        self._records.write(event.SerializeToString())

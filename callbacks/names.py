@@ -1,0 +1,21 @@
+"""From Keras' names of logged figures to ours: `val_loss` is "validation/loss"."""
+
+from __future__ import annotations
+
+
+def split_and_figure(log: str) -> tuple[str, str]:
+    """The part of the data and the figure that one of Keras' log names stands for.
+
+    `val_x` is ("validation", "x"); `train_x`, measured on the finished epoch's weights, ("train", "x"); and plain `x`,
+    Keras' average over an epoch in which the weights kept changing, ("running", "x").
+    """
+    for prefix, split in (("val_", "validation"), ("train_", "train")):
+        if log.startswith(prefix):
+            return split, log.removeprefix(prefix)
+    return "running", log
+
+
+def log_name(figure: str) -> str:
+    """Keras' name of one of our figures: "validation/loss" is `val_loss`. The inverse of `split_and_figure`."""
+    split, _, name = figure.partition("/")
+    return {"validation": "val_", "train": "train_", "running": ""}[split] + name

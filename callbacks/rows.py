@@ -1,0 +1,54 @@
+"""One row an epoch, under our names, for whoever keeps or shows the history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from callbacks.names import split_and_figure
+
+Row = dict[str, float]
+_ORDER = ("train", "validation", "running")
+
+
+class Rows(keras.callbacks.Callback):
+    """Hands `write` all rows so far, at most once per `every` seconds and when training ends.
+
+    A row has epoch (from 1), seconds (since training began), lr, and then train/…, validation/… and running/… figures.
+    """
+
+    def __init__(
+        self, write: Callable[[list[Row]], None], every: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self.write, self.every, self.clock = write, every, clock
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Begin with no rows."""
+        self.rows: list[Row] = []
+        self.begun = self.written = self.clock()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Add this epoch's row."""
+        now = self.clock()
+        named = [(*split_and_figure(name), value) for name, value in (logs or {}).items()]
+        named.sort(key=lambda item: _ORDER.index(item[0]))
+        self.rows.append(
+            {
+                "epoch": epoch + 1,
+                "seconds": round(now - self.begun, 4),
+                "lr": float(self.model.optimizer.learning_rate),
+                **{f"{split}/{figure}": value for split, figure, value in named},
+            }
+        )
+        if now - self.written >= self.every:
+            self.write(self.rows)
+            self.written = now
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Hand over the rows that are still to be written."""
+        if self.rows:
+            self.write(self.rows)

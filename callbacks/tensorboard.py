@@ -1,0 +1,83 @@
+"""Curves for TensorBoard, train and validation in one chart."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.plugins.text.summary_v2 import text_pb
+
+from callbacks.event_file import EventFile
+from callbacks.names import split_and_figure
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Writes `train/` and `validation/` below `directory`; equal tags there share one chart.
+
+    Train figures are those of `TrainMetrics`; Keras' running averages appear as `running/…`, the learning rate as
+    `learning_rate`. The Keras graph and `text` are written once, weights every `histograms` epochs. Steps are epochs,
+    from 1. Unlike `keras.callbacks.TensorBoard` it needs no TensorFlow and costs a fraction of a millisecond an epoch.
+
+    Args:
+        directory: the run's directory.
+        text: Markdown for the Text tab.
+        histograms: epochs between two histograms of every weight; 0 writes none.
+        every: seconds between two flushes to disk.
+        clock: returns wall time in seconds.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        text: str = "",
+        histograms: int = 0,
+        every: float = 2.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.directory, self.text, self.histograms = Path(directory), text, histograms
+        self.every, self.clock = every, clock
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Open the files; write graph and text."""
+        train = EventFile(self.directory / "train", self.clock)
+        self.files = {"train": train, "running": train}
+        graph = keras_model_to_graph_def(json.loads(self.model.to_json()))
+        train.add_graph(graph.SerializeToString())
+        if self.text:
+            train.add_summary(text_pb("recipe", self.text), step=0)
+        self.flushed = self.clock()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write this epoch's figures, and its histograms if they are due."""
+        for name, value in (logs or {}).items():
+            split, figure = split_and_figure(name)
+            tag = f"running/{figure}" if split == "running" else figure
+            self._file(split).add_summary(scalar_pb(tag, value), epoch + 1)
+        train = self.files["train"]
+        train.add_summary(scalar_pb("learning_rate", float(self.model.optimizer.learning_rate)), epoch + 1)
+        if self.histograms and (epoch + 1) % self.histograms == 0:
+            for weight in self.model.weights:
+                train.add_summary(histogram_pb(weight.path, keras.ops.convert_to_numpy(weight)), epoch + 1)
+        if self.clock() - self.flushed >= self.every:
+            for file in self.files.values():
+                file.flush()
+            self.flushed = self.clock()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Close the files."""
+        for file in self.files.values():
+            file.close()
+
+    def _file(self, split: str) -> EventFile:
+        if split not in self.files:
+            self.files[split] = EventFile(self.directory / split, self.clock)
+        return self.files[split]

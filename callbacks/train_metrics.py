@@ -1,0 +1,34 @@
+"""Train metrics measured again on the finished epoch's weights, in inference mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+
+class TrainMetrics(keras.callbacks.Callback):
+    """Adds `train_<metric>` to every epoch's logs.
+
+    What Keras logs as `loss` is an average over a net that changes from batch to batch, with dropout on and batch
+    statistics in use, so it does not compare with `val_loss`. These figures do. Place it first: callbacks see what
+    those before them added.
+
+    Args:
+        evaluate: returns loss and metrics on the training data in inference mode, e.g.
+            `functools.partial(folklore.evaluate, model, (x, y))`.
+    """
+
+    def __init__(self, evaluate: Callable[[], dict[str, float]]) -> None:
+        super().__init__()
+        self.evaluate = evaluate
+
+    def logs_names(self, metrics: list[str]) -> list[str]:
+        """The names this callback adds to the logs, given the model's own."""
+        return [f"train_{name}" for name in metrics]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Measure, and add to `logs`."""
+        if logs is not None:
+            logs.update({f"train_{name}": value for name, value in self.evaluate().items()})

@@ -1,0 +1,25 @@
+"""What models are trained on: real data, split by seed, scaled by what the training part alone shows.
+
+Importing this package costs next to nothing; NumPy, scikit-learn and Keras are imported when data is first loaded.
+"""
+
+from data.bundled import diabetes, digits
+from data.cache import DataError
+from data.california import california_housing
+from data.dataset import Dataset, Split
+from data.fashion import fashion_mnist
+from data.preprocessing import Preprocessing
+from data.source import Source, resolve
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Preprocessing",
+    "Source",
+    "Split",
+    "california_housing",
+    "diabetes",
+    "digits",
+    "fashion_mnist",
+    "resolve",
+]

@@ -1,0 +1,85 @@
+"""What a loader returns: arrays in three parts, what they mean, and a fingerprint of where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Task = Literal["classification", "regression"]
+Origin = Literal["real", "bundled"]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a data set.
+
+    Attributes:
+        x: inputs, (n, features) for tables or (n, height, width, channels) for images.
+        y: targets (n,): class numbers, or float values for regression.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set, split.
+
+    Attributes:
+        name: such as "fashion_mnist".
+        task: "classification" or "regression".
+        source: "real" where the set was downloaded, "bundled" where it ships inside scikit-learn.
+        train: what models and scalers are fitted on.
+        validation: what selects epochs and settings.
+        test: what is read once, at the end.
+        class_names: one for each class number; () for regression.
+        feature_names: one for each column; () for images.
+        unit: of the regression target, such as "100,000 $"; "" for classification.
+        sha256: of the whole set as it was loaded: dtype, shape and bytes of inputs and targets, before the split.
+    """
+
+    name: str
+    task: Task
+    source: Origin
+    train: Split
+    validation: Split
+    test: Split
+    class_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    unit: str
+    sha256: str
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, such as (8,) or (28, 28, 1)."""
+        return self.train.x.shape[1:]
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a model needs: one a class, or 1 for regression."""
+        return len(self.class_names) or 1
+
+    @property
+    def train_sha256(self) -> str:
+        """SHA-256 of the training part as it stands: dtype, shape and bytes of inputs and targets."""
+        return sha256(self.train.x, self.train.y)
+
+
+def sha256(*arrays: np.ndarray) -> str:
+    """SHA-256, in hexadecimal, of the dtype, shape and bytes of each array in turn."""
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).data)
+    return digest.hexdigest()

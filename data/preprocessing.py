@@ -1,0 +1,177 @@
+"""Scaling: learnt from the training part alone, applied to all three, stored as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from data.dataset import Dataset, Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from sklearn.preprocessing import QuantileTransformer
+
+KINDS = ("standard", "minmax", "quantile", "none")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How inputs and regression targets are scaled. Made by `fit`, used by `apply`.
+
+    Attributes:
+        kind: "standard" (mean 0, standard deviation 1), "minmax" (0 to 1), "quantile" (normal scores) or "none".
+        shift: subtracted from the inputs, in their unit; one for each column, or a single one for all pixels.
+        scale: then divided by, likewise; never 0.
+        quantiles: for "quantile" in place of these: each column's quantiles, at evenly spaced levels.
+        target_mean: subtracted from regression targets, in their unit; 0 for classification and for "none".
+        target_scale: then divided by: their standard deviation; 1 for classification and for "none".
+    """
+
+    kind: str
+    shift: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    quantiles: tuple[tuple[float, ...], ...] = ()
+    target_mean: float = 0.0
+    target_scale: float = 1.0
+
+    @classmethod
+    def fit(cls, kind: str, dataset: Dataset) -> Preprocessing:
+        """Learn the scaling from the training part; nothing else of the data set is read.
+
+        Tables are scaled column by column. Images get one mean and standard deviation, or one minimum and maximum,
+        over all their pixels. Regression targets are standardised, except for "none". What is constant becomes 0, or
+        the lowest normal score, -5.2, for "quantile".
+
+        Args:
+            kind: "standard", "minmax", "quantile" (tables only) or "none".
+            dataset: whose `train` is read.
+
+        Raises:
+            ValueError: no such kind, or "quantile" for images.
+        """
+        if kind not in KINDS:
+            import difflib
+
+            nearest = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise ValueError(f"The preprocessing is {kind!r}.{hint} There are: {', '.join(KINDS)}.")
+        if kind == "none":
+            return cls(kind)
+        x = dataset.train.x
+        target: dict[str, Any] = {}
+        if dataset.task == "regression":
+            (mean,), (scale,) = _learn_from_columns("standard", dataset.train.y[:, None])
+            target = {"target_mean": mean, "target_scale": scale}
+        if kind == "quantile":
+            return cls(kind, quantiles=_quantiles(x), **target)
+        learn = _learn_from_pixels if x.ndim > 2 else _learn_from_columns
+        return cls(kind, *learn(kind, x), **target)
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """The data set, scaled.
+
+        Returns:
+            x float32 of the same shape; y float32 (n,) for regression, in standard deviations unless the kind is
+            "none", or int32 (n,) for classification. Names and hashes of the whole set stay.
+        """
+        import numpy as np
+
+        transform = self._transform
+        regression = dataset.task == "regression"
+
+        def scaled(part: Split) -> Split:
+            y = (part.y - self.target_mean) / self.target_scale if regression else part.y
+            return Split(transform(part.x), y.astype(np.float32 if regression else np.int32))
+
+        return replace(
+            dataset,
+            train=scaled(dataset.train),
+            validation=scaled(dataset.validation),
+            test=scaled(dataset.test),
+        )
+
+    def inverse_target(self, y: np.ndarray) -> np.ndarray:
+        """Targets or predictions, of any shape, back in the unit of the data set, as float64."""
+        import numpy as np
+
+        return np.asarray(y, np.float64) * self.target_scale + self.target_mean
+
+    def to_json(self) -> dict[str, Any]:
+        """This preprocessing as data that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Preprocessing:
+        """The preprocessing that `to_json` wrote; it transforms identically.
+
+        Raises:
+            TypeError: the record lacks the kind, or has entries of another name.
+        """
+        return cls(**{name: _as_tuples(value) for name, value in record.items()})
+
+    def _transform(self, x: np.ndarray) -> np.ndarray:
+        """Inputs scaled, as float32. Tables are computed in float64; images in float32, for they are large."""
+        import numpy as np
+
+        if self.kind == "quantile":
+            return _quantile_transformer(self.quantiles).transform(x).astype(np.float32)
+        if self.kind == "none":
+            return x.astype(np.float32)
+        scaled: np.ndarray[Any, np.dtype[np.floating]] = x.astype(np.float32 if x.ndim > 2 else np.float64)
+        scaled -= np.asarray(self.shift, scaled.dtype)
+        scaled /= np.asarray(self.scale, scaled.dtype)
+        return scaled.astype(np.float32, copy=False)
+
+
+def _as_tuples(value: Any) -> Any:
+    """JSON's lists, nested ones too, as tuples."""
+    return tuple(_as_tuples(entry) for entry in value) if isinstance(value, list | tuple) else value
+
+
+def _learn_from_columns(kind: str, x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Shift and scale of each column; scikit-learn sees to constant ones."""
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    if kind == "standard":
+        standard = StandardScaler().fit(x)
+        return tuple(standard.mean_.tolist()), tuple(standard.scale_.tolist())
+    minmax = MinMaxScaler().fit(x)
+    return tuple(minmax.data_min_.tolist()), tuple((1 / minmax.scale_).tolist())
+
+
+def _learn_from_pixels(kind: str, x: np.ndarray) -> tuple[tuple[float], tuple[float]]:
+    """One shift and one scale for all pixels, without a float64 copy of all images."""
+    import numpy as np
+
+    low, high = float(x.min()), float(x.max())
+    if low == high:
+        return (low,), (1.0,)
+    if kind == "minmax":
+        return (low,), (high - low,)
+    mean = float(x.mean(dtype=np.float64))
+    squares = sum(float(np.square(batch - mean).sum()) for batch in np.array_split(x, -(-len(x) // 1000)))
+    return (mean,), ((squares / x.size) ** 0.5,)
+
+
+def _quantiles(x: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """Each column's quantiles, up to 1,000 of them."""
+    from sklearn.preprocessing import QuantileTransformer
+
+    if x.ndim > 2:
+        raise ValueError('The preprocessing "quantile" is for tables. Give images "standard", "minmax" or "none".')
+    transformer = QuantileTransformer(n_quantiles=min(1000, len(x)), output_distribution="normal", random_state=0)
+    return tuple(tuple(column) for column in transformer.fit(x).quantiles_.T.tolist())
+
+
+def _quantile_transformer(quantiles: tuple[tuple[float, ...], ...]) -> QuantileTransformer:
+    """scikit-learn's transformer, fitted as it was when these quantiles were learnt."""
+    import numpy as np
+    from sklearn.preprocessing import QuantileTransformer
+
+    levels = len(quantiles[0])
+    transformer = QuantileTransformer(n_quantiles=levels, output_distribution="normal")
+    transformer.quantiles_ = np.array(quantiles).T
+    transformer.references_ = np.linspace(0, 1, levels)
+    transformer.n_quantiles_ = levels
+    transformer.n_features_in_ = len(quantiles)
+    return transformer

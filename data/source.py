@@ -1,0 +1,156 @@
+"""Where data comes from: callables that return a `Dataset`, split by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+from data.cache import UnavailableError
+from data.dataset import Dataset, Origin, Split, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Choice = Literal["auto", "real", "bundled"]
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A whole set as loaded, read-only, for the splits to copy from.
+
+    Attributes:
+        x: inputs (n, …).
+        y: targets (n,).
+        sha256: of both.
+        feature_names: one for each column; () for images.
+        published_test: how many rows at the end are the test part by publication; 0 where the seed draws it.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    sha256: str
+    feature_names: tuple[str, ...] = ()
+    published_test: int = 0
+
+    def __post_init__(self) -> None:
+        """Freeze the arrays: every run of the process copies from them."""
+        for array in (self.x, self.y):
+            array.setflags(write=False)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from. Call it to get a `Dataset`; it can be hashed, compared and pickled.
+
+    Attributes:
+        name: such as "fashion_mnist".
+        task: "classification" or "regression".
+        source: "real" where the set must be downloaded, "bundled" where it ships inside scikit-learn.
+        load: reads the whole set, once a process; raises `DataError`.
+        stand_in: the bundled source to use where this one cannot be had; None for bundled sources.
+        class_names: one for each class number; () for regression.
+        unit: of the regression target; "" for classification.
+        holdout: what the seed draws for a part: a share of the rows, or how many.
+    """
+
+    name: str
+    task: Task
+    source: Origin
+    load: Callable[[], Whole] = field(repr=False)
+    stand_in: Source | None = field(default=None, repr=False)
+    class_names: tuple[str, ...] = ()
+    unit: str = ""
+    holdout: float | int = 0.2
+
+    def __call__(self, seed: int = 0, *, train_size: int | None = None, split_seed: int | None = None) -> Dataset:
+        """Load the set and split it.
+
+        The test part is cut off first unless it is published, then the validation part, both by scikit-learn's
+        `train_test_split` with the same seed; classes keep their shares.
+
+        Args:
+            seed: draws the split, from 0 to 2**32 - 1.
+            train_size: keep only so many rows of the training part, the first after shuffling; None keeps all.
+            split_seed: draws the split in place of `seed`, so that runs of different seeds may share one split.
+
+        Returns:
+            The set, in arrays of its own that are read-only.
+
+        Raises:
+            DataError: the set cannot be had, or its cached file is damaged.
+            ValueError: an argument is out of range.
+        """
+        seed_name, split_by = ("seed", seed) if split_seed is None else ("split_seed", split_seed)
+        _check_whole_number(seed_name, split_by, 0, 2**32 - 1)
+        whole = self.load()
+        train, validation, test = self._rows(whole, split_by)
+        if train_size is not None:
+            _check_whole_number(f"train_size of {self.name}", train_size, 1, len(train))
+            train = train[:train_size]
+        return Dataset(
+            name=self.name,
+            task=self.task,
+            source=self.source,
+            train=_part(whole, train),
+            validation=_part(whole, validation),
+            test=_part(whole, test),
+            class_names=self.class_names,
+            feature_names=whole.feature_names,
+            unit=self.unit,
+            sha256=whole.sha256,
+        )
+
+    def _rows(self, whole: Whole, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row numbers of the training, validation and test part."""
+        import numpy as np
+        from sklearn.model_selection import train_test_split
+
+        def cut(rows: np.ndarray) -> list[np.ndarray]:
+            classes = whole.y[rows] if self.task == "classification" else None
+            return train_test_split(rows, test_size=self.holdout, random_state=seed, stratify=classes)
+
+        rows = np.arange(len(whole.y))
+        rest, test = np.split(rows, [-whole.published_test]) if whole.published_test else cut(rows)
+        train, validation = cut(rest)
+        return train, validation, test
+
+
+def resolve(source: Source, choice: Choice) -> tuple[Source, str | None]:
+    """The source to use, loaded, and why it is a stand-in where that was not asked for.
+
+    Args:
+        source: what an experiment names.
+        choice: "real" insists on it, "bundled" takes its stand-in, "auto" takes the stand-in only where the real set
+            is neither cached nor can be downloaded. A bundled source stands for itself.
+
+    Returns:
+        The source and None, or the stand-in and a paragraph that says why.
+
+    Raises:
+        DataError: the set cannot be had, or its cached file is damaged: that is never passed over in silence.
+        ValueError: no such choice.
+    """
+    if choice not in get_args(Choice):
+        raise ValueError(f"The choice of data is {choice!r}. Give one of: {', '.join(get_args(Choice))}.")
+    if choice == "bundled" or source.stand_in is None:
+        return source.stand_in or source, None
+    try:
+        source.load()
+    except UnavailableError as error:
+        if choice == "real":
+            raise
+        return source.stand_in, f"{source.stand_in.name} stands in for {source.name}. {error}"
+    return source, None
+
+
+def _part(whole: Whole, rows: np.ndarray) -> Split:
+    part = Split(whole.x[rows], whole.y[rows])
+    for array in (part.x, part.y):
+        array.setflags(write=False)
+    return part
+
+
+def _check_whole_number(name: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}. Give a whole number from {low} to {high}.")

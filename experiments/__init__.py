@@ -1,0 +1,1 @@
+"""What is asked: declarations only, one file a topic."""

@@ -1,0 +1,207 @@
+"""The commands: `python -m experiments list|run|compare|board|describe|doctor|new`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from data import DataError
+from folklore import catalog, store, tables
+from folklore.errors import ProblemError, WorkerDiedError, did_you_mean
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Deep-learning advice on trial: run experiments, watch them in TensorBoard, compare the runs.",
+)
+out = Console()
+err = Console(stderr=True)
+
+Names = Annotated[list[str] | None, typer.Argument(help="topic or topic.experiment", show_default=False)]
+Logdir = Annotated[Path, typer.Option(help="where runs are stored")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value", show_default=False)]
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option(help="show tracebacks")] = False) -> None:
+    pass
+
+
+@app.command("list")
+def list_(
+    topic: Annotated[str | None, typer.Argument(help="topic or topic.experiment", show_default=False)] = None,
+    format_: Annotated[Literal["table", "json"], typer.Option("--format")] = "table",
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """List the experiments, their claims, and how many of their runs are stored."""
+    found = catalog.find([topic] if topic else [])
+    if format_ == "json":
+        listed = [{"name": name, "claim": e.claim, "kind": e.kind} for name, e in found.items()]
+        print(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    done = {name: len(list((logdir / name).glob("*/seed-*/DONE"))) for name in found}
+    out.print(
+        tables.table(
+            [{"name": n, "claim": e.claim, "kind": e.kind, "runs": str(done[n] or "")} for n, e in found.items()]
+        )
+    )
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(help="topic or topic.experiment", show_default=False)],
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="seeds 0 … N-1 of each arm [default: the experiment's]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="epochs at most [default: the recipe's]")] = None,
+    budget: Annotated[Literal["quick", "full"], typer.Option(help="quick: the experiment's own short form")] = "full",
+    data: Annotated[
+        Literal["auto", "real", "bundled"], typer.Option(help="auto: bundled where real is missing")
+    ] = "auto",
+    jobs: Annotated[int | None, typer.Option(min=1, help="worker processes [default: by cores]")] = None,
+    set_: Settings = None,
+    logdir: Logdir = Path("logs"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="move the experiment's earlier runs aside")] = False,
+) -> None:
+    """Train the arms of experiments, and compare them. What is done already is not done again."""
+    from folklore.running import run_studies
+
+    failures = run_studies(
+        catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=jobs,
+        settings=set_ or [], logdir=logdir, fresh=fresh,
+    )  # fmt: skip
+    if failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    names: Annotated[list[str] | None, typer.Argument(help="topic, topic.experiment or a log directory")] = None,
+    metric: Annotated[str | None, typer.Option(help="such as test/accuracy [default: the experiment's]")] = None,
+    format_: Annotated[Literal["table", "json", "csv", "md"], typer.Option("--format")] = "table",
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """Compare the arms of experiments by their stored runs."""
+    from folklore.compare import compare as compare_runs
+
+    comparisons = [compare_runs(path, metric) for path in stored(names or [], logdir)]
+    if format_ == "json":
+        print(json.dumps(comparisons, indent=1, ensure_ascii=False, allow_nan=False))
+    elif format_ == "csv":
+        print(tables.as_csv(tables.flat(comparisons)), end="")
+    elif format_ == "md":
+        print(tables.as_markdown(tables.flat(comparisons)), end="")
+    else:
+        for compared in comparisons:
+            out.print(tables.comparison(compared))
+
+
+@app.command()
+def board(
+    names: Names = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 6006,
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """Open TensorBoard on the stored runs, on this machine alone."""
+    from folklore.board import serve
+
+    raise typer.Exit(serve(stored(names or [], logdir), port))
+
+
+@app.command()
+def describe(
+    model: Annotated[str, typer.Argument(help="a builder of models/, such as mlp", show_default=False)],
+    input_: Annotated[str, typer.Option("--input", help="the input's shape, such as 28x28x1")] = "28x28x1",
+    outputs: Annotated[int, typer.Option(min=1, help="classes, or 1")] = 10,
+    set_: Settings = None,
+    format_: Annotated[Literal["table", "json"], typer.Option("--format")] = "table",
+) -> None:
+    """Show a model's layers, output shapes and parameters."""
+    from folklore.describe import describe_model
+
+    described = describe_model(model, input_, outputs, set_ or [])
+    if format_ == "json":
+        print(json.dumps(described, indent=1, ensure_ascii=False))
+        return
+    totals = f"{described['parameters']:,} parameters, of which {described['trainable']:,} are trained"
+    rows = [
+        {
+            "layer": layer["name"],
+            "type": layer["type"],
+            "output shape": " × ".join(map(str, layer["output_shape"])),
+            "parameters": f"{layer['parameters']:,}",
+        }
+        for layer in described["layers"]
+    ]
+    out.print(tables.table(rows, title=model, caption=totals))
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, threads and caches, and what a run would use."""
+    from folklore.doctor import examine
+
+    out.print(tables.table([{"fact": fact, "value": value} for fact, value in examine().items()]))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="topic or topic.experiment", show_default=False)]) -> None:
+    """Write the skeleton of an experiment."""
+    from folklore.skeleton import write
+
+    path = write(name)
+    topic, _, experiment = name.partition(".")
+    out.print(f"Wrote {path}. Run it: python -m experiments run {topic}.{experiment or topic}", highlight=False)
+
+
+def stored(names: Sequence[str], logdir: Path) -> list[Path]:
+    """The directories of the stored experiments that are meant: by topic, topic.experiment, or a log directory.
+
+    Raises:
+        ProblemError: nothing is stored under a name; names the nearest.
+    """
+    known = {path.name: path for path in store.experiments(logdir)}
+    if not names and not known:
+        raise ProblemError(f"{str(logdir)!r} holds no runs yet. Run: python -m experiments run quickstart")
+    found = [] if names else list(known.values())
+    for name in names:
+        here = [path for stem, path in known.items() if stem == name or stem.partition(".")[0] == name]
+        here = here or (store.experiments(Path(name)) if Path(name).is_dir() else [])
+        if not here:
+            raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {did_you_mean(name, known)}")
+        found += here
+    return list(dict.fromkeys(found))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit status: 0 done, 1 a run failed, 2 wrong usage."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        status = app(given, standalone_mode=False, prog_name="python -m experiments")
+    except (ProblemError, DataError) as problem:
+        status = _say(str(problem), 2)
+    except typer.TyperException as problem:
+        status = _say(f"{problem.format_message()} See --help.", 2)
+    except WorkerDiedError as problem:
+        status = _say(str(problem), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        status = _say("Interrupted. Finished runs are kept: the same command goes on from there.", 130)
+    except Exception as error:
+        status = _say(f"Internal error: {type(error).__name__}: {error}. --debug before the command shows where.", 1)
+    sys.exit(status)
+
+
+def _say(paragraph: str, status: int) -> int:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    err.print(Text(paragraph), soft_wrap=True)
+    return status

@@ -1,0 +1,38 @@
+"""First weights and dropout masks that depend on the seed and on shapes alone, so that arms are paired.
+
+Keras draws initial weights one after another from one global stream: one dropout layer more, and every weight behind
+it differs. Here each weight's draw is named by its role, its shape and its rank among those of that role and shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import keras
+
+
+def seed_weights(model: keras.Model, seed: int) -> None:
+    """Draw the random initial weights and set the dropout generators of a freshly built model from `seed`.
+
+    Seed k means the same first weights in every arm where shapes agree; initializers of one family differ only in
+    scale. Constant initial weights (biases, batch normalisation) stay as built.
+    """
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            config: dict[str, Any] = initializer.get_config() if initializer is not None else {}
+            if initializer is not None and "seed" in config:
+                drawn = type(initializer).from_config(config | {"seed": _next_seed(seen, seed, variable)})
+                variable.assign(drawn(variable.shape, dtype=variable.dtype))
+        if isinstance(getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
+            layer.seed_generator.state.assign([_next_seed(seen, seed, layer.seed_generator.state), 0])
+
+
+def _next_seed(seen: Counter[tuple[Any, ...]], seed: int, variable: keras.Variable) -> int:
+    role = (variable.name, tuple(variable.shape))
+    seen[role] += 1
+    digest = hashlib.sha256(repr((seed, role, seen[role])).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1  # Keras takes non-negative int32

@@ -1,0 +1,277 @@
+"""What is asked: `Experiment`, `Recipe`, `Metric`, `Hypothesis`. Frozen, and checked when they are declared.
+
+Nothing here imports Keras: a declaration costs microseconds, and a misspelt name fails before anything is trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from data import Source
+from data.preprocessing import KINDS as SCALERS
+from folklore.errors import DeclarationError, did_you_mean
+from folklore.optimizers import OPTIMIZERS
+
+SPLITS = ("train", "validation", "test")
+METRICS = {"classification": ("loss", "accuracy"), "regression": ("loss", "rmse", "mae")}
+Mode = Literal["auto", "xla", "graph", "step"]
+Direction = Literal["better", "worse", "no difference"]
+_OPTION_FIELDS = ("params", "data_params", "optimizer")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A recorded figure, such as "test/rmse", and whether smaller ("min") or larger ("max") is better."""
+
+    name: str
+    goal: Literal["min", "max"]
+
+    def __post_init__(self) -> None:
+        _one_of("Metric's goal", self.goal, ("min", "max"))
+        split, _, figure = self.name.partition("/")
+        if split not in SPLITS or not figure:
+            raise DeclarationError(
+                f"The metric {self.name!r} is not of the form split/figure with a split out of {', '.join(SPLITS)}: "
+                "write, say, Metric('test/accuracy', goal='max')."
+            )
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """That `arm` is better or worse than the baseline, or does not differ; `by` is the smallest effect that matters."""
+
+    arm: str
+    direction: Direction
+    by: float
+
+    def __post_init__(self) -> None:
+        _one_of("Hypothesis' direction", self.direction, get_args(Direction))
+        if not isinstance(self.by, int | float) or not 0 < self.by < float("inf"):
+            raise DeclarationError(
+                f"Hypothesis({self.arm!r}) has by={self.by!r}. Give the smallest effect that would matter, above 0, "
+                "in units of the metric."
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of training.
+
+    Attributes:
+        model: a module-level function `(input_shape, outputs, **params)` that returns a functional `keras.Model`
+            ending in logits or a linear output.
+        data: where the data come from, e.g. `data.california_housing`.
+        params: what `model` is given beside the shapes.
+        data_params: what `data` is given beside the seed: `train_size`, `split_seed`.
+        scaler: preprocessing, fitted on the training part alone: "standard", "minmax", "quantile" or "none".
+        optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
+        batch_size: rows a step.
+        epochs: epochs at most.
+        patience: epochs without a better `monitor` after which training stops; None never stops early.
+        monitor: the figure that selects the epoch whose weights are tested, such as "validation/loss".
+        mode: how the compiled epoch runs, see `folklore.fit`.
+    """
+
+    model: Callable[..., Any]
+    data: Source
+    params: Mapping[str, Any] = field(default_factory=dict)
+    data_params: Mapping[str, Any] = field(default_factory=dict)
+    scaler: str = "standard"
+    optimizer: str | Mapping[str, Any] = "adam"
+    batch_size: int = 32
+    epochs: int = 20
+    patience: int | None = None
+    monitor: str = "validation/loss"
+    mode: Mode = "auto"
+
+    def __post_init__(self) -> None:
+        optimizer = {"name": self.optimizer} if isinstance(self.optimizer, str) else dict(self.optimizer)
+        object.__setattr__(self, "optimizer", optimizer)
+        _check_model(self.model, self.params)
+        if not isinstance(self.data, Source):
+            raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
+        _known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
+        _one_of("The scaler", self.scaler, SCALERS)
+        _one_of("The mode", self.mode, get_args(Mode))
+        _check_optimizer(optimizer)
+        for name in ("batch_size", "epochs", "patience"):
+            value = getattr(self, name)
+            if not (name == "patience" and value is None) and (type(value) is not int or value < 1):
+                raise DeclarationError(f"{name} is {value!r}. Give a whole number from 1.")
+        _one_of("The monitor", self.monitor, [f"{s}/{m}" for s in SPLITS[:2] for m in METRICS[self.data.task]])
+
+    def but(self, **changes: Any) -> Recipe:
+        """This recipe with some fields changed; params, data_params and optimizer are merged, not replaced."""
+        _known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
+        if isinstance(changes.get("optimizer"), str):
+            changes["optimizer"] = {"name": changes["optimizer"]}
+        for name in _OPTION_FIELDS:
+            if name in changes and not isinstance(changes[name], Mapping):
+                raise DeclarationError(f"{name} is {changes[name]!r}. Give a mapping, such as {name}=dict(…).")
+        if changes.get("optimizer", {}).get("name", self.optimizer_name) != self.optimizer_name:
+            merged = {"params", "data_params"}  # another optimizer starts from its own defaults
+        else:
+            merged = set(_OPTION_FIELDS)
+        for name in merged & set(changes):
+            changes[name] = {**getattr(self, name), **changes[name]}
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def optimizer_name(self) -> str:
+        """The optimizer's name, such as "adam"."""
+        return str(dict(self.optimizer)["name"])  # type: ignore[arg-type]
+
+    @property
+    def optimizer_options(self) -> dict[str, Any]:
+        """What the optimizer is given beside its name."""
+        return {key: value for key, value in dict(self.optimizer).items() if key != "name"}  # type: ignore[arg-type]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as JSON-able data; model and data by name."""
+        record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        record |= {"model": f"{self.model.__module__}.{self.model.__qualname__}", "data": self.data.name}
+        return json.loads(json.dumps(record, default=dict))
+
+    def identity(self) -> str:
+        """SHA-256 of `to_dict`: equal for recipes that would train the same."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One question: a claim, the arms that answer it, and the metric and hypotheses by which they do.
+
+    Attributes:
+        claim: the advice on trial, as a sentence.
+        arms: name to recipe. Names are used as directory names.
+        baseline: the arm that every other is compared with.
+        metric: what the arms are compared by.
+        hypothesis: one, or several, about arms other than the baseline.
+        seeds: how many seeds `run` takes unless told otherwise.
+        quick: changes to every recipe, as for `Recipe.but`, under `--budget quick`.
+        may_diverge: arms whose divergence is an outcome to count and no failure of `run`.
+        kind: "stat", "mech", "exact", or several joined by "+".
+    """
+
+    claim: str
+    arms: Mapping[str, Recipe]
+    baseline: str
+    metric: Metric
+    hypothesis: Hypothesis | tuple[Hypothesis, ...] = ()
+    seeds: int = 10
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    may_diverge: tuple[str, ...] = ()
+    kind: str = "stat"
+
+    def __post_init__(self) -> None:
+        if not self.claim.strip():
+            raise DeclarationError("The claim is empty. Write the advice on trial as one sentence.")
+        if not self.arms:
+            raise DeclarationError("There are no arms. Give at least the baseline's recipe.")
+        for name in self.arms:
+            if not name or name != name.strip(". ") or not name.isprintable() or set(name) & set('/\\:*?"<>|'):
+                raise DeclarationError(
+                    f"The arm {name!r} cannot be a directory's name: use letters, digits, spaces, .-_"
+                )
+        for role, names in (
+            ("baseline", [self.baseline]),
+            ("hypothesis' arm", [h.arm for h in self.hypotheses]),
+            ("arm in may_diverge", self.may_diverge),
+        ):
+            for name in names:
+                _one_of(f"The {role}", name, self.arms)
+        if self.baseline in [h.arm for h in self.hypotheses]:
+            raise DeclarationError(
+                f"A hypothesis is about {self.baseline!r}, the baseline: name the arm compared with it."
+            )
+        sources = {recipe.data for recipe in self.arms.values()}
+        if len(sources) > 1:
+            given = ", ".join(sorted(source.name for source in sources))
+            raise DeclarationError(
+                f"The arms use different data ({given}), so they cannot be compared. Use one source."
+            )
+        task = self.data.task
+        _one_of(f"The metric for {task}", self.metric.name, [f"{s}/{m}" for s in SPLITS for m in METRICS[task]])
+        for kind in self.kind.split("+"):
+            _one_of("The kind", kind, ("stat", "mech", "exact"))
+        if type(self.seeds) is not int or self.seeds < 1:
+            raise DeclarationError(f"seeds is {self.seeds!r}. Give a whole number from 1.")
+        self.but(**self.quick)
+
+    @property
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses, always as a tuple."""
+        return (self.hypothesis,) if isinstance(self.hypothesis, Hypothesis) else tuple(self.hypothesis)
+
+    @property
+    def data(self) -> Source:
+        """The source that all arms share."""
+        return self.arms[self.baseline].data
+
+    def but(self, **changes: Any) -> dict[str, Recipe]:
+        """The arms, every recipe changed as by `Recipe.but`."""
+        return {name: recipe.but(**changes) for name, recipe in self.arms.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The declaration as JSON-able data, as stored in experiment.json."""
+        return {
+            "claim": self.claim,
+            "kind": self.kind,
+            "baseline": self.baseline,
+            "metric": dataclasses.asdict(self.metric),
+            "hypotheses": [dataclasses.asdict(h) for h in self.hypotheses],
+            "may_diverge": list(self.may_diverge),
+            "arms": {name: recipe.to_dict() for name, recipe in self.arms.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Task:
+    """One arm to be trained with one seed into `path`; `origin` (code version, threads, …) goes into run.json."""
+
+    experiment: str
+    arm: str
+    seed: int
+    recipe: Recipe
+    path: Path
+    origin: Mapping[str, Any]
+
+
+def _check_model(model: Callable[..., Any], params: Mapping[str, Any]) -> None:
+    if not callable(model) or "<" in getattr(model, "__qualname__", "<"):
+        raise DeclarationError(f"model is {model!r}. Give a function defined at the top level of a module.")
+    # The first two parameters are the input's shape and the number of outputs: the training gives these.
+    accepted = list(inspect.signature(model).parameters.values())[2:]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        _known_names(f"The model {model.__name__}", params, [parameter.name for parameter in accepted])
+    try:
+        getattr(model, "check", lambda **_: None)(**params)
+    except ValueError as error:
+        raise DeclarationError(str(error)) from error
+
+
+def _check_optimizer(optimizer: Mapping[str, Any]) -> None:
+    name = optimizer.get("name")
+    _one_of("The optimizer", name, OPTIMIZERS)
+    _known_names(f"The optimizer {name}", [key for key in optimizer if key != "name"], OPTIMIZERS[str(name)])
+    rate = optimizer.get("learning_rate", 1.0)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+        raise DeclarationError(f"The optimizer's learning_rate is {rate!r}. Give a number above 0.")
+
+
+def _known_names(owner: str, given: Any, known: Any) -> None:
+    for name in given:
+        if name not in known:
+            raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
+
+
+def _one_of(what: str, given: Any, known: Any) -> None:
+    if given not in known:
+        raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(str(given), known)}")

@@ -1,0 +1,151 @@
+"""Run directories: where they are, what is in them, and how they are written whole or not at all.
+
+logs/<topic>.<experiment>/experiment.json
+logs/<topic>.<experiment>/<arm>/seed-0/{run.json, history.csv, train/, validation/, best.weights.h5, DONE}
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from folklore.errors import ProblemError
+
+ASIDE = ".aside"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm trained with one seed. `record` is its run.json, None where none was written yet."""
+
+    path: Path
+    arm: str
+    seed: int
+    record: dict[str, Any] | None
+    done: bool
+
+    @property
+    def status(self) -> str:
+        """One of "done", "diverged", "failed", or "incomplete" for a run that was broken off."""
+        status = (self.record or {}).get("status", "incomplete")
+        return status if self.done or status == "failed" else "incomplete"
+
+
+def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
+    """The directory of one run."""
+    return logdir / experiment / arm / f"seed-{seed}"
+
+
+def read_run(path: Path) -> Run:
+    """The run in a directory, which need not exist."""
+    seed = int(path.name.removeprefix("seed-"))
+    return Run(path, path.parent.name, seed, read_json(path / "run.json"), (path / "DONE").exists())
+
+
+def runs(experiment_path: Path) -> Iterator[Run]:
+    """All runs of one experiment, by arm and then by seed."""
+    paths = [path for path in experiment_path.glob("*/seed-*") if path.name[5:].isdecimal() and path.is_dir()]
+    yield from map(read_run, sorted(paths, key=lambda path: (path.parent.name, int(path.name[5:]))))
+
+
+def experiments(logdir: Path) -> list[Path]:
+    """The directories of the experiments that were run into `logdir`, or `logdir` itself where it is one."""
+    if (logdir / "experiment.json").is_file():
+        return [logdir]
+    return sorted(path.parent for path in logdir.glob("[!.]*/experiment.json"))
+
+
+def check_logdir(logdir: Path) -> Path:
+    """`logdir`, or a ProblemError where runs cannot be written there."""
+    existing = next(path for path in [logdir, *logdir.resolve().parents] if path.exists())
+    if not existing.is_dir():
+        raise ProblemError(
+            f"The log directory {str(logdir)!r} cannot be used: {existing} is a file. Name a directory with --logdir."
+        )
+    if not os.access(existing, os.W_OK):
+        raise ProblemError(f"The log directory {str(logdir)!r} cannot be written. Name another with --logdir.")
+    return logdir
+
+
+def begin(path: Path, record: Mapping[str, Any]) -> None:
+    """Start a run in `path`: what an earlier, broken-off attempt left there is removed, and run.json written."""
+    for leftover in (*path.glob("*/events.out.tfevents.*"), path / "history.csv", path / "best.weights.h5"):
+        leftover.unlink(missing_ok=True)
+    write_json(path / "run.json", record)
+
+
+def finish(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a run's last record; DONE, the last file of all, unless the run failed."""
+    write_json(path / "run.json", record)
+    if record["status"] != "failed":
+        write_text(path / "DONE", f"{record['status']}\n")
+
+
+def move_aside(path: Path, now: datetime | None = None) -> Path | None:
+    """Rename an experiment's directory out of the way; return where it went, None if there was nothing to move."""
+    if not path.exists():
+        return None
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
+    aside = path.parent / ASIDE / f"{path.name}-{stamp}"
+    aside.parent.mkdir(exist_ok=True)
+    return path.rename(aside)
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write history.csv: one row an epoch, columns in the order of the first row."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path / "history.csv", text.getvalue())
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write JSON whole or not at all; NaN and infinities, which JSON lacks, become null."""
+    write_text(path, json.dumps(_finite(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name, sync it, rename it. A reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object, or None where the file does not exist.
+
+    Raises:
+        ProblemError: the file is damaged; names it.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise ProblemError(
+            f"{path} cannot be read: {error}. Delete its directory to have the runs made again."
+        ) from None
+    if not isinstance(record, dict):
+        raise ProblemError(f"{path} does not hold a JSON object. Delete its directory to have the runs made again.")
+    return record
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

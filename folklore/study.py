@@ -1,0 +1,155 @@
+"""From declarations to stored runs: what is to be trained, what is there already, and handing it out."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import folklore
+from folklore import store
+from folklore.errors import ProblemError, did_you_mean
+from folklore.pool import Pool
+from folklore.spec import Experiment, Recipe, Task
+
+DataChoice = Literal["auto", "real", "bundled"]
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """`--set` arguments as changes for `Recipe.but`: `optimizer.learning_rate=0.01` or `batch_size=64`.
+
+    Raises:
+        ProblemError: not of the form key=value, or the key is unknown; names the nearest.
+    """
+    changes: dict[str, Any] = {}
+    fields = {field.name: field for field in dataclasses.fields(Recipe)}
+    for setting in settings:
+        key, value = parse_value(setting)
+        name, dot, option = key.partition(".")
+        if name in ("model", "data") or name not in fields:
+            known = set(fields) - {"model", "data"}
+            raise ProblemError(f"--set {setting!r}: recipes have no setting {key!r}. {did_you_mean(name, known)}")
+        if dot:
+            changes.setdefault(name, {})[option] = value
+        else:
+            changes[name] = value
+    return changes
+
+
+def parse_value(setting: str) -> tuple[str, Any]:
+    """Key and value of "key=value"; the value read as JSON or a Python literal, and as text where it is neither."""
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise ProblemError(f"--set {setting!r} has no value. Write --set key=value, such as batch_size=64.")
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return key, read(text)
+        except (ValueError, SyntaxError):
+            continue
+    return key, text
+
+
+def prepare(
+    experiment: Experiment, *, quick: bool = False, epochs: int | None = None, changes: Mapping[str, Any] | None = None
+) -> Experiment:
+    """The experiment with every recipe changed by its budget, by `epochs` and by `changes`, in this order."""
+    for step in (experiment.quick if quick else {}, {} if epochs is None else {"epochs": epochs}, changes or {}):
+        experiment = dataclasses.replace(experiment, arms=experiment.but(**step))
+    return experiment
+
+
+def settle_data(
+    studies: Mapping[str, Experiment], choice: DataChoice, pool: Pool
+) -> tuple[dict[str, Experiment], list[str]]:
+    """The experiments on the data that `choice` gives them, and why stand-ins were taken where they were."""
+    settled, notes = {}, []
+    found = {}
+    for source in dict.fromkeys(experiment.data for experiment in studies.values()):
+        if choice == "auto":
+            found[source], reason = pool.resolve(source, choice)
+            notes += [reason] if reason else []
+        else:
+            found[source] = (source.stand_in or source) if choice == "bundled" else source
+    for name, experiment in studies.items():
+        settled[name] = dataclasses.replace(experiment, arms=experiment.but(data=found[experiment.data]))
+    return settled, notes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained for one experiment, and how many of its runs are done already."""
+
+    name: str
+    experiment: Experiment
+    tasks: list[Task]
+    done: int
+
+
+def plan(
+    name: str, experiment: Experiment, seeds: int, logdir: Path, origin: Mapping[str, Any], *, fresh: bool = False
+) -> Plan:
+    """Compare what is wanted with what is stored; with `fresh` nothing counts as stored.
+
+    Raises:
+        ProblemError: a stored run has another recipe; says which, and where the two differ.
+    """
+    tasks, done = [], 0
+    for arm, recipe in experiment.arms.items():
+        for seed in range(seeds):
+            path = store.run_path(logdir, name, arm, seed)
+            if fresh or not path.exists():
+                tasks.append(Task(name, arm, seed, recipe, path, origin))
+                continue
+            run = store.read_run(path)
+            if run.record is not None and run.record.get("identity") != recipe.identity():
+                raise ProblemError(
+                    f"{run.path} holds a run of another recipe: {_difference(run.record['recipe'], recipe.to_dict())}. "
+                    "Nothing was changed. Use --fresh to move the experiment's old runs aside, or another --logdir."
+                )
+            if run.done:
+                done += 1
+            else:
+                tasks.append(Task(name, arm, seed, recipe, path, origin))
+    return Plan(name, experiment, tasks, done)
+
+
+def group(plans: Sequence[Plan], jobs: int) -> list[list[Task]]:
+    """All tasks, an arm's together so that its seeds share a compiled program; split where workers would stand idle."""
+    arms: dict[tuple[str, str], list[Task]] = {}
+    for task in (task for one in plans for task in one.tasks):
+        arms.setdefault((task.experiment, task.arm), []).append(task)
+    groups = list(arms.values())
+    while len(groups) < jobs and (largest := max(groups, key=len, default=[])) and len(largest) > 1:
+        groups.remove(largest)
+        groups += [largest[0::2], largest[1::2]]
+    return groups
+
+
+def origin() -> dict[str, Any]:
+    """Which code this is: folklore's version and, in a checkout, the commit and whether files differ from it."""
+
+    def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            return None
+
+    commit = git("rev-parse", "HEAD")
+    changed = None if commit is None else bool(git("status", "--porcelain", "--untracked-files=no"))
+    return {"code": {"folklore": folklore.__version__, "commit": commit, "changed": changed}}
+
+
+def is_failure(experiment: Experiment, task: Task, record: Mapping[str, Any]) -> bool:
+    """Whether a run's end makes `run` exit with 1: it failed, or it diverged where that was not to be expected."""
+    return record["status"] == "failed" or (record["status"] == "diverged" and task.arm not in experiment.may_diverge)
+
+
+def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    changed = [key for key in wanted if stored.get(key) != wanted[key]]
+    return "; ".join(f"{key} was {stored.get(key)!r} and is now {wanted[key]!r}" for key in changed)

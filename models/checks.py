@@ -1,0 +1,82 @@
+"""Checks of builders' options, in plain Python. Each raises `ValueError`: what was given, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def whole_number(name: str, value: Any) -> None:
+    """An int from 1; a bool is none."""
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{name}={value!r} is not a whole number from 1: give one, such as {name}=10.")
+
+
+def whole_numbers(name: str, values: Any) -> None:
+    """A tuple or a list (as read from JSON) of at least one int from 1."""
+    if not isinstance(values, tuple | list):
+        raise ValueError(f"{name}={values!r} is not a sequence: give whole numbers, such as {name}=(100, 100).")
+    if not values:
+        raise ValueError(f"{name}={values!r} is empty: give at least one whole number, such as {name}=(100,).")
+    for value in values:
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{name}={values!r} contains {value!r}: give whole numbers from 1 alone.")
+
+
+def input_shape(shape: Any) -> None:
+    """The shape of one example, without the batch axis."""
+    whole_numbers("input_shape", shape)
+
+
+def share(name: str, value: Any) -> None:
+    """A number in [0, 1)."""
+    if not _is_number(value) or not 0 <= value < 1:
+        raise ValueError(f"{name}={value!r} is not in [0, 1): give the share to drop, such as {name}=0.2.")
+
+
+def strength(name: str, value: Any) -> None:
+    """A finite number from 0."""
+    if not _is_number(value) or not 0 <= value < float("inf"):
+        raise ValueError(f"{name}={value!r} is not a number from 0: give the penalty's factor, such as {name}=1e-4.")
+
+
+def switch(name: str, value: Any) -> None:
+    """True or False, and nothing that merely counts as one of them."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}={value!r} is neither True nor False: give one of them.")
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> None:
+    """One of the known names."""
+    known = list(known)
+    if value not in known:
+        raise ValueError(unknown_name(name, value, known))
+
+
+def keras_name(name: str, value: Any) -> None:
+    """A string that Keras may know; whether it does is seen at the build, so that a check needs no Keras."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name}={value!r} is no name: give one of Keras' as a string.")
+
+
+def keras_name_with_options(name: str, value: Any) -> None:
+    """A name, or a mapping with a `name` and options beside it."""
+    if not isinstance(value, Mapping):
+        keras_name(name, value)
+    elif "name" not in value:
+        raise ValueError(f"{name}={value!r} has no 'name': add one, such as 'random_normal', beside its options.")
+    else:
+        keras_name(f"{name}'s name", value["name"])
+
+
+def unknown_name(name: str, value: Any, known: Iterable[str]) -> str:
+    """A sentence that names the nearest known name or, where none is near, all of them."""
+    known = sorted(known)
+    nearest = difflib.get_close_matches(str(value), known, n=1, cutoff=0.5)
+    advice = f"did you mean {nearest[0]!r}?" if nearest else f"give one of {', '.join(known)}."
+    return f"{name}={value!r} is unknown: {advice}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

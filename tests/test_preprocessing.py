@@ -1,0 +1,192 @@
+"""Scaling learns from the training part alone, undoes itself, and survives JSON."""
+
+import dataclasses
+import json
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+
+from data import Dataset, Preprocessing, Split, diabetes, digits
+from data.preprocessing import KINDS
+
+
+def dataset(*parts: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...] = ()) -> Dataset:
+    train, validation, test = (Split(*part) for part in parts)
+    return Dataset(
+        name="made",
+        task="classification" if classes else "regression",
+        source="bundled",
+        train=train,
+        validation=validation,
+        test=test,
+        class_names=classes,
+        feature_names=(),
+        unit="",
+        sha256="0" * 64,
+    )
+
+
+def table(rows: int = 40, seed: int = 0) -> Dataset:
+    random = np.random.default_rng(seed)
+    return dataset(*((random.normal(5.0, 3.0, (rows, 3)), random.normal(200.0, 50.0, rows)) for _ in range(3)))
+
+
+def images() -> Dataset:
+    random = np.random.default_rng(0)
+    parts = [(random.integers(0, 256, (n, 4, 4, 1), np.uint8), np.arange(n, dtype=np.int32) % 2) for n in (2500, 9, 9)]
+    return dataset(*parts, classes=("a", "b"))
+
+
+def kinds_for(data: Dataset) -> list[str]:
+    return [kind for kind in KINDS if kind != "quantile" or data.train.x.ndim == 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scaler"),
+    [
+        ("standard", StandardScaler()),
+        ("minmax", MinMaxScaler()),
+        ("quantile", QuantileTransformer(n_quantiles=282, output_distribution="normal", random_state=0)),
+    ],
+    ids=KINDS[:3],
+)
+def test_tables_come_out_as_scikit_learn_scales_them(kind, scaler):
+    raw = diabetes(0)
+    scaled = Preprocessing.fit(kind, raw).apply(raw)
+    scaler.fit(raw.train.x)
+    for part in ("train", "validation", "test"):
+        expected = scaler.transform(getattr(raw, part).x)
+        np.testing.assert_allclose(getattr(scaled, part).x, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_many_rows_give_a_thousand_quantiles():
+    fitted = Preprocessing.fit("quantile", table(1500))
+    assert {len(column) for column in fitted.quantiles} == {1000}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_the_training_part_is_seen(kind):
+    raw = table()
+    wild = Split(np.full((40, 3), 1e6), np.full(40, -1e6))
+    fitted = Preprocessing.fit(kind, raw)
+    assert Preprocessing.fit(kind, dataclasses.replace(raw, validation=wild, test=wild)) == fitted
+    if kind != "none":
+        assert Preprocessing.fit(kind, dataclasses.replace(raw, train=raw.test)) != fitted
+
+
+@pytest.mark.parametrize(
+    "raw", [table(), images(), diabetes(0), digits(0)], ids=["table", "images", "diabetes", "digits"]
+)
+def test_shapes_and_dtypes(raw):
+    for kind in kinds_for(raw):
+        scaled = Preprocessing.fit(kind, raw).apply(raw)
+        for part in ("train", "validation", "test"):
+            before, after = getattr(raw, part), getattr(scaled, part)
+            assert after.x.dtype == np.float32
+            assert after.x.shape == before.x.shape
+            assert after.y.dtype == (np.float32 if raw.task == "regression" else np.int32)
+            assert after.y.shape == before.y.shape
+        assert (scaled.name, scaled.sha256, scaled.class_names) == (raw.name, raw.sha256, raw.class_names)
+
+
+def test_images_have_one_mean_and_deviation_over_all_pixels():
+    raw = images()
+    fitted = Preprocessing.fit("standard", raw)
+    np.testing.assert_allclose((fitted.shift, fitted.scale), ([raw.train.x.mean()], [raw.train.x.std()]), rtol=1e-12)
+    scaled = fitted.apply(raw).train.x
+    assert abs(scaled.mean(dtype=np.float64)) < 1e-6
+    assert scaled.std(dtype=np.float64) == pytest.approx(1.0, abs=1e-6)
+    np.testing.assert_allclose(scaled, (raw.train.x - raw.train.x.mean()) / raw.train.x.std(), atol=1e-5)
+
+
+def test_images_have_one_minimum_and_maximum():
+    raw = images()
+    fitted = Preprocessing.fit("minmax", raw)
+    assert (fitted.shift, fitted.scale) == ((0.0,), (255.0,))
+    scaled = fitted.apply(raw).train.x
+    assert (scaled.min(), scaled.max()) == (0.0, 1.0)
+
+
+def test_none_changes_the_dtype_alone():
+    raw = images()
+    np.testing.assert_array_equal(Preprocessing.fit("none", raw).apply(raw).train.x, raw.train.x)
+    raw = table()
+    np.testing.assert_array_equal(Preprocessing.fit("none", raw).apply(raw).train.y, raw.train.y.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["standard", "minmax", "quantile"])
+def test_targets_are_standardised_and_brought_back(kind):
+    raw = table()
+    fitted = Preprocessing.fit(kind, raw)
+    assert fitted.target_mean == pytest.approx(raw.train.y.mean())
+    assert fitted.target_scale == pytest.approx(raw.train.y.std())
+    scaled = fitted.apply(raw)
+    assert scaled.train.y.mean() == pytest.approx(0.0, abs=1e-6)
+    assert scaled.train.y.std() == pytest.approx(1.0, abs=1e-6)
+    np.testing.assert_allclose(fitted.inverse_target(scaled.test.y), raw.test.y, rtol=1e-5)
+    column = fitted.inverse_target(scaled.test.y[:, None])  # as a model predicts it
+    assert column.shape == (40, 1)
+    assert column.dtype == np.float64
+
+
+def test_class_numbers_are_left_alone():
+    raw = digits(0)
+    fitted = Preprocessing.fit("standard", raw)
+    assert (fitted.target_mean, fitted.target_scale) == (0.0, 1.0)
+    np.testing.assert_array_equal(fitted.apply(raw).test.y, raw.test.y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_constant_gives_no_nan(kind):
+    x, y = table().train.x, np.full(40, 0.1)
+    x[:, 1] = 0.1  # its floating-point mean is not exactly 0.1
+    raw = dataset((x, y), (x, y), (x, y))
+    scaled = Preprocessing.fit(kind, raw).apply(raw).train
+    assert np.isfinite(scaled.x).all()
+    expected = {"quantile": -5.2, "none": 0.1}.get(kind, 0.0)
+    np.testing.assert_allclose(scaled.x[:, 1], expected, atol=1e-3)
+    np.testing.assert_allclose(scaled.y, 0.1 if kind == "none" else 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["standard", "minmax"])
+def test_blank_images_give_no_nan(kind):
+    part = (np.full((6, 4, 4, 1), 0.1), np.zeros(6, np.int32))
+    raw = dataset(part, part, part, classes=("a",))
+    np.testing.assert_array_equal(Preprocessing.fit(kind, raw).apply(raw).train.x, 0.0)
+
+
+@pytest.mark.parametrize("raw", [diabetes(0), images()], ids=["table", "images"])
+def test_json_round_trip_transforms_identically(raw):
+    for kind in kinds_for(raw):
+        fitted = Preprocessing.fit(kind, raw)
+        again = Preprocessing.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
+        assert again == fitted
+        mine, other = fitted.apply(raw), again.apply(raw)
+        for part in ("train", "validation", "test"):
+            np.testing.assert_array_equal(getattr(mine, part).x, getattr(other, part).x)
+            np.testing.assert_array_equal(getattr(mine, part).y, getattr(other, part).y)
+
+
+def test_a_foreign_record_is_refused():
+    with pytest.raises(TypeError, match="mystery"):
+        Preprocessing.from_json({"kind": "none", "mystery": 1})
+
+
+def test_a_misspelt_kind_names_the_nearest():
+    with pytest.raises(ValueError, match=r"'standart'\. Did you mean 'standard'\? There are: standard, minmax"):
+        Preprocessing.fit("standart", table())
+
+
+def test_quantiles_are_for_tables():
+    with pytest.raises(ValueError, match="for tables"):
+        Preprocessing.fit("quantile", images())
+
+
+def test_raw_data_stays_untouched():
+    raw = images()
+    before = raw.train_sha256
+    with warnings.catch_warnings(action="error"):
+        Preprocessing.fit("standard", raw).apply(raw)
+    assert raw.train_sha256 == before
