@@ -66,7 +66,9 @@ class TensorBoard(keras.callbacks.Callback):
         train.add_summary(scalar_pb("learning_rate", float(self.model.optimizer.learning_rate)), epoch + 1)
         if self.histograms and (epoch + 1) % self.histograms == 0:
             for weight in self.model.weights:
-                train.add_summary(histogram_pb(weight.path, keras.ops.convert_to_numpy(weight)), epoch + 1)
+                values = keras.ops.convert_to_numpy(weight)
+                # Of a net that has diverged, what is still finite: NaN fits into no bucket.
+                train.add_summary(histogram_pb(weight.path, values[abs(values) < float("inf")]), epoch + 1)
         if self.clock() - self.flushed >= self.every:
             for file in self.files.values():
                 file.flush()

@@ -8,7 +8,7 @@ import folklore
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from models import mlp
 
-SELU = dict(activation="selu", initializer="lecun_normal", alpha_dropout=0.02)
+SELU = dict(activation="selu", initializer="lecun_normal", alpha_dropout=0.01)
 
 
 def five_ways(relu: Recipe) -> dict[str, Recipe]:
@@ -26,6 +26,7 @@ images = Recipe(
     model=mlp,
     params=dict(depth=20, width=100, activation="relu", initializer="he_normal"),
     data=data.fashion_mnist,
+    schedule="cosine",
     batch_size=128,
     epochs=8,
 )
@@ -33,6 +34,7 @@ table = Recipe(
     model=mlp,
     params=dict(depth=4, width=64, activation="relu", initializer="he_normal"),
     data=data.california_housing,
+    schedule="cosine",
     epochs=20,
     patience=8,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -190,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (ProblemError, DataError) as problem:
         status = _say(str(problem), 2)
     except typer.TyperException as problem:
-        status = _say(f"{problem.format_message()} See --help.", 2)
+        status = _say(f"{problem.format_message().rstrip('.')}. Given: {shlex.join(given)}. See --help.", 2)
     except WorkerDiedError as problem:
         status = _say(str(problem), 1)
     except (KeyboardInterrupt, typer.Abort):

@@ -21,8 +21,9 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         metric: the figure to compare, such as "test/accuracy"; None takes the declared one.
 
     Returns:
-        JSON-able: experiment, claim, baseline, metric, goal, data, unfinished, notes; arms: name to n, mean, std, ci,
-        values by seed, failed, and the paired difference from the baseline with its interval; hypotheses.
+        JSON-able: experiment, claim, baseline, metric, goal, data, unfinished; arms: name to n, mean, std, ci, values
+        by seed, failed (runs that ended without the figure), and the paired difference from the baseline with its
+        interval; hypotheses.
         Figures that do not exist for lack of seeds are None.
 
     Raises:
@@ -38,13 +39,14 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         raise ProblemError(f"{path.name} has no finished run yet. Run it: python -m experiments run {path.name}")
     metric = metric or declared["metric"]["name"]
     _check_metric(metric, ended, path.name)
+    _check_recipes(ended, declared["arms"])
     values: dict[str, dict[int, float]] = {arm: {} for arm in declared["arms"]}
     for run in ended:
         if (value := _metrics(run).get(metric)) is not None:
             values[run.arm][run.seed] = value
-    failed = {arm: sum(run.arm == arm and run.status in ("diverged", "failed") for run in runs) for arm in values}
+    without = [run.arm for run in runs if run.status != "incomplete" and run.seed not in values[run.arm]]
     baseline = values[declared["baseline"]]
-    arms = {arm: _arm(values[arm], baseline, failed[arm]) for arm in values}
+    arms = {arm: _arm(values[arm], baseline, without.count(arm)) for arm in values}
     arms[declared["baseline"]]["difference"] = None
     goal = declared["metric"]["goal"] if metric == declared["metric"]["name"] else _goal(metric)
     return {
@@ -107,6 +109,15 @@ def _data(runs: Sequence[store.Run], experiment: str) -> dict[str, Any]:
         )
     data = next(iter(sets.values()))
     return {key: data[key] for key in ("name", "source", "unit", "sha256")}
+
+
+def _check_recipes(runs: Sequence[store.Run], declared: dict[str, Any]) -> None:
+    for run in runs:
+        if run.record and run.record.get("recipe", declared[run.arm]) != declared[run.arm]:
+            raise ProblemError(
+                f"{run.path} holds a run of another recipe than experiment.json declares for its arm, so it is not "
+                "compared: run the experiment again with --fresh, or move that directory away."
+            )
 
 
 def _check_metric(metric: str, runs: Sequence[store.Run], experiment: str) -> None:

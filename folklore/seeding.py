@@ -22,13 +22,25 @@ def seed_weights(model: keras.Model, seed: int) -> None:
     seen: Counter[tuple[Any, ...]] = Counter()
     for layer in model._flatten_layers(include_self=False, recursive=True):
         for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            initializer = _initializer(layer, variable.name)
             config: dict[str, Any] = initializer.get_config() if initializer is not None else {}
             if initializer is not None and "seed" in config:
                 drawn = type(initializer).from_config(config | {"seed": _next_seed(seen, seed, variable)})
                 variable.assign(drawn(variable.shape, dtype=variable.dtype))
         if isinstance(getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
             layer.seed_generator.state.assign([_next_seed(seen, seed, layer.seed_generator.state), 0])
+
+
+def _initializer(layer: keras.layers.Layer, variable: str) -> Any:
+    """The initializer of one of a layer's weights: `kernel_initializer` of the kernel, and so on.
+
+    Keras drops "kernel" from the names of a recurrent layer's `recurrent_kernel` and of a separable convolution's
+    kernels, and calls that of a depthwise convolution's `kernel` "depthwise".
+    """
+    for name in (variable, variable.removesuffix("_kernel"), "depthwise"):
+        if (initializer := getattr(layer, f"{name}_initializer", None)) is not None:
+            return initializer
+    return None
 
 
 def _next_seed(seen: Counter[tuple[Any, ...]], seed: int, variable: keras.Variable) -> int:

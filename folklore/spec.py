@@ -22,6 +22,7 @@ from folklore.optimizers import OPTIMIZERS
 SPLITS = ("train", "validation", "test")
 METRICS = {"classification": ("loss", "accuracy"), "regression": ("loss", "rmse", "mae")}
 Mode = Literal["auto", "xla", "graph", "step"]
+Schedule = Literal["constant", "cosine"]
 Direction = Literal["better", "worse", "no difference"]
 _OPTION_FIELDS = ("params", "data_params", "optimizer")
 
@@ -53,7 +54,7 @@ class Hypothesis:
 
     def __post_init__(self) -> None:
         _one_of("Hypothesis' direction", self.direction, get_args(Direction))
-        if not isinstance(self.by, int | float) or not 0 < self.by < float("inf"):
+        if not _is_positive(self.by):
             raise DeclarationError(
                 f"Hypothesis({self.arm!r}) has by={self.by!r}. Give the smallest effect that would matter, above 0, "
                 "in units of the metric."
@@ -72,6 +73,8 @@ class Recipe:
         data_params: what `data` is given beside the seed: `train_size`, `split_seed`.
         scaler: preprocessing, fitted on the training part alone: "standard", "minmax", "quantile" or "none".
         optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
+        schedule: "constant", or "cosine": the learning rate falls to zero along half a cosine over all epochs
+            (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts).
         batch_size: rows a step.
         epochs: epochs at most.
         patience: epochs without a better `monitor` after which training stops; None never stops early.
@@ -85,6 +88,7 @@ class Recipe:
     data_params: Mapping[str, Any] = field(default_factory=dict)
     scaler: str = "standard"
     optimizer: str | Mapping[str, Any] = "adam"
+    schedule: Schedule = "constant"
     batch_size: int = 32
     epochs: int = 20
     patience: int | None = None
@@ -92,15 +96,16 @@ class Recipe:
     mode: Mode = "auto"
 
     def __post_init__(self) -> None:
-        optimizer = {"name": self.optimizer} if isinstance(self.optimizer, str) else dict(self.optimizer)
-        object.__setattr__(self, "optimizer", optimizer)
+        for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
+            object.__setattr__(self, name, _options(name, getattr(self, name)))
         _check_model(self.model, self.params)
         if not isinstance(self.data, Source):
             raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
         _known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
         _one_of("The scaler", self.scaler, SCALERS)
         _one_of("The mode", self.mode, get_args(Mode))
-        _check_optimizer(optimizer)
+        _one_of("The schedule", self.schedule, get_args(Schedule))
+        _check_optimizer(dict(self.optimizer))  # type: ignore[arg-type]
         for name in ("batch_size", "epochs", "patience"):
             value = getattr(self, name)
             if not (name == "patience" and value is None) and (type(value) is not int or value < 1):
@@ -110,11 +115,7 @@ class Recipe:
     def but(self, **changes: Any) -> Recipe:
         """This recipe with some fields changed; params, data_params and optimizer are merged, not replaced."""
         _known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
-        if isinstance(changes.get("optimizer"), str):
-            changes["optimizer"] = {"name": changes["optimizer"]}
-        for name in _OPTION_FIELDS:
-            if name in changes and not isinstance(changes[name], Mapping):
-                raise DeclarationError(f"{name} is {changes[name]!r}. Give a mapping, such as {name}=dict(…).")
+        changes |= {name: _options(name, changes[name]) for name in _OPTION_FIELDS if name in changes}
         if changes.get("optimizer", {}).get("name", self.optimizer_name) != self.optimizer_name:
             merged = {"params", "data_params"}  # another optimizer starts from its own defaults
         else:
@@ -244,6 +245,14 @@ class Task:
     origin: Mapping[str, Any]
 
 
+def _options(name: str, given: Any) -> dict[str, Any]:
+    if name == "optimizer" and isinstance(given, str):
+        return {"name": given}
+    if not isinstance(given, Mapping):
+        raise DeclarationError(f"{name} is {given!r}. Give a mapping, such as {name}=dict(…).")
+    return dict(given)
+
+
 def _check_model(model: Callable[..., Any], params: Mapping[str, Any]) -> None:
     if not callable(model) or "<" in getattr(model, "__qualname__", "<"):
         raise DeclarationError(f"model is {model!r}. Give a function defined at the top level of a module.")
@@ -262,8 +271,12 @@ def _check_optimizer(optimizer: Mapping[str, Any]) -> None:
     _one_of("The optimizer", name, OPTIMIZERS)
     _known_names(f"The optimizer {name}", [key for key in optimizer if key != "name"], OPTIMIZERS[str(name)])
     rate = optimizer.get("learning_rate", 1.0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+    if not _is_positive(rate):
         raise DeclarationError(f"The optimizer's learning_rate is {rate!r}. Give a number above 0.")
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _known_names(owner: str, given: Any, known: Any) -> None:

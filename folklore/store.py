@@ -46,8 +46,8 @@ def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
 
 def read_run(path: Path) -> Run:
     """The run in a directory, which need not exist."""
-    seed = int(path.name.removeprefix("seed-"))
-    return Run(path, path.parent.name, seed, read_json(path / "run.json"), (path / "DONE").exists())
+    seed, record = int(path.name.removeprefix("seed-")), read_json(path / "run.json")
+    return Run(path, path.parent.name, seed, record, done=record is not None and (path / "DONE").exists())
 
 
 def runs(experiment_path: Path) -> Iterator[Run]:
@@ -77,7 +77,8 @@ def check_logdir(logdir: Path) -> Path:
 
 def begin(path: Path, record: Mapping[str, Any]) -> None:
     """Start a run in `path`: what an earlier, broken-off attempt left there is removed, and run.json written."""
-    for leftover in (*path.glob("*/events.out.tfevents.*"), path / "history.csv", path / "best.weights.h5"):
+    whole = (path / name for name in ("DONE", "history.csv", "best.weights.h5"))
+    for leftover in (*whole, *path.glob("*/events.out.tfevents.*"), *path.glob(".tmp-*")):
         leftover.unlink(missing_ok=True)
     write_json(path / "run.json", record)
 
@@ -116,12 +117,15 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file under a temporary name, sync it, rename it. A reader sees the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".tmp-{os.getpid()}.{path.name}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -136,10 +140,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
         return None
     except (ValueError, OSError) as error:
         raise ProblemError(
-            f"{path} cannot be read: {error}. Delete its directory to have the runs made again."
+            f"{path} cannot be read: {error}. Delete it, and `run` makes again what it stood for."
         ) from None
     if not isinstance(record, dict):
-        raise ProblemError(f"{path} does not hold a JSON object. Delete its directory to have the runs made again.")
+        raise ProblemError(f"{path} does not hold a JSON object. Delete it, and `run` makes again what it stood for.")
     return record
 
 

@@ -76,7 +76,17 @@ def settle_data(
         else:
             found[source] = (source.stand_in or source) if choice == "bundled" else source
     for name, experiment in studies.items():
-        settled[name] = dataclasses.replace(experiment, arms=experiment.but(data=found[experiment.data]))
+        source = found[experiment.data]
+        if source != experiment.data:
+            # A stand-in is small: it is used whole, where the real set would have been cut.
+            arms = {
+                arm: dataclasses.replace(
+                    recipe, data=source, data_params={k: v for k, v in recipe.data_params.items() if k != "train_size"}
+                )
+                for arm, recipe in experiment.arms.items()
+            }
+            experiment = dataclasses.replace(experiment, arms=arms)
+        settled[name] = experiment
     return settled, notes
 
 

@@ -154,7 +154,7 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
         seed: names the first weights.
         unit: by which regression metrics are multiplied, to be in the target's own units.
     """
-    key = f"{recipe.identity()} {data.input_shape} {data.outputs}"
+    key = f"{recipe.identity()} {data.input_shape} {data.outputs} {len(data.train)}"
     fresh = recipe.model(data.input_shape, data.outputs, **recipe.params)
     seed_weights(fresh, seed)
     if key in _latest:
@@ -165,7 +165,7 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
             variable.assign(first)
     else:
         variables = list(fresh.variables)
-        metrics = compile_model(fresh, recipe, data.task)
+        metrics = compile_model(fresh, recipe, data.task, rows=len(data.train))
         fresh.optimizer.build(fresh.trainable_variables)
         start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
         _latest.clear()
@@ -176,9 +176,13 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
     return compiled.model
 
 
-def compile_model(model: keras.Model, recipe: Recipe, task: str) -> list[keras.metrics.Metric]:
-    """Compile for the task with the recipe's optimizer; return the metrics."""
+def compile_model(model: keras.Model, recipe: Recipe, task: str, rows: int) -> list[keras.metrics.Metric]:
+    """Compile for the task with the recipe's optimizer, whose schedule ends with `rows` visited in every epoch."""
     optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
+    if recipe.schedule == "cosine":
+        steps = recipe.epochs * -(-rows // recipe.batch_size)
+        rate = float(optimizer.learning_rate)
+        optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(rate, steps)
     if task == "classification":
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]

@@ -1,0 +1,1 @@
+"""Measurements, each a table of ratios from one run: `python -m benchmarks.epoch`."""

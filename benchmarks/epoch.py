@@ -1,0 +1,121 @@
+"""Seconds an epoch: `keras.Model.fit` against `folklore.fit`, callbacks off.
+
+    python -m benchmarks.epoch [--rounds 7]
+
+Both sides train the same network on the same arrays, of the real sets' shapes, in TensorFlow's default environment.
+First it is checked that both arrive at the same weights when they are fed the same batches; then they take turns.
+Compilation is not in these figures: it is paid once a model, and shown as "first".
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import keras
+import numpy as np
+import typer
+from rich.console import Console
+
+from benchmarks.timing import Pairs, interleaved
+from folklore import epoch
+from folklore.tables import table
+from models import mlp
+
+
+@dataclass(frozen=True)
+class Work:
+    """One network, its data's shape, and epochs enough for a call to take a tenth of a second or more."""
+
+    name: str
+    rows: int
+    inputs: tuple[int, ...]
+    outputs: int
+    widths: tuple[int, ...]
+    epochs: int
+    target: float
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Standard normal inputs and targets of the task's kind."""
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(self.rows, *self.inputs)).astype("float32")
+        if self.outputs == 1:
+            return x, x.mean(axis=tuple(range(1, x.ndim)))
+        return x, rng.integers(0, self.outputs, self.rows).astype("int32")
+
+    def model(self) -> keras.Model:
+        """The network with seeded weights, compiled with plain SGD: other optimizers magnify rounding."""
+        keras.utils.set_random_seed(0)
+        model = mlp(self.inputs, self.outputs, widths=self.widths)
+        loss = "mse" if self.outputs == 1 else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.01), loss)
+        return model
+
+
+BATCH = 32
+WORKS = (
+    Work("California 8-30-30-1", 13_209, (8,), 1, (30, 30), epochs=3, target=30),
+    Work("Fashion-MNIST 784-300-100-10", 55_000, (28, 28, 1), 10, (300, 100), epochs=1, target=3),
+)
+
+
+def worst_difference(work: Work, rows: int = 4096) -> float:
+    """The largest difference between weights after an epoch of `model.fit` and of `folklore.fit` on the same batches."""
+    x, y = (array[:rows] for array in work.data())
+    order = epoch.epoch_order(0, 0, len(x))
+    ours, theirs = work.model(), work.model()
+    epoch.fit(ours, (x, y), epochs=1, batch_size=BATCH)
+    theirs.fit(x[order], y[order], batch_size=BATCH, shuffle=False, verbose=0)
+    return max(float(np.abs(a - b).max()) for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True))
+
+
+def measure(work: Work, rounds: int) -> tuple[Pairs, float]:
+    """Seconds an epoch of both sides, and seconds of the first epoch of ours with its compilation."""
+    data, ours, theirs = work.data(), work.model(), work.model()
+
+    def by_folklore(epochs: int = work.epochs) -> None:
+        epoch.fit(ours, data, epochs=epochs, batch_size=BATCH)
+
+    def by_keras(epochs: int = work.epochs) -> None:
+        theirs.fit(*data, epochs=epochs, batch_size=BATCH, verbose=0)
+
+    first = _seconds(lambda: by_folklore(1))
+    by_keras(1)
+    pairs = interleaved(by_folklore, by_keras, rounds)
+    return Pairs(*(tuple(s / work.epochs for s in side) for side in (pairs.ours, pairs.theirs))), first
+
+
+def main(rounds: Annotated[int, typer.Option(min=5, help="pairs measured")] = 7) -> None:
+    """Check, measure, and print a table."""
+    rows = []
+    for work in WORKS:
+        difference = worst_difference(work)
+        assert difference < 1e-4, f"{work.name}: weights differ by {difference}"
+        pairs, first = measure(work, rounds)
+        rows.append(
+            {
+                "work": work.name,
+                "model.fit": f"{statistics.median(pairs.theirs):.3f} s",
+                "folklore.fit": f"{statistics.median(pairs.ours):.4f} s",
+                "ratio": f"{pairs.ratio:.1f}",
+                "from-to": f"{min(pairs.ratios):.1f}-{max(pairs.ratios):.1f}",
+                "wanted": f">= {work.target:g}",
+                "first": f"{first:.1f} s",
+                "weights differ by": f"{difference:.0e}",
+            }
+        )
+    title = f"Seconds an epoch, batch {BATCH}, medians of {rounds} interleaved pairs"
+    Console(width=130).print(table(rows, title=title))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    typer.run(main)

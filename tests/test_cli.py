@@ -1,0 +1,183 @@
+"""The command line in this process, and the few things that need a process of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from folklore import cli
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_cli(capsys, *arguments):
+    """Exit status, standard output and standard error of one command."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    printed = capsys.readouterr()
+    return left.value.code or 0, printed.out, printed.err
+
+
+def run_process(*arguments, cwd=ROOT, **environment):
+    import os
+
+    command = [sys.executable, *arguments]
+    env = os.environ | environment
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_list_names_claims_and_kinds(capsys):
+    status, out, _ = run_cli(capsys, "list", "--format", "json")
+    listed = {row["name"]: row for row in json.loads(out)}
+    assert status == 0
+    assert set(listed["quickstart.fashion_mnist"]) == {"name", "claim", "kind"}
+    assert "quickstart.california_housing" in listed
+
+
+def test_list_of_one_topic_as_a_table(capsys, tmp_path):
+    status, out, _ = run_cli(capsys, "list", "quickstart", "--logdir", str(tmp_path))
+    assert status == 0
+    assert "quickstart.fashion_mnist" in out
+
+
+@pytest.mark.parametrize("command", [["list"], ["compare", "--logdir", "nowhere"]])
+def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
+    code = (
+        "import sys\nfrom folklore import cli\n"
+        f"try: cli.main({command})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras.src', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    ended = run_process("-c", code)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "quickstrat"], "There is no experiment 'quickstrat'. Did you mean 'quickstart'?"),
+        (["run", "quickstart.fashion"], "There is no experiment 'quickstart.fashion'. Did you mean 'quickstart.fash"),
+        (
+            ["run", "quickstart", "--set", "optimizer.learning_rat=0.1"],
+            "'learning_rat', which it does not take. Did",
+        ),
+        (["run", "quickstart", "--set", "optimiser.learning_rate=0.1"], "Did you mean 'optimizer'?"),
+        (
+            ["run", "quickstart", "--set", "params.drpout=0.1"],
+            "'drpout', which it does not take. Did you mean 'dropout'?",
+        ),
+        (["run", "quickstart", "--set", "batch_size"], "has no value"),
+        (["run", "quickstart", "--set", "batch_size=many"], "batch_size is 'many'. Give a whole number from 1."),
+        (["run", "quickstart", "--set", "params=3"], "params is 3. Give a mapping"),
+        (["run", "quickstart", "--set", "epochs.x=3"], "epochs"),
+        (["run", "quickstart", "--seeds", "-3"], "greater than or equal to 1. Given: run quickstart --seeds -3."),
+        (
+            ["run", "quickstart", "--seeds", "three"],
+            "valid integer, unable to parse string as an integer. Given: run quickstart --seeds three.",
+        ),
+        (["run", "quickstart", "--sedes", "3"], "--sedes"),
+        (["run", "quickstart", "--data", "reel"], "reel"),
+        (["run"], "Missing argument 'names'"),
+        (["rnu", "quickstart"], "rnu"),
+        (["describe", "mpl"], "There is no model 'mpl'. Did you mean 'mlp'?"),
+        (["describe", "mlp", "--input", "28 by 28"], "--input is '28 by 28'"),
+        (["describe", "mlp", "--set", "depht=3"], "depht"),
+        (["new", "two words"], "cannot name an experiment"),
+        (["new", "class.x"], "cannot name an experiment"),
+        (["new", "quickstart"], "quickstart.py exists"),
+        (["compare", "quickstart", "--logdir", "nowhere"], "holds no runs of 'quickstart'"),
+        (["board", "--logdir", "nowhere"], "holds no runs yet"),
+    ],
+)
+def test_bad_input_is_one_paragraph_and_status_2(capsys, monkeypatch, tmp_path, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run_cli(capsys, *arguments)
+    assert status == 2
+    assert says in err
+    assert "Traceback" not in err + out
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_directory_that_is_a_file(capsys, tmp_path):
+    (tmp_path / "logs").write_text("mine")
+    status, _, err = run_cli(capsys, "run", "quickstart", "--logdir", str(tmp_path / "logs"))
+    assert status == 2
+    assert "is a file" in err
+    assert (tmp_path / "logs").read_text() == "mine"
+
+
+@pytest.fixture
+def topic(monkeypatch, tmp_path):
+    """Writes a topic of experiments beside the project's own, for this test alone."""
+    import experiments
+
+    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path / "experiments")])
+    (tmp_path / "experiments").mkdir()
+
+    def write(name, text):
+        (tmp_path / "experiments" / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, f"experiments.{name}", raising=False)
+
+    yield write
+    for path in (tmp_path / "experiments").glob("*.py"):
+        sys.modules.pop(f"experiments.{path.stem}", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "import data\nfrom folklore import Recipe\nfrom models import mlp\n\n"
+            "base = Recipe(model=mlp, data=data.digits, params=dict(drpout=0.2))\n",
+            "mine.py, line 5: The model mlp was given 'drpout', which it does not take. Did you mean 'dropout'?",
+        ),
+        ("import numpyy\n", "experiments/mine.py, line 1: ModuleNotFoundError"),
+        ("x = (\n", "experiments/mine.py, line 1: SyntaxError"),
+    ],
+)
+def test_an_experiment_file_that_is_wrong(capsys, topic, text, says):
+    topic("mine", text)
+    status, _, err = run_cli(capsys, "run", "mine")
+    assert status == 2
+    assert says in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_describe_as_json(capsys):
+    settings = ["--set", "depth=2", "--set", "width=30"]
+    status, out, _ = run_cli(capsys, "describe", "mlp", "--input", "8", "--outputs", "1", *settings, "--format", "json")
+    described = json.loads(out)
+    assert status == 0
+    assert described["parameters"] == described["trainable"] == 8 * 30 + 30 + 30 * 30 + 30 + 30 + 1
+    assert [layer["output_shape"] for layer in described["layers"]][-1] == [1]
+
+
+def test_describe_as_a_table(capsys):
+    status, out, _ = run_cli(capsys, "describe", "mlp")
+    assert status == 0
+    assert "hidden_1" in out
+
+
+def test_doctor_names_versions_and_caches(capsys):
+    status, out, _ = run_cli(capsys, "doctor")
+    assert status == 0
+    for fact in ("tensorflow", "CPU", "KERAS_HOME", "workers"):
+        assert fact in out
+
+
+def test_an_error_of_ours_is_no_traceback_either(capsys, monkeypatch):
+    monkeypatch.setattr(cli.catalog, "find", lambda names: 1 / 0)
+    status, _, err = run_cli(capsys, "list")
+    assert status == 1
+    assert err.strip() == "Internal error: ZeroDivisionError: division by zero. --debug before the command shows where."
+
+
+def test_works_from_the_root_without_being_installed(tmp_path):
+    # -P and -S would take the root and site-packages away; a fresh folder as home shows that nothing there is needed.
+    ended = run_process("-m", "experiments", "list", "--format", "json", HOME=str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)

@@ -1,0 +1,159 @@
+"""The `run` command with real workers, on a few rows of bundled data."""
+
+import dataclasses
+import io
+import json
+import os
+
+import pytest
+from rich.console import Console
+
+import data
+from folklore import Experiment, Hypothesis, Metric, Recipe
+from folklore.compare import compare
+from folklore.errors import ProblemError, WorkerDiedError
+from folklore.running import run_studies
+from models import mlp
+
+BASE = Recipe(
+    model=mlp, params=dict(widths=(4,)), data=data.digits, data_params=dict(train_size=64), epochs=2, mode="graph"
+)
+NARROW_OR_WIDE = Experiment(
+    claim="A wider layer classifies better.",
+    arms={"narrow": BASE, "wide": BASE.but(params=dict(widths=(32,)))},
+    baseline="narrow",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=Hypothesis("wide", "better", by=0.01),
+    seeds=2,
+)
+
+
+def run(experiment, logdir, **options):
+    """Exit-relevant failures and what was printed."""
+    console = Console(file=io.StringIO(), width=120)
+    failures = run_studies({"topic.width": experiment}, console, logdir=logdir, **options)
+    return failures, console.file.getvalue()
+
+
+def records(logdir):
+    paths = sorted(logdir.glob("topic.width/*/seed-*/run.json"))
+    return {f"{p.parts[-3]}/{p.parts[-2]}": json.loads(p.read_text()) for p in paths}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    logdir = tmp_path_factory.mktemp("logs")
+    return logdir, *run(NARROW_OR_WIDE, logdir, jobs=2)
+
+
+def test_every_arm_is_trained_with_every_seed(study):
+    logdir, failures, printed = study
+    assert failures == 0
+    assert sorted(records(logdir)) == ["narrow/seed-0", "narrow/seed-1", "wide/seed-0", "wide/seed-1"]
+    assert all(record["status"] == "done" for record in records(logdir).values())
+    assert "wide  seed 1  test/accuracy" in printed
+    assert "minus baseline" in printed
+    assert "python -m experiments board topic.width --logdir" in printed
+
+
+def test_arms_are_paired(study):
+    trained_on = {name: record["data"]["train_sha256"] for name, record in records(study[0]).items()}
+    assert trained_on["narrow/seed-0"] == trained_on["wide/seed-0"]
+    assert trained_on["narrow/seed-1"] == trained_on["wide/seed-1"]
+    assert trained_on["narrow/seed-0"] != trained_on["narrow/seed-1"]
+
+
+def test_what_is_stored_compares(study):
+    compared = compare(study[0] / "topic.width")
+    assert [compared["arms"][arm]["n"] for arm in ("narrow", "wide")] == [2, 2]
+    assert compared["data"]["source"] == "bundled"
+    assert compared["unfinished"] == 0
+
+
+def test_what_is_done_is_not_done_again_and_seeds_are_added(study, tmp_path):
+    logdir = study[0].rename(tmp_path / "logs")
+    before = {path: path.stat().st_mtime_ns for path in logdir.rglob("run.json")}
+    failures, printed = run(NARROW_OR_WIDE, logdir, seeds=3, jobs=1)
+    after = {path: path.stat().st_mtime_ns for path in logdir.rglob("run.json")}
+    logdir.rename(study[0])
+    assert failures == 0
+    assert "4 runs are done already" in printed
+    assert len(after) == 6
+    assert {path: after[path] for path in before} == before
+
+
+def test_equal_seeds_are_equal_with_one_worker_or_two(study, tmp_path):
+    run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1)
+    one, two = records(tmp_path), records(study[0])
+    for name in one:
+        assert one[name]["metrics"] == pytest.approx(two[name]["metrics"], rel=1e-5)
+
+
+def test_another_recipe_is_refused_and_nothing_is_lost(study):
+    before = {path: path.read_bytes() for path in study[0].rglob("*.json")}
+    with pytest.raises(ProblemError, match=r"another recipe: epochs was 2 and is now 9.*--fresh"):
+        run(NARROW_OR_WIDE, study[0], epochs=9, jobs=1)
+    assert {path: path.read_bytes() for path in study[0].rglob("*.json")} == before
+
+
+def test_fresh_moves_earlier_runs_aside(study, tmp_path):
+    run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1)
+    _, printed = run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1, epochs=1, fresh=True)
+    assert "are now in" in printed
+    assert records(tmp_path)["wide/seed-0"]["epochs"] == 1
+    assert len(list(tmp_path.glob(".aside/topic.width-*/wide/seed-0/DONE"))) == 1
+
+
+def test_auto_takes_the_stand_in_where_the_real_set_cannot_be_had(monkeypatch, tmp_path):
+    # A proxy on a port where nobody listens: no network, as far as the workers can tell.
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "empty"))
+    table = BASE.but(data=data.california_housing)
+    experiment = dataclasses.replace(
+        NARROW_OR_WIDE, arms={"narrow": table, "wide": table}, metric=Metric("test/rmse", goal="min")
+    )
+    failures, printed = run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    assert failures == 0
+    assert "diabetes stands in for california_housing" in " ".join(printed.split())
+    record = records(tmp_path / "logs")["wide/seed-0"]
+    assert (record["data"]["name"], record["data"]["source"]) == ("diabetes", "bundled")
+    with pytest.raises(ProblemError, match="SCIKIT_LEARN_DATA"):
+        run(experiment, tmp_path / "other", seeds=1, jobs=1, data="real")
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_option_that_keras_refuses_is_found_before_anything_is_written(tmp_path):
+    with pytest.raises(ProblemError, match=r"topic.width, arm 'narrow' cannot be trained.*'relu'"):
+        run(NARROW_OR_WIDE, tmp_path / "logs", settings=["params.activation=rleu"], jobs=1)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_divergence_is_a_failure_unless_it_is_expected(tmp_path):
+    arms = {
+        "calm": BASE,
+        "wild": BASE.but(optimizer=dict(name="sgd", learning_rate=1e20), params=dict(activation="linear")),
+    }
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms=arms, baseline="calm", hypothesis=())
+    failures, printed = run(experiment, tmp_path, seeds=1, jobs=1)
+    assert failures == 1
+    assert "wild  seed 0  diverged in epoch" in printed
+    expected = dataclasses.replace(experiment, may_diverge=("wild",))
+    assert run(expected, tmp_path, seeds=1, jobs=1, fresh=True)[0] == 0
+    assert compare(tmp_path / "topic.width")["arms"]["wild"]["failed"] == 1
+
+
+def dies(input_shape, outputs):
+    """A model whose second building kills its process: the first is the check."""
+    if os.environ.get("FOLKLORE_TEST_BUILT"):
+        os._exit(9)
+    os.environ["FOLKLORE_TEST_BUILT"] = "1"
+    return mlp(input_shape, outputs, widths=(2,))
+
+
+def test_a_worker_that_dies_is_told_of(tmp_path):
+    experiment = dataclasses.replace(
+        NARROW_OR_WIDE, arms={"fatal": Recipe(model=dies, data=data.digits)}, baseline="fatal", hypothesis=()
+    )
+    with pytest.raises(WorkerDiedError, match="A worker process died"):
+        run(experiment, tmp_path, seeds=1, jobs=1)

@@ -1,0 +1,205 @@
+"""Run directories: written whole or not at all, and read back in order."""
+
+import json
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from folklore import store
+from folklore.errors import ProblemError
+
+
+def files(path):
+    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+
+
+def write_run(path, status="done", done=True):
+    store.write_json(path / "run.json", {"status": status})
+    if done:
+        store.write_text(path / "DONE", f"{status}\n")
+    return path
+
+
+def broken(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_text_is_written_under_its_name_alone(tmp_path):
+    store.write_text(tmp_path / "new" / "a.txt", "first")
+    store.write_text(tmp_path / "new" / "a.txt", "zweite – Zeile\n")
+    assert (tmp_path / "new" / "a.txt").read_bytes() == "zweite – Zeile\n".encode()
+    assert files(tmp_path) == ["new/a.txt"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, call):
+    store.write_text(tmp_path / "a.txt", "old")
+    monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (type(tmp_path), "replace")), broken)
+    with pytest.raises(OSError, match="No space left"):
+        store.write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert files(tmp_path) == ["a.txt"]
+
+
+def test_text_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(os, "fsync", lambda number: calls.append(("synced", files(tmp_path))))
+    store.write_text(tmp_path / "a.txt", "text")
+    assert calls == [("synced", [f".tmp-{os.getpid()}.a.txt"])]
+
+
+def test_json_has_null_for_what_it_cannot_say(tmp_path):
+    nan, inf = float("nan"), float("inf")
+    record = {"a": nan, "b": [inf, (1, -inf)], "c": {"d": nan, "e": 1.5}, "f": None, "ü": True, "g": "nan"}
+    store.write_json(tmp_path / "a.json", record)
+    expected = {"a": None, "b": [None, [1, None]], "c": {"d": None, "e": 1.5}, "f": None, "ü": True, "g": "nan"}
+    assert store.read_json(tmp_path / "a.json") == expected
+    assert json.loads((tmp_path / "a.json").read_text("utf-8"), parse_constant=broken) == expected
+
+
+def test_json_that_does_not_exist_is_none(tmp_path):
+    assert store.read_json(tmp_path / "run.json") is None
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b"[1, 2]", b"3"])
+def test_damaged_json_is_named_with_what_to_do(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(ProblemError, match=r"run\.json (cannot be read|does not hold).* Delete it, and `run` makes"):
+        store.read_json(tmp_path / "run.json")
+
+
+def test_history_has_a_line_an_epoch_and_the_columns_of_the_first(tmp_path):
+    rows = [{"epoch": 1, "lr": 0.1, "train/loss": 3}, {"epoch": 2, "train/loss": float("nan"), "lr": 0.05}]
+    store.write_history(tmp_path, rows)
+    assert (tmp_path / "history.csv").read_bytes() == b"epoch,lr,train/loss\n1,0.1,3\n2,0.05,nan\n"
+
+
+def test_runs_come_by_arm_and_then_by_number(tmp_path):
+    for arm, seed in [("b", 1), ("a", 10), ("a", 2), ("a", 0), ("a b", 3)]:
+        write_run(store.run_path(tmp_path, "topic.experiment", arm, seed))
+    found = list(store.runs(tmp_path / "topic.experiment"))
+    assert [(run.arm, run.seed) for run in found] == [("a", 0), ("a", 2), ("a", 10), ("a b", 3), ("b", 1)]
+    assert found[2].path == tmp_path / "topic.experiment" / "a" / "seed-10"
+
+
+def test_what_is_no_run_is_passed_over(tmp_path):
+    write_run(tmp_path / "a" / "seed-1")
+    for name in ("seed-", "seed-x", "seed-1.old", "seeds", "seed--1"):
+        (tmp_path / "a" / name).mkdir()
+    (tmp_path / "a" / "seed-2").write_text("a file")
+    assert [run.seed for run in store.runs(tmp_path)] == [1]
+
+
+def test_an_experiment_that_was_never_run_has_no_runs(tmp_path):
+    assert list(store.runs(tmp_path / "nothing")) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "done", "status"),
+    [
+        ("done", True, "done"),
+        ("diverged", True, "diverged"),
+        ("failed", False, "failed"),
+        ("running", False, "incomplete"),
+        ("done", False, "incomplete"),  # broken off between run.json and DONE
+        ("diverged", False, "incomplete"),
+    ],
+)
+def test_status_is_what_was_recorded_once_it_is_done(tmp_path, recorded, done, status):
+    run = store.read_run(write_run(tmp_path / "arm" / "seed-3", recorded, done))
+    assert (run.arm, run.seed, run.status, run.done) == ("arm", 3, status, done)
+
+
+@pytest.mark.parametrize("left", [[], ["DONE"], ["history.csv"]])
+def test_a_run_without_its_record_is_incomplete(tmp_path, left):
+    for name in left:
+        store.write_text(tmp_path / "arm" / "seed-3" / name, "")
+    run = store.read_run(tmp_path / "arm" / "seed-3")
+    assert (run.record, run.done, run.status) == (None, False, "incomplete")
+
+
+def test_begin_removes_what_a_broken_off_attempt_left(tmp_path):
+    leftovers = [
+        "DONE",
+        "history.csv",
+        "best.weights.h5",
+        "train/events.out.tfevents.1.host.1.0",
+        "validation/events.out.tfevents.1.host.1.1",
+        ".tmp-123.run.json",
+        ".tmp-123.best.weights.h5",
+    ]
+    for name in (*leftovers, "run.json", "notes.txt", "train/notes.txt"):
+        store.write_text(tmp_path / name, "old")
+    store.begin(tmp_path, {"status": "running"})
+    assert files(tmp_path) == ["notes.txt", "run.json", "train/notes.txt"]
+    assert store.read_json(tmp_path / "run.json") == {"status": "running"}
+
+
+def test_begin_makes_the_directory(tmp_path):
+    store.begin(tmp_path / "arm" / "seed-0", {"status": "running"})
+    assert files(tmp_path) == ["arm/seed-0/run.json"]
+
+
+@pytest.mark.parametrize("status", ["done", "diverged"])
+def test_done_is_written_after_everything_else(tmp_path, monkeypatch, status):
+    written = []
+    write = store.write_text
+    monkeypatch.setattr(store, "write_text", lambda path, text: (written.append(path.name), write(path, text)))
+    store.finish(tmp_path, {"status": status})
+    assert written == ["run.json", "DONE"]
+    assert (tmp_path / "DONE").read_text() == f"{status}\n"
+
+
+def test_a_failed_run_is_not_done(tmp_path):
+    store.finish(tmp_path, {"status": "failed"})
+    assert files(tmp_path) == ["run.json"]
+
+
+def test_move_aside_keeps_everything_under_the_time(tmp_path):
+    write_run(tmp_path / "topic.a" / "arm" / "seed-0")
+    aside = store.move_aside(tmp_path / "topic.a", now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert aside == tmp_path / ".aside" / "topic.a-20260102-030405"
+    assert files(tmp_path) == [f".aside/topic.a-20260102-030405/arm/seed-0/{name}" for name in ("DONE", "run.json")]
+    assert store.move_aside(tmp_path / "topic.a") is None
+
+
+def test_move_aside_never_overwrites(tmp_path):
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    for status in ("done", "diverged"):
+        write_run(tmp_path / "topic.a" / "arm" / "seed-0", status)
+        if status == "done":
+            store.move_aside(tmp_path / "topic.a", now)
+    with pytest.raises(OSError, match="not empty"):
+        store.move_aside(tmp_path / "topic.a", now)
+    kept = {path.relative_to(tmp_path).parts[0]: path.read_text() for path in tmp_path.rglob("DONE")}
+    assert kept == {".aside": "done\n", "topic.a": "diverged\n"}
+
+
+@pytest.mark.parametrize("below", ["", "deeper", "deeper/still"])
+def test_a_log_directory_must_not_be_or_lie_under_a_file(tmp_path, below):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(ProblemError, match=r"notes\.txt is a file. Name a directory with --logdir"):
+        store.check_logdir(tmp_path / "notes.txt" / below)
+
+
+def test_a_log_directory_that_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(ProblemError, match=r"cannot be written\. Name another with --logdir"):
+        store.check_logdir(tmp_path / "new" / "logs")
+
+
+def test_a_log_directory_may_be_new_and_is_not_made_yet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for logdir in (tmp_path, tmp_path / "new" / "logs", type(tmp_path)("relative")):
+        assert store.check_logdir(logdir) == logdir
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_experiments_are_found_by_their_declaration(tmp_path):
+    for name in ("b.two", "a.one", ".aside/a.one-20260101-000000", ".hidden"):
+        store.write_json(tmp_path / name / "experiment.json", {})
+    write_run(tmp_path / "c.no_declaration" / "arm" / "seed-0")
+    assert [path.name for path in store.experiments(tmp_path)] == ["a.one", "b.two"]
+    assert store.experiments(tmp_path / "a.one") == [tmp_path / "a.one"]
+    assert store.experiments(tmp_path / "nothing") == []
