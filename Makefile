@@ -1,5 +1,6 @@
 # `make demo` and `make test` set themselves up: a virtual environment in .venv, the pinned requirements, no more.
 # A second call finds them there. PYTHON=python3.12 chooses an interpreter; any from 3.11 to 3.13 will do.
+# OPTIONS are the demo's options for `run`, such as OPTIONS="--budget quick".
 
 VENV := .venv
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -9,7 +10,7 @@ PY := $(VENV)/bin/python
 .PHONY: demo test venv clean
 
 demo: $(VENV)/.demo
-	$(PY) -m experiments run quickstart
+	$(PY) -m experiments run quickstart $(OPTIONS)
 	$(PY) -m experiments compare quickstart
 	@echo
 	@echo "Open TensorBoard on these runs:  $(PY) -m experiments board quickstart"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ def command(paths: Sequence[Path], port: int) -> list[str]:
 
 def serve(paths: Sequence[Path], port: int) -> int:
     """Run TensorBoard until it is interrupted; return its exit status."""
-    process = subprocess.Popen(command(paths, port))
+    process = subprocess.Popen(command(paths, port), env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
     try:
         return process.wait()
     except KeyboardInterrupt:

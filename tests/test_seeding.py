@@ -38,11 +38,10 @@ def test_equal_seeds_give_equal_weights_and_others_do_not():
     assert all(not np.intersect1d(first[name], other[name]).size for name in first)
 
 
-def test_layers_of_one_shape_differ():
-    drawn = kernels(seeded())
-    alike = [drawn[f"hidden_{number}"] for number in (2, 3, 4)]
-    assert {array.shape for array in alike} == {(5, 5)}
-    assert len({array.tobytes() for array in alike}) == 3
+def test_no_two_layers_share_their_numbers_whatever_their_shapes():
+    drawn = [kernel.ravel() for kernel in kernels(seeded(initializer="random_normal")).values()]
+    assert [kernel.size for kernel in drawn] == [30, 25, 25, 25, 10]
+    assert len(np.unique(np.concatenate(drawn))) == 115
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ EXPERIMENT = dict(
     baseline="base",
     metric=Metric("test/rmse", goal="min"),
 )
+ABOUT_ARM, ABOUT_BASE = Hypothesis("arm", "worse", by=0.5), Hypothesis("base", "worse", by=1)
 
 
 def anything(input_shape, outputs, **options):
@@ -48,7 +49,6 @@ def refused(make, *messages):
         ({"model": with_depth, "params": {"dept": 2}}, ["The model with_depth was given 'dept'", "'depth'?"]),
         ({"params": {"widths": (5,), "depth": 2}}, ["widths=(5,) was given together with depth=2"]),
         ({"params": {"dropout": 0.1, "alpha_dropout": 0.1}}, ["a layer takes one kind"]),
-        ({"params": {"dropout": 1.5}}, ["dropout=1.5 is not in [0, 1)"]),
         ({"params": [("dropout", 0.5)]}, ["params is [('dropout', 0.5)]. Give a mapping", "params=dict(…)"]),
         ({"model": lambda input_shape, outputs: None}, ["<lambda>", "a function defined at the top level of a module"]),
         ({"model": "mlp"}, ["model is 'mlp'. Give a function"]),
@@ -57,6 +57,7 @@ def refused(make, *messages):
         ({"data_params": {"trainsize": 9}}, ["diabetes's data_params was given 'trainsize'", "'train_size'?"]),
         ({"data_params": None}, ["data_params is None. Give a mapping"]),
         ({"scaler": "standart"}, ["The scaler is 'standart'", "Did you mean 'standard'?", "quantile"]),
+        ({"schedule": "cosin"}, ["The schedule is 'cosin'", "Did you mean 'cosine'?"]),
         ({"mode": "XLA"}, ["The mode is 'XLA'", "There are: auto, graph, step, xla."]),
         ({"optimizer": "adm"}, ["The optimizer is 'adm'", "Did you mean 'adam'?"]),
         ({"optimizer": "Adam"}, ["The optimizer is 'Adam'", "Did you mean 'adam'?"]),
@@ -65,7 +66,6 @@ def refused(make, *messages):
         ({"optimizer": {"name": "sgd", "learning_rat": 1}}, ["given 'learning_rat'", "Did you mean 'learning_rate'?"]),
         ({"optimizer": 0.01}, ["optimizer is 0.01. Give a mapping", "optimizer=dict(…)"]),
         ({"monitor": "val_loss"}, ["The monitor is 'val_loss'", "Did you mean 'validation/loss'?"]),
-        ({"monitor": "test/loss"}, ["The monitor is 'test/loss'"]),
         ({"monitor": "validation/accuracy"}, ["The monitor is 'validation/accuracy'", "validation/rmse"]),
     ],
 )
@@ -94,10 +94,8 @@ def test_a_learning_rate_is_a_number_above_0(rate):
 
 
 def test_a_refusal_is_a_problem_and_a_value_error():
-    with pytest.raises(ProblemError):
-        BASE.but(epochs=0)
-    with pytest.raises(ValueError, match="epochs is 0"):
-        BASE.but(epochs=0)
+    assert issubclass(DeclarationError, ProblemError)
+    assert issubclass(DeclarationError, ValueError)
 
 
 @pytest.mark.parametrize(
@@ -114,11 +112,8 @@ def test_a_metric_refuses(name, goal, messages):
 
 
 @pytest.mark.parametrize("by", [0, -1, float("inf"), float("nan"), "1", None, True])
-def test_a_smallest_effect_is_a_number_above_0(by):
+def test_a_hypothesis_has_a_known_direction_and_an_effect_above_0(by):
     refused(lambda: Hypothesis("arm", "better", by=by), f"Hypothesis('arm') has by={by!r}", "in units of the metric")
-
-
-def test_a_direction_is_known():
     refused(lambda: Hypothesis("arm", "beter", by=1), "Hypothesis' direction is 'beter'", "Did you mean 'better'?")
 
 
@@ -129,22 +124,17 @@ def test_a_direction_is_known():
         ({"arms": {}}, ["There are no arms. Give at least the baseline's recipe."]),
         ({"baseline": "bse"}, ["The baseline is 'bse'", "Did you mean 'base'?"]),
         ({"hypothesis": Hypothesis("am", "better", by=1)}, ["The hypothesis' arm is 'am'", "Did you mean 'arm'?"]),
-        ({"hypothesis": Hypothesis("base", "better", by=1)}, ["A hypothesis is about 'base', the baseline"]),
-        (
-            {"hypothesis": (Hypothesis("arm", "better", by=1), Hypothesis("base", "worse", by=1))},
-            ["A hypothesis is about 'base', the baseline"],
-        ),
+        ({"hypothesis": ABOUT_BASE}, ["A hypothesis is about 'base', the baseline"]),
+        ({"hypothesis": (ABOUT_ARM, ABOUT_BASE)}, ["A hypothesis is about 'base', the baseline"]),
         ({"may_diverge": ("arn",)}, ["The arm in may_diverge is 'arn'", "Did you mean 'arm'?"]),
         ({"arms": {"base": BASE, "arm": BASE.but(data=california_housing)}}, ["(california_housing, diabetes)"]),
         ({"arms": {"base": BASE, "arm": IMAGES}}, ["The arms use different data (diabetes, digits)"]),
         ({"metric": Metric("test/accuracy", "max")}, ["The metric for regression is 'test/accuracy'", "test/rmse"]),
         ({"metric": Metric("test/rsme", "min")}, ["is 'test/rsme'", "Did you mean 'test/rmse'?"]),
         ({"kind": "stats"}, ["The kind is 'stats'", "Did you mean 'stat'?"]),
-        ({"kind": "stat+"}, ["The kind is ''"]),
         ({"seeds": 0}, ["seeds is 0. Give a whole number from 1."]),
         ({"seeds": True}, ["seeds is True. Give a whole number from 1."]),
         ({"quick": dict(epoch=2)}, ["Recipe was given 'epoch'", "Did you mean 'epochs'?"]),
-        ({"quick": dict(epochs=0)}, ["epochs is 0"]),
         ({"quick": dict(params=dict(drpout=0.1))}, ["The model mlp was given 'drpout'"]),
         ({"quick": dict(data_params=5)}, ["data_params is 5. Give a mapping, such as data_params=dict(…)."]),
     ],
@@ -153,14 +143,10 @@ def test_an_experiment_refuses(fields, messages):
     refused(lambda: Experiment(**(EXPERIMENT | fields)), *messages)
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/b", "a\\b", " a", "a ", "a.", ".a", "a\nb", "a:b", "a*", "a|b"]
-)
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", " a", "a ", "a.", ".a", "a\nb", "a:b", "a*"])
 def test_an_arm_is_named_like_a_directory(name):
-    refused(
-        lambda: Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name: BASE}})),
-        f"The arm {name!r} cannot be a directory's name",
-    )
+    arms = {"base": BASE, name: BASE}
+    refused(lambda: Experiment(**(EXPERIMENT | {"arms": arms})), f"The arm {name!r} cannot be a directory's name")
 
 
 @pytest.mark.parametrize("name", ["selu + alpha dropout", "dropout 0.5", "3×256", "bn_before", "lr=0.1"])
@@ -169,10 +155,9 @@ def test_arms_may_have_readable_names(name):
 
 
 def test_one_hypothesis_or_several_come_as_a_tuple():
-    one, other = Hypothesis("arm", "better", by=1), Hypothesis("arm", "worse", by=2)
-    given = [(), one, (one, other), [one, other]]
-    counted = [Experiment(**EXPERIMENT, hypothesis=hypothesis).hypotheses for hypothesis in given]
-    assert counted == [(), (one,), (one, other), (one, other)]
+    one, other = ABOUT_ARM, Hypothesis("arm", "better", by=2)
+    given = [Experiment(**EXPERIMENT, hypothesis=h).hypotheses for h in [(), one, (one, other), [one, other]]]
+    assert given == [(), (one,), (one, other), (one, other)]
 
 
 def test_but_merges_options_and_replaces_the_rest():
@@ -197,7 +182,8 @@ def test_but_merges_options_and_replaces_the_rest():
 )
 def test_but_merges_the_options_of_one_optimizer_and_drops_those_of_another(change, optimizer):
     recipe = BASE.but(optimizer=dict(name="adam", learning_rate=0.1))
-    assert recipe.but(optimizer=change).optimizer == optimizer
+    changed = recipe.but(optimizer=change)
+    assert changed.optimizer == {"name": changed.optimizer_name, **changed.optimizer_options} == optimizer
 
 
 def test_but_refuses_an_option_that_the_new_optimizer_does_not_take():
@@ -206,21 +192,13 @@ def test_but_refuses_an_option_that_the_new_optimizer_does_not_take():
 
 def test_an_experiments_but_changes_every_arm():
     changed = Experiment(**EXPERIMENT).but(epochs=2, params=dict(depth=3))
-    assert {name: (recipe.epochs, dict(recipe.params)) for name, recipe in changed.items()} == {
-        "base": (2, {"depth": 3}),
-        "arm": (2, {"dropout": 0.5, "depth": 3}),
-    }
-
-
-def test_an_optimizer_is_a_name_or_a_name_with_options():
-    plain, full = BASE.but(optimizer="sgd"), BASE.but(optimizer=dict(name="sgd", momentum=0.9))
-    assert (plain.optimizer_name, plain.optimizer_options) == ("sgd", {})
-    assert (full.optimizer_name, full.optimizer_options) == ("sgd", {"momentum": 0.9})
+    assert {recipe.epochs for recipe in changed.values()} == {2}
+    assert [changed[name].params for name in ("base", "arm")] == [{"depth": 3}, {"dropout": 0.5, "depth": 3}]
 
 
 @pytest.mark.parametrize(
     ("declared", "field"),
-    [(BASE, "epochs"), (Metric("test/rmse", "min"), "goal"), (Hypothesis("arm", "better", 1), "by")],
+    [(BASE, "epochs"), (Metric("test/rmse", "min"), "goal"), (ABOUT_ARM, "by")],
 )
 def test_declarations_are_frozen(declared, field):
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -246,7 +224,7 @@ def test_a_recipe_as_data():
 
 
 def test_an_experiment_as_data():
-    experiment = Experiment(**EXPERIMENT, hypothesis=Hypothesis("arm", "worse", by=0.5), may_diverge=("arm",))
+    experiment = Experiment(**EXPERIMENT, hypothesis=ABOUT_ARM, may_diverge=("arm",))
     record = experiment.to_dict()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record == {
@@ -285,6 +263,7 @@ def test_every_change_changes_the_identity():
         {"scaler": "minmax"},
         {"optimizer": "sgd"},
         {"optimizer": {"learning_rate": 0.1}},
+        {"schedule": "cosine"},
         {"batch_size": 33},
         {"epochs": 21},
         {"patience": 20},
@@ -294,8 +273,8 @@ def test_every_change_changes_the_identity():
     assert len({BASE.but(**change).identity() for change in changes}) == len(changes)
 
 
-@pytest.mark.parametrize("experiment", [Experiment(**EXPERIMENT, hypothesis=Hypothesis("arm", "worse", by=1))])
-def test_declarations_survive_pickling(experiment):
+def test_declarations_survive_pickling():
+    experiment = Experiment(**EXPERIMENT, hypothesis=ABOUT_ARM)
     copy = pickle.loads(pickle.dumps(experiment))
     assert copy == experiment
     assert copy.arms["arm"].identity() == experiment.arms["arm"].identity()
