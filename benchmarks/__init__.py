@@ -1,1 +1,5 @@
 """Measurements, each a table of ratios from one run: `python -m benchmarks.epoch`."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of the processor; has no part in its speed

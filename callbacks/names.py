@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 
 def split_and_figure(log: str) -> tuple[str, str]:
     """The part of the data and the figure that one of Keras' log names stands for.
@@ -13,6 +15,16 @@ def split_and_figure(log: str) -> tuple[str, str]:
         if log.startswith(prefix):
             return split, log.removeprefix(prefix)
     return "running", log
+
+
+def figures(logs: Mapping[str, float] | None) -> Iterator[tuple[str, str, float]]:
+    """Split, figure and value of every entry of an epoch's logs.
+
+    Without the learning rate that Keras' schedulers add: whoever records it asks the optimizer.
+    """
+    for log, value in (logs or {}).items():
+        if log != "learning_rate":
+            yield *split_and_figure(log), value
 
 
 def log_name(figure: str) -> str:

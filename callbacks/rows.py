@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from callbacks.names import split_and_figure
+from callbacks.names import figures
 
 Row = dict[str, float]
 _ORDER = ("train", "validation", "running")
@@ -34,8 +34,7 @@ class Rows(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Add this epoch's row."""
         now = self.clock()
-        named = [(*split_and_figure(name), value) for name, value in (logs or {}).items()]
-        named.sort(key=lambda item: _ORDER.index(item[0]))
+        named = sorted(figures(logs), key=lambda item: _ORDER.index(item[0]))
         self.rows.append(
             {
                 "epoch": epoch + 1,

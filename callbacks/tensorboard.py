@@ -16,7 +16,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
 from callbacks.event_file import EventFile
-from callbacks.names import split_and_figure
+from callbacks.names import figures
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -58,8 +58,7 @@ class TensorBoard(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write this epoch's figures, and its histograms if they are due."""
-        for name, value in (logs or {}).items():
-            split, figure = split_and_figure(name)
+        for split, figure, value in figures(logs):
             tag = f"running/{figure}" if split == "running" else figure
             self._file(split).add_summary(scalar_pb(tag, value), epoch + 1)
         train = self.files["train"]

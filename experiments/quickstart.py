@@ -28,7 +28,7 @@ images = Recipe(
     data=data.fashion_mnist,
     schedule="cosine",
     batch_size=128,
-    epochs=8,
+    epochs=9,
 )
 table = Recipe(
     model=mlp,

@@ -9,6 +9,7 @@ from typing import Any
 
 from folklore import stats, store
 from folklore.errors import ProblemError, did_you_mean
+from folklore.spec import goal_of
 
 Comparison = dict[str, Any]
 
@@ -48,7 +49,7 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
     baseline = values[declared["baseline"]]
     arms = {arm: _arm(values[arm], baseline, without.count(arm)) for arm in values}
     arms[declared["baseline"]]["difference"] = None
-    goal = declared["metric"]["goal"] if metric == declared["metric"]["name"] else _goal(metric)
+    goal = declared["metric"]["goal"] if metric == declared["metric"]["name"] else goal_of(metric)
     return {
         "experiment": path.name,
         "claim": declared["claim"],
@@ -60,6 +61,7 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         "hypotheses": [
             _hypothesis(declared["claim"], hypothesis, goal, arms[hypothesis["arm"]])
             for hypothesis in declared["hypotheses"]
+            if metric == declared["metric"]["name"]  # what would matter is declared in the units of this metric alone
         ],
         "unfinished": sum(run.status == "incomplete" for run in runs),
     }
@@ -84,12 +86,14 @@ def _arm(values: dict[int, float], baseline: dict[int, float], failed: int) -> d
 
 def _hypothesis(claim: str, declared: dict[str, Any], goal: str, arm: dict[str, Any]) -> dict[str, Any]:
     """The effect in the claimed direction; for "no difference", in the direction of better."""
-    sign = (1 if goal == "max" else -1) * (-1 if declared["direction"] == "worse" else 1)
+    worse = declared["direction"] == "worse"
+    sign = (1 if goal == "max" else -1) * (-1 if worse else 1)
     mean, (lo, hi) = arm["difference"]["mean"], arm["difference"]["ci"]
     return {
         "claim": claim,
         "arm": declared["arm"],
         "direction": declared["direction"],
+        "counted": "worse" if worse else "better",  # what a positive effect is
         "verdict": None,  # given by the rules of evidence, from six seeds on
         "effect": None if mean is None else sign * mean,
         "ci": [None, None] if lo is None else sorted([sign * lo, sign * hi]),
@@ -124,10 +128,6 @@ def _check_metric(metric: str, runs: Sequence[store.Run], experiment: str) -> No
     known = {name for run in runs for name in _metrics(run)}
     if known and metric not in known:
         raise ProblemError(f"The runs of {experiment} have no metric {metric!r}. {did_you_mean(metric, known)}")
-
-
-def _goal(metric: str) -> str:
-    return "max" if metric.endswith("/accuracy") else "min"
 
 
 def _metrics(run: store.Run) -> dict[str, float]:

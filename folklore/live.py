@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from folklore.spec import Metric, Task
+from folklore.spec import Metric
 from folklore.tables import figure
+from folklore.task import Task
 
 
 class Progress:

@@ -24,7 +24,7 @@ from folklore.errors import ProblemError, WorkerDiedError
 
 if TYPE_CHECKING:
     from folklore.spec import Recipe
-    from folklore.train import Task
+    from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
 _reports: Any = None  # in a worker: the queue on which it tells how far it is
@@ -164,8 +164,10 @@ def _check(name: str, recipe: Recipe) -> None:
 
     try:
         ready_model(recipe, recipe.data(0, **recipe.data_params), seed=0)
-    except (ValueError, TypeError) as error:
-        raise ProblemError(f"{name} cannot be trained: {error}") from None
+    except DataError:
+        raise
+    except Exception as error:  # a model's function is its author's, and may raise anything
+        raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
 
 
 def _train_group(tasks: Sequence[Task]) -> None:

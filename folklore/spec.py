@@ -11,7 +11,6 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from data import Source
@@ -41,6 +40,11 @@ class Metric:
             raise DeclarationError(
                 f"The metric {self.name!r} is not of the form split/figure with a split out of {', '.join(SPLITS)}: "
                 "write, say, Metric('test/accuracy', goal='max')."
+            )
+        if self.goal != goal_of(self.name) and figure in {name for names in METRICS.values() for name in names}:
+            raise DeclarationError(
+                f"The metric {self.name!r} has the goal {self.goal!r}, which would count worse as better: "
+                f"write Metric({self.name!r}, goal={goal_of(self.name)!r})."
             )
 
 
@@ -204,6 +208,9 @@ class Experiment:
             _one_of("The kind", kind, ("stat", "mech", "exact"))
         if type(self.seeds) is not int or self.seeds < 1:
             raise DeclarationError(f"seeds is {self.seeds!r}. Give a whole number from 1.")
+        _known_names(
+            "quick", self.quick, [f.name for f in dataclasses.fields(Recipe) if f.name not in ("model", "data")]
+        )
         self.but(**self.quick)
 
     @property
@@ -233,16 +240,9 @@ class Experiment:
         }
 
 
-@dataclass(frozen=True)
-class Task:
-    """One arm to be trained with one seed into `path`; `origin` (code version, threads, …) goes into run.json."""
-
-    experiment: str
-    arm: str
-    seed: int
-    recipe: Recipe
-    path: Path
-    origin: Mapping[str, Any]
+def goal_of(figure: str) -> Literal["min", "max"]:
+    """Whether smaller or larger is better, for the figures that every run records."""
+    return "max" if figure.endswith("/accuracy") else "min"
 
 
 def _options(name: str, given: Any) -> dict[str, Any]:

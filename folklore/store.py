@@ -101,9 +101,10 @@ def move_aside(path: Path, now: datetime | None = None) -> Path | None:
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write history.csv: one row an epoch, columns in the order of the first row."""
+    """Write history.csv: one row an epoch, columns in the order in which they first appear."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path / "history.csv", text.getvalue())

@@ -15,7 +15,8 @@ import folklore
 from folklore import store
 from folklore.errors import ProblemError, did_you_mean
 from folklore.pool import Pool
-from folklore.spec import Experiment, Recipe, Task
+from folklore.spec import Experiment, Recipe
+from folklore.task import Task
 
 DataChoice = Literal["auto", "real", "bundled"]
 

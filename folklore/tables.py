@@ -54,8 +54,8 @@ def comparison(compared: Mapping[str, Any]) -> Group:
     if compared["unfinished"]:
         notes.append(f"{compared['unfinished']} runs are not finished and are left out")
     lines = [
-        f"Claim: {h['claim']} {h['arm']!r} is {h['direction']} by {figure(h['effect'])} {interval(h['ci'])} "
-        f"(what would matter: {figure(h['delta'])})."
+        f"Claim: {h['claim']} {h['arm']!r} against {compared['baseline']!r}, + is {h['counted']}: "
+        f"{figure(h['effect'], signed=True)} {interval(h['ci'], signed=True)}; what would matter: {figure(h['delta'])}."
         for h in compared["hypotheses"]
     ]
     return Group(table(rows, title=compared["experiment"], caption="; ".join(notes)), *(Text(line) for line in lines))

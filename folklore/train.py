@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
@@ -18,7 +18,8 @@ from data import Dataset, Preprocessing
 from folklore import epoch, store
 from folklore.metrics import MAE, RMSE
 from folklore.seeding import seed_weights
-from folklore.spec import Recipe, Task
+from folklore.spec import Recipe, goal_of
+from folklore.task import Task
 
 HISTOGRAMS_A_RUN = 5
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
@@ -73,7 +74,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     train_arrays, validation_arrays = (data.train.x, data.train.y), (data.validation.x, data.validation.y)
     divergence = StopOnDivergence()
     monitor = log_name(recipe.monitor)
-    goal: Literal["min", "max"] = "max" if recipe.monitor.endswith("/accuracy") else "min"
+    goal = goal_of(recipe.monitor)
     best = BestWeights(task.path / "best.weights.h5", monitor, goal)
     history = Rows(partial(store.write_history, task.path))
     watchers = [

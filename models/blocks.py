@@ -125,10 +125,9 @@ def new_initializer(given: str | Mapping[str, Any]) -> keras.initializers.Initia
     """
     options = {"name": given} if isinstance(given, str) else dict(given)
     name = options.pop("name")
-    try:
-        kind = type(keras.initializers.get(name))
-    except ValueError as error:
-        raise ValueError(checks.unknown_name("initializer", name, _public_names(keras.initializers))) from error
+    kind = getattr(keras.initializers, name, None)
+    if not inspect.isclass(kind) or inspect.isabstract(kind):
+        raise ValueError(checks.unknown_name("initializer", name, _public_names(keras.initializers)))
     for option in options:
         checks.one_of(f"{name}'s option", option, inspect.signature(kind).parameters)
     return kind(**options)

@@ -243,6 +243,7 @@ def test_rows_follow_the_learning_rate(how):
     halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5**epoch)
     fit(how, real_model(), [Rows(rows.extend, every=99), halve], epochs=3)
     assert [(row["epoch"], row["lr"]) for row in rows] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+    assert "running/learning_rate" not in rows[0]
 
 
 def test_train_metrics_are_added_for_those_that_follow():

@@ -155,6 +155,11 @@ def test_the_effect_is_positive_in_the_claimed_direction(path, direction, goal, 
     assert (hypothesis["arm"], hypothesis["direction"], hypothesis["delta"]) == ("arm", direction, 2)
 
 
+def test_a_hypothesis_is_not_judged_by_another_metric(path):
+    declare(path, hypotheses=[("arm", "worse", 2)])
+    assert compare(path, "validation/rmse")["hypotheses"] == []
+
+
 def test_three_seeds_give_no_verdict(path):
     declare(path, hypotheses=[("arm", "worse", 2)])
     (hypothesis,) = compare(path)["hypotheses"]

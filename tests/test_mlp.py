@@ -178,6 +178,8 @@ def test_an_initializer_takes_options_and_draws_anew_for_each_layer():
     first, second = (model.get_layer(name).kernel.numpy() for name in ("hidden_1", "hidden_2"))
     assert first.std() == pytest.approx(0.01, rel=0.1)
     assert not np.array_equal(first, second)
+    constant = mlp((2,), 1, width=2, initializer={"name": "constant", "value": 0.5})
+    assert (constant.get_layer("hidden_1").kernel.numpy() == 0.5).all()
 
 
 def test_penalties_count_every_kernel_and_no_bias():

@@ -69,10 +69,13 @@ def test_damaged_json_is_named_with_what_to_do(tmp_path, content):
         store.read_json(tmp_path / "run.json")
 
 
-def test_history_has_a_line_an_epoch_and_the_columns_of_the_first(tmp_path):
-    rows = [{"epoch": 1, "lr": 0.1, "train/loss": 3}, {"epoch": 2, "train/loss": float("nan"), "lr": 0.05}]
+def test_history_has_a_line_an_epoch_and_columns_as_they_appear(tmp_path):
+    rows = [
+        {"epoch": 1, "lr": 0.1, "train/loss": 3},
+        {"epoch": 2, "train/loss": float("nan"), "lr": 0.05, "probe/a": 7},
+    ]
     store.write_history(tmp_path, rows)
-    assert (tmp_path / "history.csv").read_bytes() == b"epoch,lr,train/loss\n1,0.1,3\n2,0.05,nan\n"
+    assert (tmp_path / "history.csv").read_bytes() == b"epoch,lr,train/loss,probe/a\n1,0.1,3,\n2,0.05,nan,7\n"
 
 
 def test_runs_come_by_arm_and_then_by_number(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 import data
 from folklore import Recipe, store
-from folklore.spec import Task
+from folklore.task import Task
 from folklore.train import ready_model, train
 from models import mlp
 
