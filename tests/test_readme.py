@@ -64,7 +64,7 @@ def make_demo(command, copy):
 
 def make_test(command, copy):
     out = shell(f"{command} -n VENV=installed", copy)  # in earnest it would run this test; CI runs it
-    assert re.findall(r"python -m (\w+)", out) == ["ruff", "ruff", "mypy", "pytest"]
+    assert re.findall(r"installed/bin/python -m (\w+)", out) == ["ruff", "ruff", "mypy", "pytest"]
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
 
 
