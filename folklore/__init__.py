@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,5 +27,15 @@ def __getattr__(name: str) -> Any:
 
 
 def run_file(file: str) -> NoReturn:
-    """What `python experiments/topic.py …` does: `python -m experiments run topic …`, in this process's place."""
-    os.execv(sys.executable, [sys.executable, "-m", "experiments", "run", Path(file).stem, *sys.argv[1:]])
+    """What `python experiments/topic.py …` does: `python -m experiments run topic …`, in this process's place.
+
+    A file from elsewhere is refused, with exit status 2: the command would look for its name in `experiments/`.
+    """
+    path = Path(file).absolute()
+    found = PathFinder.find_spec("experiments", ["", *sys.path])  # as `python -m` does: the working directory first
+    folder = Path(found.origin).resolve().parent if found and found.origin else Path("experiments").resolve()
+    if path.parent.resolve() != folder:
+        problem = f"{path} is not in {folder}, where experiments are looked for. Move it there, and run it again."
+        print(problem, file=sys.stderr)
+        sys.exit(2)
+    os.execv(sys.executable, [sys.executable, "-m", "experiments", "run", path.stem, *sys.argv[1:]])

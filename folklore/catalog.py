@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from folklore.errors import ProblemError, did_you_mean
 from folklore.lazily import import_lazily
@@ -20,6 +21,11 @@ def topics() -> list[str]:
     return sorted(name for _, name, _ in pkgutil.iter_modules(package.__path__) if not name.startswith("_"))
 
 
+def folder() -> Path:
+    """Where experiments' files are."""
+    return Path(importlib.import_module(PACKAGE).__path__[0])
+
+
 def load(topic: str) -> dict[str, Experiment]:
     """The experiments declared in one topic, by their full names, in the order of the file.
 
@@ -30,7 +36,7 @@ def load(topic: str) -> dict[str, Experiment]:
     module_name = f"{PACKAGE}.{topic}"
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ProblemError(_where(error, topic)) from error
     return {f"{topic}.{name}": value for name, value in vars(module).items() if isinstance(value, Experiment)}
 
@@ -44,13 +50,18 @@ def find(names: Sequence[str]) -> dict[str, Experiment]:
     known = topics()
     found: dict[str, Experiment] = {}
     for name in names or known:
-        topic, _, experiment = name.partition(".")
+        topic, dot, _ = name.partition(".")
         if topic not in known:
             raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(topic, known)}")
         declared = load(topic)
-        if experiment and name not in declared:
+        if names and not declared:
+            raise ProblemError(
+                f"{PACKAGE}/{topic}.py declares no experiment. Write {topic} = Experiment(…) at the top level of the "
+                f"file; `python -m {PACKAGE} new` writes a whole one, to be changed."
+            )
+        if dot and name not in declared:
             raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(name, declared)}")
-        found |= {name: declared[name]} if experiment else declared
+        found |= {name: declared[name]} if dot else declared
     return found
 
 
@@ -58,8 +69,13 @@ def _where(error: BaseException, topic: str) -> str:
     """The error, with the line of the experiment's file that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename.endswith(f"{PACKAGE}/{topic}.py")]
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.lineno and str(error.filename).endswith(f"{PACKAGE}/{topic}.py"):
         lines = [error.lineno]
     place = f"{PACKAGE}/{topic}.py" + (f", line {lines[-1]}" if lines else "")
+    if isinstance(error, SystemExit):
+        return (
+            f"{place}: this ends Python (SystemExit: {error}), so that nothing can be listed or run. Take it out, or "
+            "put it under `if __name__ == '__main__':`."
+        )
     kind = "" if isinstance(error, ProblemError) else f"{type(error).__name__}: "
     return f"{place}: {kind}{error}"

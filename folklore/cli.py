@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -26,9 +28,17 @@ app = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
+_RUN_SOMETHING = "Run: python -m experiments run quickstart"
+
+
+def _directory(given: str | Path) -> Path:
+    if not str(given).strip():
+        raise ProblemError("--logdir is empty. Name a directory, such as --logdir logs.")
+    return Path(given)
+
 
 Names = Annotated[list[str] | None, typer.Argument(help="topic or topic.experiment", show_default=False)]
-Logdir = Annotated[Path, typer.Option(help="where runs are stored")]
+Logdir = Annotated[Path, typer.Option(parser=_directory, metavar="<path>", help="where runs are stored")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value", show_default=False)]
 
 
@@ -44,7 +54,7 @@ def list_(
     logdir: Logdir = Path("logs"),
 ) -> None:
     """List the experiments, their claims, and how many of their runs are stored."""
-    found = catalog.find([topic] if topic else [])
+    found = catalog.find([] if topic is None else [topic])
     if format_ == "json":
         listed = [{"name": name, "claim": e.claim, "kind": e.kind} for name, e in found.items()]
         print(json.dumps(listed, indent=1, ensure_ascii=False))
@@ -172,37 +182,67 @@ def stored(names: Sequence[str], logdir: Path) -> list[Path]:
     """
     known = {path.name: path for path in store.experiments(logdir)}
     if not names and not known:
-        raise ProblemError(f"{str(logdir)!r} holds no runs yet. Run: python -m experiments run quickstart")
+        raise ProblemError(f"{str(logdir)!r} holds no runs yet. {_RUN_SOMETHING}")
     found = [] if names else list(known.values())
     for name in names:
         here = [path for stem, path in known.items() if stem == name or stem.partition(".")[0] == name]
-        here = here or (store.experiments(Path(name)) if Path(name).is_dir() else [])
+        here = here or (store.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
         if not here:
-            raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {did_you_mean(name, known)}")
+            advice = did_you_mean(name, known) if known else f"It holds no runs at all. {_RUN_SOMETHING}"
+            raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {advice}")
         found += here
     return list(dict.fromkeys(found))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit status: 0 done, 1 a run failed, 2 wrong usage."""
+    """Run the command line and leave with its exit status: 0 done, 1 a run or a file failed, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where the terminal's encoding lacks "–", it shows "?"
     try:
-        status = app(given, standalone_mode=False, prog_name="python -m experiments")
+        status = _invoke(given)
     except (ProblemError, DataError) as problem:
         status = _say(str(problem), 2)
     except typer.TyperException as problem:
-        status = _say(f"{problem.format_message().rstrip('.')}. Given: {shlex.join(given)}. See --help.", 2)
+        wrong = problem.format_message().rstrip(".") or "A command is missing"
+        status = _say(
+            f"{wrong}{'' if wrong.endswith('?') else '.'} Given: {shlex.join(given) or 'nothing'}. See --help.", 2
+        )
     except WorkerDiedError as problem:
         status = _say(str(problem), 1)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         status = _say("Interrupted. Finished runs are kept: the same command goes on from there.", 130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python flushes once more when it ends, and must not complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        status = _say(
+            f"{place}{error.strerror or error}. This file or directory cannot be used: name another place, such as "
+            "with --logdir, or make room or permission for it. --debug before the command shows where.",
+            1,
+        )
     except Exception as error:
         status = _say(f"Internal error: {type(error).__name__}: {error}. --debug before the command shows where.", 1)
     sys.exit(status)
 
 
-def _say(paragraph: str, status: int) -> int:
+def _invoke(given: Sequence[str]) -> int:
+    """What `app(…)` does, but for Ctrl-C, which that turns into an exit status."""
+    try:
+        with typer.main.get_command(app).make_context("python -m experiments", list(given)) as context:
+            context.command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as left:
+        return left.exit_code
+    return 0
+
+
+def _say(text: str, status: int) -> int:
+    """Show a paragraph, whatever lines its text came in: exceptions' messages are quoted in some."""
     if "--debug" in sys.argv:
         traceback.print_exc()
-    err.print(Text(paragraph), soft_wrap=True)
+    err.print(Text(" ".join(text.split())), soft_wrap=True)
     return status

@@ -31,19 +31,19 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         ProblemError: nothing was run, the runs are of different data or recipes, the metric is unknown, or a file is
             damaged.
     """
-    declared = store.read_json(path / "experiment.json")
+    declared = store.read_experiment(path)
     if declared is None:
         raise ProblemError(f"{path} holds no experiment.json, so it is no experiment's directory. See `list`.")
     runs = [run for run in store.runs(path) if run.arm in declared["arms"]]
     ended = [run for run in runs if run.done]
     if not ended:
         raise ProblemError(f"{path.name} has no finished run yet. Run it: python -m experiments run {path.name}")
-    metric = metric or declared["metric"]["name"]
-    _check_metric(metric, ended, path.name)
+    metric = declared["metric"]["name"] if metric is None else metric
+    _check_metric(metric, ended, path.name, declared["metric"]["name"])
     _check_recipes(ended, declared["arms"])
     values: dict[str, dict[int, float]] = {arm: {} for arm in declared["arms"]}
     for run in ended:
-        if (value := _metrics(run).get(metric)) is not None:
+        if (value := _metrics(run).get(metric)) is not None and math.isfinite(value):
             values[run.arm][run.seed] = value
     without = [run.arm for run in runs if run.status != "incomplete" and run.seed not in values[run.arm]]
     baseline = values[declared["baseline"]]
@@ -104,7 +104,7 @@ def _hypothesis(claim: str, declared: dict[str, Any], goal: str, arm: dict[str, 
 
 
 def _data(runs: Sequence[store.Run], experiment: str) -> dict[str, Any]:
-    sets = {run.record["data"]["sha256"]: run.record["data"] for run in runs if run.record and run.record.get("data")}
+    sets = {run.record["data"]["sha256"]: run.record["data"] for run in runs if run.record}
     if len(sets) > 1:
         names = ", ".join(f"{data['name']} ({data['source']}, {sha[:12]}…)" for sha, data in sorted(sets.items()))
         raise ProblemError(
@@ -117,21 +117,21 @@ def _data(runs: Sequence[store.Run], experiment: str) -> dict[str, Any]:
 
 def _check_recipes(runs: Sequence[store.Run], declared: dict[str, Any]) -> None:
     for run in runs:
-        if run.record and run.record.get("recipe", declared[run.arm]) != declared[run.arm]:
+        if run.record and run.record["recipe"] != declared[run.arm]:
             raise ProblemError(
                 f"{run.path} holds a run of another recipe than experiment.json declares for its arm, so it is not "
                 "compared: run the experiment again with --fresh, or move that directory away."
             )
 
 
-def _check_metric(metric: str, runs: Sequence[store.Run], experiment: str) -> None:
-    known = {name for run in runs for name in _metrics(run)}
-    if known and metric not in known:
+def _check_metric(metric: str, runs: Sequence[store.Run], experiment: str, declared: str) -> None:
+    known = {name for run in runs for name in _metrics(run)} or {declared}  # diverged runs, if all did, have none
+    if metric not in known:
         raise ProblemError(f"The runs of {experiment} have no metric {metric!r}. {did_you_mean(metric, known)}")
 
 
-def _metrics(run: store.Run) -> dict[str, float]:
-    return (run.record or {}).get("metrics") or {}
+def _metrics(run: store.Run) -> dict[str, float | None]:
+    return (run.record or {}).get("metrics", {})
 
 
 def _interval(values: Sequence[float] | Any) -> list[float | None]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from folklore import checks
 from folklore.errors import ProblemError, did_you_mean
+from folklore.pool import cores, environment
+from folklore.quiet import quietly
 from folklore.study import parse_value
 
 
@@ -23,16 +27,20 @@ def describe_model(name: str, input_shape: str, outputs: int, settings: Sequence
     Raises:
         ProblemError: the model is unknown, or an argument is not of its form or not taken.
     """
-    models = importlib.import_module("models")
+    os.environ.update(environment(threads=cores()))
+    with quietly():
+        models = importlib.import_module("models")
     if name not in models.__all__:
         raise ProblemError(f"There is no model {name!r}. {did_you_mean(name, models.__all__)}")
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", input_shape):
         raise ProblemError(f"--input is {input_shape!r}. Write the shape without the batch, such as 28x28x1 or 8.")
-    params = dict(parse_value(setting) for setting in settings)
+    build, params = getattr(models, name), dict(parse_value(setting) for setting in settings)
+    checks.model(build, params)
     try:
-        model = getattr(models, name)(tuple(map(int, input_shape.split("x"))), outputs, **params)
-    except (ValueError, TypeError) as error:
-        raise ProblemError(f"{name} cannot be built: {error}") from None
+        with quietly():
+            model = build(tuple(map(int, input_shape.split("x"))), outputs, **params)
+    except Exception as error:  # a size too large, say, ends in whatever TensorFlow or the memory raises
+        raise ProblemError(f"{name} cannot be built: {type(error).__name__}: {error}") from error
     return {
         "model": name,
         "parameters": model.count_params(),

@@ -9,25 +9,19 @@ This is the only module of the project that imports TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from folklore.fit_checks import TEST_HOOKS, TRAIN_HOOKS, arrays, check_monitors, wants, whole_number
+from folklore.model_traits import is_keras_own, xla_compiles, xla_is_slow_on_cpus
 from folklore.spec import Mode
 
 EVALUATION_BATCH = 1024
-_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
-_RANDOM_LAYERS = (
-    keras.layers.Dropout,
-    keras.layers.AlphaDropout,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.SpatialDropout1D,
-    keras.layers.SpatialDropout2D,
-)
+_Step = Callable[[tf.Tensor, int], dict[str, Any]]  # of a batch's first row and its size; returns logs
 
 
 def fit(
@@ -38,7 +32,7 @@ def fit(
     batch_size: int = 32,
     seed: int = 0,
     validation_data: tuple[Any, ...] | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
     mode: Mode = "auto",
     initial_epoch: int = 0,
 ) -> keras.callbacks.History:
@@ -50,68 +44,74 @@ def fit(
         epochs: index of the epoch to stop before, as in `keras.Model.fit`.
         batch_size: rows a step; the last, smaller batch of an epoch is trained on too.
         seed: epoch e visits the rows in `epoch_order(seed, e, n)`, whatever happened before.
-        validation_data: evaluated in inference mode after every epoch; its logs begin with `val_`.
-        callbacks: Keras callbacks. One with batch hooks is given them, and the epoch is then run step by step.
+        validation_data: given to `evaluate`, in its batches, after every epoch; its logs begin with `val_`.
+        callbacks: Keras callbacks. One with hooks for train batches is given them, and the epoch is then run step by
+            step; one with hooks for test batches is given those, and validation is then run batch by batch.
         mode: "xla" compiles the epoch with XLA, "graph" runs it as a plain TensorFlow graph, "step" calls one step at
             a time; "auto" takes `choose_mode(model)`. Speed and rounding differ, the mathematics does not; but under
-            XLA the generators of Keras' dropout layers draw other numbers from the same state.
-        initial_epoch: the epoch to begin with.
+            XLA the generators of Keras' dropout layers draw other numbers from the same state. A model compiled with
+            `run_eagerly=True` runs without any graph, step by step.
+        initial_epoch: the epoch to begin with. One that a callback such as `BackupAndRestore` restores comes first.
 
     Returns:
         The `keras.callbacks.History` that Keras' own `fit` would return.
 
     Raises:
-        ValueError: the model is not compiled, arrays differ in length or are empty, `mode` is unknown, or a callback
-            monitors something that will not be logged (Keras itself only warns, and then never stops).
+        ValueError: the model is not compiled, an argument is not what is said above, arrays differ in length or are
+            empty, or a callback monitors something that will not be logged (Keras itself only warns, and then never
+            stops; so does this where the model runs eagerly, since nothing is known before the first step).
     """
-    if not model.compiled:
-        raise ValueError("fit was given a model that is not compiled. Call model.compile(optimizer, loss) first.")
     if mode not in get_args(Mode):
         raise ValueError(f"mode {mode!r} is unknown. Use one of: {', '.join(get_args(Mode))}.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}. Use a whole number from 1.")
-    data, rows = _on_device(data), _rows(data)
-    validation = None if validation_data is None else (_on_device(validation_data), _rows(validation_data))
-    program = _program(model, data)
-    hooks = keras.callbacks.CallbackList(
-        list(callbacks), add_history=True, model=model, epochs=epochs, steps=-(-rows // batch_size), verbose=0
-    )
-    _check_monitors(model, hooks.callbacks, validated=validation is not None)
-    if any(_wants_batches(callback) for callback in hooks.callbacks):
+    batch_size, seed = whole_number("batch_size", batch_size, least=1), whole_number("seed", seed, least=0)
+    epochs = whole_number("epochs", epochs, least=0)
+    initial_epoch = whole_number("initial_epoch", initial_epoch, least=0)
+    data, rows = _on_device("data", data)
+    validation = None if validation_data is None else _on_device("validation_data", validation_data)
+    program = _program(model)
+    given, steps = keras.tree.flatten(callbacks or []), -(-rows // batch_size)
+    hooks = keras.callbacks.CallbackList(given, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0)
+    if not model.run_eagerly:
+        names = program.build("train", data, batch_size)
+        validated = program.build("test", validation[0], EVALUATION_BATCH) if validation else []
+        check_monitors(hooks.callbacks, names, [*names, *(f"val_{name}" for name in validated)])
+    if model.run_eagerly or any(wants(callback, TRAIN_HOOKS) for callback in hooks.callbacks):
         mode = "step"
     elif mode == "auto":
         mode = choose_mode(model)
+    watcher = hooks if any(wants(callback, TEST_HOOKS) for callback in hooks.callbacks) else None
 
     model.stop_training = False
     hooks.on_train_begin()
-    logs: dict[str, float] = {}
+    initial_epoch = model._initial_epoch or initial_epoch  # set by callbacks that resume, as in Keras' fit
+    logs: dict[str, Any] = {}
     for epoch in range(initial_epoch, epochs):
         hooks.on_epoch_begin(epoch)
         order = tf.constant(epoch_order(seed, epoch, rows))
         logs = program.train(data, order, batch_size, mode, hooks)
         if validation is not None:
             hooks.on_test_begin()
-            results = program.evaluate(*validation)
+            results = program.evaluate(*validation, watcher)
             hooks.on_test_end(results)
             logs |= {f"val_{name}": value for name, value in results.items()}
         hooks.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
-    if epochs > initial_epoch:
+    if epochs > initial_epoch and model.optimizer is not None:
         # Moving averages of the weights (use_ema) replace them now, as at the end of Keras' fit.
         model.optimizer.finalize_variable_values(model.trainable_weights)
     hooks.on_train_end(logs)
     return model.history
 
 
-def evaluate(model: keras.Model, data: tuple[Any, ...]) -> dict[str, float]:
+def evaluate(model: keras.Model, data: tuple[Any, ...]) -> dict[str, Any]:
     """Loss and metrics of a compiled model on `(x, y)` of shape (n, ...), in inference mode.
 
-    Equal to `keras.Model.evaluate` to float32 rounding; resets the model's metrics, as that does.
+    Equal to `keras.Model.evaluate` with batches of `EVALUATION_BATCH` rows, to float32 rounding; resets the model's
+    metrics, as that does. So a loss that is no mean over rows (`reduction="sum"`) differs from what Keras gives for
+    its usual 32, and a model of fixed batch size needs data of that many rows, or the constant set to it.
     """
-    rows = _rows(data)
-    data = _on_device(data)
-    return _program(model, data).evaluate(data, rows)
+    return _program(model).evaluate(*_on_device("data", data))
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
@@ -120,18 +120,9 @@ def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
 
 
 def choose_mode(model: keras.Model) -> Literal["xla", "graph"]:
-    """The mode that "auto" stands for: XLA, but on a CPU a plain graph where XLA is slow.
-
-    Measured on two CPU cores: XLA's convolutions take three to thirty times as long as oneDNN's, and the random
-    numbers of Keras' dropout layers take most of an epoch.
-    """
-    if devices() == "gpu":
-        return "xla"
-    slow = any(
-        "Conv" in type(layer).__name__ or (isinstance(layer, _RANDOM_LAYERS) and _rate(layer) > 0)
-        for layer in model._flatten_layers(include_self=False)
-    )
-    return "graph" if slow else "xla"
+    """The mode that "auto" stands for: XLA, but a graph where XLA cannot compile a layer, or is slow on this CPU."""
+    suits = xla_compiles(model) and (devices() == "gpu" or not xla_is_slow_on_cpus(model))
+    return "xla" if suits else "graph"
 
 
 def devices() -> Literal["gpu", "cpu"]:
@@ -152,107 +143,127 @@ class _Program:
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
-        self.loss_tracker = model.metrics[0]
-        self.step = tf.function(model.train_step, autograph=False)
+        self.compilation = model._compile_config
+        self.steps = {
+            "train": tf.function(model.train_step, autograph=False),
+            "test": tf.function(model.test_step, autograph=False),
+        }
+        # A step that is not Keras' own may log other things than the model's metrics.
+        self.custom = {
+            kind: not (is_keras_own(model, f"{kind}_step") and is_keras_own(model, "compute_metrics"))
+            for kind in self.steps
+        }
+        self.names: dict[str, list[str]] = {}
         self.evaluation = tf.function(self._evaluate, autograph=False)
         self.epochs: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
             mode: tf.function(self._train_epoch, autograph=False, jit_compile=mode == "xla")
             for mode in ("xla", "graph")
         }
 
+    def build(self, kind: str, data: Any, size: int) -> list[str]:
+        """Create every variable a step needs, without taking one; return the names it logs.
+
+        Variables come before tracing, since a graph function may create none on its second call, and the batch has
+        the real size, which a stateful layer may insist on.
+        """
+        if kind not in self.names:
+            batch = _slice(data, 0, size)
+            if self.custom[kind]:
+                # Only the step itself knows what it needs: perhaps neither `call` nor the compiled loss.
+                self.names[kind] = list(self.steps[kind].get_concrete_function(batch).structured_outputs)
+            else:
+                self.model._symbolic_build(data_batch=batch)
+                self.names[kind] = list(self.model.get_metrics_result())
+        return self.names[kind]
+
     def train(
-        self, data: Any, order: tf.Tensor, batch_size: int, mode: str, hooks: keras.callbacks.CallbackList
-    ) -> dict[str, float]:
+        self, data: Any, order: tf.Tensor, batch_size: int, mode: str, hooks: keras.callbacks.Callback
+    ) -> dict[str, Any]:
         """Train one epoch in `order`; return the running averages of loss and metrics."""
         if mode != "step":
-            return _floats(self.epochs[mode](data, order, batch_size))
+            return _numbers(self.epochs[mode](data, order, batch_size))
+        starts = range(0, len(order), batch_size)
+        return self._step_by_step("train", (_take(data, order[start : start + batch_size]) for start in starts), hooks)
+
+    def evaluate(self, data: Any, rows: int, watcher: keras.callbacks.Callback | None = None) -> dict[str, Any]:
+        """Loss and metrics over all `rows`, in inference mode; batch by batch if there is a watcher."""
+        if self.model.run_eagerly or watcher:
+            self.model.stop_evaluating = False
+            batches = (_slice(data, start, EVALUATION_BATCH) for start in range(0, rows, EVALUATION_BATCH))
+            return self._step_by_step("test", batches, watcher or keras.callbacks.Callback())
+        self.build("test", data, EVALUATION_BATCH)
+        return _numbers(self.evaluation(data, rows))
+
+    def _step_by_step(self, kind: str, batches: Iterable[Any], hooks: keras.callbacks.Callback) -> dict[str, Any]:
+        step = getattr(self.model, f"{kind}_step") if self.model.run_eagerly else self.steps[kind]
+        begin, end = getattr(hooks, f"on_{kind}_batch_begin"), getattr(hooks, f"on_{kind}_batch_end")
         self.model.reset_metrics()
         logs: dict[str, Any] = {}
-        for step, start in enumerate(range(0, len(order), batch_size)):
-            hooks.on_train_batch_begin(step)
-            logs = self.step(_take(data, order[start : start + batch_size]))
-            hooks.on_train_batch_end(step, logs)
-            if self.model.stop_training:
+        for number, batch in enumerate(batches):
+            begin(number)
+            logs = step(batch)
+            end(number, logs)
+            if self.model.stop_training if kind == "train" else self.model.stop_evaluating:
                 break
-        return _floats(logs)
-
-    def evaluate(self, data: Any, rows: int) -> dict[str, float]:
-        """Loss and metrics over all `rows`, in inference mode."""
-        return _floats(self.evaluation(data, rows))
+        return _numbers(logs)
 
     def _train_epoch(self, data: Any, order: tf.Tensor, batch_size: int) -> dict[str, tf.Tensor]:
-        self.model.reset_metrics()
-        _each_batch(
+        return self._loop(
+            "train",
             lambda start, size: self.model.train_step(_take(data, tf.slice(order, [start], [size]))),
             order.shape[0],
             batch_size,
         )
-        return self.model.get_metrics_result()
 
     def _evaluate(self, data: Any, rows: int) -> dict[str, tf.Tensor]:
-        self.model.reset_metrics()
-        _each_batch(
-            lambda start, size: self.model.test_step(
-                tf.nest.map_structure(lambda array: array[start : start + size], data)
-            ),
-            rows,
-            EVALUATION_BATCH,
+        return self._loop(
+            "test", lambda start, size: self.model.test_step(_slice(data, start, size)), rows, EVALUATION_BATCH
         )
-        return self.model.get_metrics_result()
+
+    def _loop(self, kind: str, step: _Step, rows: int, batch_size: int) -> dict[str, tf.Tensor]:
+        self.model.reset_metrics()
+        logs = _each_batch(step, rows, batch_size, keep=self.custom[kind])
+        # Keras' rule: the last step's logs, if they are not just the metrics.
+        return self.model._get_metrics_result_or_logs(logs) if self.custom[kind] else self.model.get_metrics_result()
 
 
-def _each_batch(step: Callable[[tf.Tensor, int], Any], rows: int, batch_size: int) -> None:
-    """Call `step(start, size)` for every batch: a loop in the graph over the full ones, then the rest."""
-    full = rows // batch_size
+def _each_batch(step: _Step, rows: int, batch_size: int, *, keep: bool) -> dict[str, Any]:
+    """Call `step(start, size)` for every batch: a loop in the graph over the full ones, then the rest.
 
-    def body(index: tf.Tensor) -> tf.Tensor:
-        step(index * batch_size, batch_size)
-        return index + 1
+    To keep the last step's logs, the loop must know their shapes before it begins: the first step is then taken
+    outside of it.
+    """
+    full, rest = divmod(rows, batch_size)
+    logs: dict[str, Any] = {}
+    first = 0
+    if keep and full:
+        logs, first = step(tf.constant(0), batch_size), 1
 
-    if full:
-        tf.while_loop(lambda index: index < full, body, [tf.constant(0)], parallel_iterations=1)
-    if rows % batch_size:
-        step(tf.constant(full * batch_size), rows % batch_size)
+    def body(index: tf.Tensor, kept: dict[str, Any]) -> tuple[tf.Tensor, dict[str, Any]]:
+        now = step(index * batch_size, batch_size)
+        return index + 1, {name: now[name] for name in kept}
+
+    if first < full:
+        _, logs = tf.while_loop(lambda index, _: index < full, body, [tf.constant(first), logs], parallel_iterations=1)
+    if rest:
+        logs = step(tf.constant(full * batch_size), rest)
+    return logs
 
 
-def _program(model: keras.Model, data: Any) -> _Program:
-    """The model's program, made anew after each `compile` (which makes a new loss tracker)."""
+def _program(model: keras.Model) -> _Program:
+    """The model's program, made anew after each `compile` (which makes a new configuration)."""
+    if not model.compiled:
+        raise ValueError("The model is not compiled. Call model.compile(optimizer, loss) first.")
     program = getattr(model, "_folklore_program", None)
-    if program is None or program.loss_tracker is not model.metrics[0]:
-        # Create every variable before tracing: a graph function may create none on its second call.
-        model.optimizer.build(model.trainable_variables)
-        model.test_step(tf.nest.map_structure(lambda array: array[:1], data))
+    if program is None or program.compilation is not model._compile_config:
         program = _Program(model)
         # Past Keras' attribute tracking, which would take the program's model for a layer of the model.
         object.__setattr__(model, "_folklore_program", program)
     return program
 
 
-def _check_monitors(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], *, validated: bool) -> None:
-    names = list(model.get_metrics_result())
-    known = [*names, *(f"val_{name}" for name in names if validated)]
-    for callback in callbacks:
-        known += getattr(callback, "logs_names", lambda _: [])(names)
-    for callback in callbacks:
-        monitor = getattr(callback, "monitor", None)
-        if monitor is not None and monitor not in known:
-            raise ValueError(
-                f"{type(callback).__name__} monitors {monitor!r}, which is not logged. Logged here: {', '.join(known)}."
-            )
-
-
-def _wants_batches(callback: keras.callbacks.Callback) -> bool:
-    # Keras' own checkpoint and TensorBoard callbacks have batch hooks that do nothing when told to act by epoch.
-    if "epoch" in (getattr(callback, "save_freq", None), getattr(callback, "update_freq", None)):
-        return False
-    return any(
-        getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
-        for hook in _BATCH_HOOKS
-    )
-
-
-def _on_device(data: Any) -> Any:
-    """Arrays as tensors; floats in Keras' float type, as its own `fit` casts them."""
+def _on_device(name: str, data: Any) -> tuple[Any, int]:
+    """Arrays as tensors, floats in Keras' float type, as its own `fit` casts them; and how many rows they have."""
 
     def tensor(array: Any) -> tf.Tensor:
         if not tf.is_tensor(array):
@@ -261,23 +272,21 @@ def _on_device(data: Any) -> Any:
                 array = array.astype(keras.config.floatx(), copy=False)
         return tf.convert_to_tensor(array)
 
-    return tf.nest.map_structure(tensor, data)
-
-
-def _rows(data: Any) -> int:
+    data = arrays(name, data)
     sizes = {len(array) for array in tf.nest.flatten(data)}
     if len(sizes) != 1 or sizes == {0}:
         raise ValueError(f"The arrays have {sorted(sizes)} rows. Give arrays of one length, at least 1.")
-    return int(sizes.pop())
+    return tf.nest.map_structure(tensor, data), int(sizes.pop())
+
+
+def _slice(data: Any, start: Any, size: int) -> Any:
+    return tf.nest.map_structure(lambda array: array[start : start + size], data)
 
 
 def _take(data: Any, index: tf.Tensor) -> Any:
     return tf.nest.map_structure(lambda array: tf.gather(array, index), data)
 
 
-def _rate(layer: keras.layers.Layer) -> float:
-    return float(getattr(layer, "rate", getattr(layer, "stddev", 0.0)))
-
-
-def _floats(logs: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in logs.items()}
+def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs as floats, but a metric that is a vector as an array, as in Keras' History."""
+    return {name: keras.ops.convert_to_numpy(value) if np.ndim(value) else float(value) for name, value in logs.items()}

@@ -18,9 +18,11 @@ class WorkerDiedError(Exception):
     """A worker process was killed. What it had finished is stored."""
 
 
-def did_you_mean(given: str, known: Iterable[str]) -> str:
+def did_you_mean(given: object, known: Iterable[str]) -> str:
     """A half-sentence that names the nearest known name, and all of them: "Did you mean x? There are: x, y."."""
     known = sorted(known)
-    nearest = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
+    if not known:
+        return "There are none."
+    nearest = difflib.get_close_matches(given, known, n=1, cutoff=0.5) if isinstance(given, str) else []
     hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
     return f"{hint}There are: {', '.join(known)}."

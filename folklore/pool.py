@@ -6,12 +6,12 @@ survive a fork.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import os
+import pickle
 import queue
-import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from data import DataError, Source, resolve
 from folklore.errors import ProblemError, WorkerDiedError
+from folklore.quiet import quietly
 
 if TYPE_CHECKING:
     from folklore.spec import Recipe
@@ -103,6 +104,11 @@ class Pool:
             ) from None
         except DataError as error:
             raise ProblemError(str(error)) from None
+        except pickle.PicklingError as error:
+            raise ProblemError(
+                f"A recipe cannot be handed to a worker process: {error}. Give the model's function a name of its own "
+                "at the top level of its module, which nothing else there has."
+            ) from None
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -130,10 +136,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def default_threads() -> int:
+    """Threads a worker computes with. Sums over more threads round differently, so this hangs on the machine alone:
+    equal seeds give equal results whatever the number of workers.
+    """
+    return max(1, cores() // 4)
+
+
 def _start_worker(reports: Any) -> None:
     global _reports
     _reports = reports
-    with _quietly():
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with quietly():
         from folklore import epoch
 
         epoch.devices()
@@ -141,18 +155,11 @@ def _start_worker(reports: Any) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep what TensorFlow's C++ code says of processors and missing GPUs on being imported from the terminal."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would go on writing runs that nobody waits for."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _resolve(source: Source, choice: Any) -> tuple[Source, str | None]:
@@ -160,13 +167,13 @@ def _resolve(source: Source, choice: Any) -> tuple[Source, str | None]:
 
 
 def _check(name: str, recipe: Recipe) -> None:
-    from folklore.train import ready_model
+    from folklore.train import check
 
     try:
-        ready_model(recipe, recipe.data(0, **recipe.data_params), seed=0)
+        check(recipe)
     except DataError:
         raise
-    except Exception as error:  # a model's function is its author's, and may raise anything
+    except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
         raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
 
 

@@ -13,7 +13,7 @@ from folklore import store, study, tables
 from folklore.compare import compare
 from folklore.errors import ProblemError
 from folklore.live import Progress
-from folklore.pool import Pool, cores, default_jobs
+from folklore.pool import Pool, default_jobs, default_threads
 from folklore.spec import Experiment
 
 
@@ -40,11 +40,12 @@ def run_studies(
     store.check_logdir(logdir)
     arms = sum(len(experiment.arms) for experiment in studies.values())
     workers = jobs or default_jobs(arms)
-    with Pool(workers, threads=max(1, cores() // workers)) as pool:
+    threads = default_threads()
+    with Pool(workers, threads) as pool:
         studies, notes = study.settle_data(studies, data, pool)
         for note in notes:
             console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
-        origin = study.origin() | {"jobs": workers, "threads": max(1, cores() // workers)}
+        origin = study.origin() | {"jobs": workers, "threads": threads}
         plans = [
             study.plan(name, experiment, seeds or experiment.seeds, logdir, origin, fresh=fresh)
             for name, experiment in studies.items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import keyword
+import re
+import sys
 from pathlib import Path
 
-from folklore.catalog import PACKAGE
+from folklore import catalog
 from folklore.errors import ProblemError
 
 TEMPLATE = '''"""What is asked, in one sentence?
@@ -38,21 +39,33 @@ if __name__ == "__main__":
 '''
 
 
+# What the skeleton uses: an experiment of such a name would hide it.
+_USED = {"base", "data", "dict", "folklore", "mlp", "models", "Experiment", "Hypothesis", "Metric", "Recipe"}
+_LONGEST = 100  # so that files and directories named after both parts, and more, can be made
+
+
 def write(name: str) -> Path:
     """Write `experiments/<topic>.py` with one experiment in it, ready to be changed; return its path.
 
     Raises:
-        ProblemError: the name is no identifier or pair of them, or the file exists.
+        ProblemError: the name is no identifier or pair of them or is taken by what the file uses, or the file exists.
     """
-    topic, _, experiment = name.partition(".")
-    experiment = experiment or topic
+    topic, dot, experiment = name.partition(".")
+    experiment = experiment if dot else topic
     for part in (topic, experiment):
-        if not part.isidentifier() or keyword.iskeyword(part) or part.startswith("_"):
+        # Python reads other letters too, but as their plain forms: the command would not find "ﬁt", which it calls fit.
+        if not re.fullmatch(r"[A-Za-z]\w*", part, re.ASCII) or keyword.iskeyword(part) or len(part) > _LONGEST:
             raise ProblemError(
-                f"{name!r} cannot name an experiment: {part!r} is no name in Python. Use letters, digits and _, as in "
-                "regularization.dropout_regression."
+                f"{name!r} cannot name an experiment: {part!r} is no plain name in Python of at most {_LONGEST} "
+                "characters. Use letters, digits and _, as in regularization.dropout_regression."
             )
-    path = Path(importlib.import_module(PACKAGE).__path__[0]) / f"{topic}.py"
+    # `python experiments/<topic>.py` looks for modules beside that file first, and so for those of the library.
+    if taken := {topic, experiment} & _USED or {topic} & sys.stdlib_module_names:
+        raise ProblemError(
+            f"{name!r} cannot name an experiment: {taken.pop()!r} is the name of something that its file uses. "
+            f"Choose another, such as {topic}_study.{experiment}_effect."
+        )
+    path = catalog.folder() / f"{topic}.py"
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE.format(topic=topic, experiment=experiment))

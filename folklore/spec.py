@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ from typing import Any, Literal, get_args
 
 from data import Source
 from data.preprocessing import KINDS as SCALERS
+from folklore import checks
 from folklore.errors import DeclarationError, did_you_mean
-from folklore.optimizers import OPTIMIZERS
 
 SPLITS = ("train", "validation", "test")
 METRICS = {"classification": ("loss", "accuracy"), "regression": ("loss", "rmse", "mae")}
+FIGURES = {f"{split}/{figure}" for split in SPLITS for figures in METRICS.values() for figure in figures}
 Mode = Literal["auto", "xla", "graph", "step"]
 Schedule = Literal["constant", "cosine"]
 Direction = Literal["better", "worse", "no difference"]
@@ -34,14 +34,15 @@ class Metric:
     goal: Literal["min", "max"]
 
     def __post_init__(self) -> None:
-        _one_of("Metric's goal", self.goal, ("min", "max"))
+        checks.kind("Metric's name", self.name, str, "Write, say, Metric('test/accuracy', goal='max').")
+        checks.one_of("Metric's goal", self.goal, ("min", "max"))
         split, _, figure = self.name.partition("/")
         if split not in SPLITS or not figure:
             raise DeclarationError(
-                f"The metric {self.name!r} is not of the form split/figure with a split out of {', '.join(SPLITS)}: "
-                "write, say, Metric('test/accuracy', goal='max')."
+                f"The metric {self.name!r} is not of the form split/figure with a split out of {', '.join(SPLITS)}, as "
+                f"in Metric('test/accuracy', goal='max'). {did_you_mean(self.name, FIGURES)}"
             )
-        if self.goal != goal_of(self.name) and figure in {name for names in METRICS.values() for name in names}:
+        if self.goal != goal_of(self.name) and self.name in FIGURES:
             raise DeclarationError(
                 f"The metric {self.name!r} has the goal {self.goal!r}, which would count worse as better: "
                 f"write Metric({self.name!r}, goal={goal_of(self.name)!r})."
@@ -57,8 +58,8 @@ class Hypothesis:
     by: float
 
     def __post_init__(self) -> None:
-        _one_of("Hypothesis' direction", self.direction, get_args(Direction))
-        if not _is_positive(self.by):
+        checks.one_of("Hypothesis' direction", self.direction, get_args(Direction))
+        if not checks.is_positive(self.by):
             raise DeclarationError(
                 f"Hypothesis({self.arm!r}) has by={self.by!r}. Give the smallest effect that would matter, above 0, "
                 "in units of the metric."
@@ -101,25 +102,24 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
-            object.__setattr__(self, name, _options(name, getattr(self, name)))
-        _check_model(self.model, self.params)
+            object.__setattr__(self, name, checks.options(name, getattr(self, name)))
+        checks.model(self.model, self.params)
         if not isinstance(self.data, Source):
             raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
-        _known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
-        _one_of("The scaler", self.scaler, SCALERS)
-        _one_of("The mode", self.mode, get_args(Mode))
-        _one_of("The schedule", self.schedule, get_args(Schedule))
-        _check_optimizer(dict(self.optimizer))  # type: ignore[arg-type]
+        checks.known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
+        checks.one_of("The scaler", self.scaler, SCALERS)
+        checks.one_of("The mode", self.mode, get_args(Mode))
+        checks.one_of("The schedule", self.schedule, get_args(Schedule))
+        checks.optimizer(dict(self.optimizer))  # type: ignore[arg-type]
         for name in ("batch_size", "epochs", "patience"):
-            value = getattr(self, name)
-            if not (name == "patience" and value is None) and (type(value) is not int or value < 1):
-                raise DeclarationError(f"{name} is {value!r}. Give a whole number from 1.")
-        _one_of("The monitor", self.monitor, [f"{s}/{m}" for s in SPLITS[:2] for m in METRICS[self.data.task]])
+            if not (name == "patience" and self.patience is None):
+                checks.whole_number(name, getattr(self, name))
+        checks.one_of("The monitor", self.monitor, [f"{s}/{m}" for s in SPLITS[:2] for m in METRICS[self.data.task]])
 
     def but(self, **changes: Any) -> Recipe:
         """This recipe with some fields changed; params, data_params and optimizer are merged, not replaced."""
-        _known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
-        changes |= {name: _options(name, changes[name]) for name in _OPTION_FIELDS if name in changes}
+        checks.known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
+        changes |= {name: checks.options(name, changes[name]) for name in _OPTION_FIELDS if name in changes}
         if changes.get("optimizer", {}).get("name", self.optimizer_name) != self.optimizer_name:
             merged = {"params", "data_params"}  # another optimizer starts from its own defaults
         else:
@@ -176,22 +176,20 @@ class Experiment:
     kind: str = "stat"
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not self.claim.strip():
             raise DeclarationError("The claim is empty. Write the advice on trial as one sentence.")
         if not self.arms:
             raise DeclarationError("There are no arms. Give at least the baseline's recipe.")
         for name in self.arms:
-            if not name or name != name.strip(". ") or not name.isprintable() or set(name) & set('/\\:*?"<>|'):
-                raise DeclarationError(
-                    f"The arm {name!r} cannot be a directory's name: use letters, digits, spaces, .-_"
-                )
+            checks.directory_name("The arm", name)
         for role, names in (
             ("baseline", [self.baseline]),
             ("hypothesis' arm", [h.arm for h in self.hypotheses]),
             ("arm in may_diverge", self.may_diverge),
         ):
             for name in names:
-                _one_of(f"The {role}", name, self.arms)
+                checks.one_of(f"The {role}", name, self.arms)
         if self.baseline in [h.arm for h in self.hypotheses]:
             raise DeclarationError(
                 f"A hypothesis is about {self.baseline!r}, the baseline: name the arm compared with it."
@@ -203,15 +201,29 @@ class Experiment:
                 f"The arms use different data ({given}), so they cannot be compared. Use one source."
             )
         task = self.data.task
-        _one_of(f"The metric for {task}", self.metric.name, [f"{s}/{m}" for s in SPLITS for m in METRICS[task]])
+        checks.one_of(f"The metric for {task}", self.metric.name, [f"{s}/{m}" for s in SPLITS for m in METRICS[task]])
         for kind in self.kind.split("+"):
-            _one_of("The kind", kind, ("stat", "mech", "exact"))
-        if type(self.seeds) is not int or self.seeds < 1:
-            raise DeclarationError(f"seeds is {self.seeds!r}. Give a whole number from 1.")
-        _known_names(
+            checks.one_of("The kind", kind, ("stat", "mech", "exact"))
+        checks.whole_number("seeds", self.seeds)
+        checks.known_names(
             "quick", self.quick, [f.name for f in dataclasses.fields(Recipe) if f.name not in ("model", "data")]
         )
         self.but(**self.quick)
+
+    def _check_kinds(self) -> None:
+        """The types of what was given: one error in our words, where Python would stumble somewhere later."""
+        checks.kind("claim", self.claim, str, "Write the advice on trial as one sentence.")
+        checks.kind("arms", self.arms, Mapping, 'Write a mapping, such as arms={"base": base, "deep": base.but(…)}.')
+        for name, recipe in self.arms.items():
+            checks.kind(f"The arm {name!r}", recipe, Recipe, "Give a recipe: Recipe(…), or another's but(…).")
+        checks.kind("metric", self.metric, Metric, 'Write, say, metric=Metric("test/rmse", goal="min").')
+        advice = 'Write hypothesis=Hypothesis("arm", "better", by=0.01), or a tuple of several.'
+        checks.kind("hypothesis", self.hypothesis, Hypothesis | tuple | list, advice)
+        for hypothesis in self.hypotheses:
+            checks.kind("A hypothesis", hypothesis, Hypothesis, advice)
+        checks.kind("may_diverge", self.may_diverge, tuple | list, 'Write a tuple, such as may_diverge=("arm",).')
+        checks.kind("kind", self.kind, str, 'Write kind="stat", "mech" or "exact", or several joined by "+".')
+        checks.options("quick", self.quick)
 
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:
@@ -243,48 +255,3 @@ class Experiment:
 def goal_of(figure: str) -> Literal["min", "max"]:
     """Whether smaller or larger is better, for the figures that every run records."""
     return "max" if figure.endswith("/accuracy") else "min"
-
-
-def _options(name: str, given: Any) -> dict[str, Any]:
-    if name == "optimizer" and isinstance(given, str):
-        return {"name": given}
-    if not isinstance(given, Mapping):
-        raise DeclarationError(f"{name} is {given!r}. Give a mapping, such as {name}=dict(…).")
-    return dict(given)
-
-
-def _check_model(model: Callable[..., Any], params: Mapping[str, Any]) -> None:
-    if not callable(model) or "<" in getattr(model, "__qualname__", "<"):
-        raise DeclarationError(f"model is {model!r}. Give a function defined at the top level of a module.")
-    # The first two parameters are the input's shape and the number of outputs: the training gives these.
-    accepted = list(inspect.signature(model).parameters.values())[2:]
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
-        _known_names(f"The model {model.__name__}", params, [parameter.name for parameter in accepted])
-    try:
-        getattr(model, "check", lambda **_: None)(**params)
-    except ValueError as error:
-        raise DeclarationError(str(error)) from error
-
-
-def _check_optimizer(optimizer: Mapping[str, Any]) -> None:
-    name = optimizer.get("name")
-    _one_of("The optimizer", name, OPTIMIZERS)
-    _known_names(f"The optimizer {name}", [key for key in optimizer if key != "name"], OPTIMIZERS[str(name)])
-    rate = optimizer.get("learning_rate", 1.0)
-    if not _is_positive(rate):
-        raise DeclarationError(f"The optimizer's learning_rate is {rate!r}. Give a number above 0.")
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
-
-
-def _known_names(owner: str, given: Any, known: Any) -> None:
-    for name in given:
-        if name not in known:
-            raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
-
-
-def _one_of(what: str, given: Any, known: Any) -> None:
-    if given not in known:
-        raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(str(given), known)}")

@@ -15,11 +15,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from folklore.errors import ProblemError
 
 ASIDE = ".aside"
+
+# What readers rely on, as shapes: a type, a tuple of values, [the shape of every item], or a mapping from keys to
+# shapes, in which the key `str` stands for every key.
+_EXPERIMENT = {
+    "claim": str,
+    "baseline": str,
+    "metric": {"name": str, "goal": ("min", "max")},
+    "hypotheses": [{"arm": str, "direction": ("better", "worse", "no difference"), "by": int | float}],
+    "arms": {str: dict},
+}
+_RUN = {"status": ("running", "done", "diverged", "failed"), "identity": str, "recipe": dict}
+_DONE_RUN = _RUN | {
+    "status": ("done", "diverged"),
+    "data": {"name": str, "source": str, "unit": str, "sha256": str},
+    "metrics": {str: int | float | None},
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,22 @@ def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
 def read_run(path: Path) -> Run:
     """The run in a directory, which need not exist."""
     seed, record = int(path.name.removeprefix("seed-")), read_json(path / "run.json")
-    return Run(path, path.parent.name, seed, record, done=record is not None and (path / "DONE").exists())
+    done = record is not None and (path / "DONE").exists()
+    if record is not None:
+        _check_shape(path / "run.json", record, _DONE_RUN if done else _RUN)
+    return Run(path, path.parent.name, seed, record, done)
+
+
+def read_experiment(path: Path) -> dict[str, Any] | None:
+    """The declaration stored in an experiment's directory, or None where there is none."""
+    file = path / "experiment.json"
+    declared = read_json(file)
+    if declared is not None:
+        _check_shape(file, declared, _EXPERIMENT)
+        for name in [declared["baseline"], *(hypothesis["arm"] for hypothesis in declared["hypotheses"])]:
+            if name not in declared["arms"]:
+                raise _damaged(file, f"is about the arm {name!r} and declares none of that name")
+    return declared
 
 
 def runs(experiment_path: Path) -> Iterator[Run]:
@@ -125,6 +157,8 @@ def write_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:  # that of a full disk names no file, others name the temporary one
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -136,16 +170,43 @@ def read_json(path: Path) -> dict[str, Any] | None:
         ProblemError: the file is damaged; names it.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        raise ProblemError(
-            f"{path} cannot be read: {error}. Delete it, and `run` makes again what it stood for."
-        ) from None
+        raise _damaged(path, f"cannot be read: {error}") from None
     if not isinstance(record, dict):
-        raise ProblemError(f"{path} does not hold a JSON object. Delete it, and `run` makes again what it stood for.")
+        raise _damaged(path, "does not hold a JSON object")
     return record
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _damaged(path: Path, what: str) -> ProblemError:
+    return ProblemError(f"{path} {what}. Delete it, and `run` makes again what it stood for.")
+
+
+def _check_shape(path: Path, record: Mapping[str, Any], shape: Mapping[Any, Any]) -> None:
+    if place := _misfit(record, shape, ""):
+        raise _damaged(path, f"is damaged: {place} is missing or not of its kind")
+
+
+def _misfit(value: Any, shape: Any, place: str) -> str:
+    """The first place, such as "metric/goal", at which a value is not of its shape; "" where all of it is."""
+    if isinstance(shape, list) and isinstance(value, list):
+        parts = [(index, item, shape[0]) for index, item in enumerate(value)]
+    elif isinstance(shape, dict) and isinstance(value, dict):
+        keys = value if str in shape else shape
+        parts = [(key, value.get(key), shape[str if str in shape else key]) for key in keys]
+    elif isinstance(shape, tuple):
+        return "" if value in shape else place
+    else:
+        fits = isinstance(shape, type | UnionType) and isinstance(value, shape) and not isinstance(value, bool)
+        return "" if fits else place
+    found = (_misfit(item, inner, f"{place}/{key}".lstrip("/")) for key, item, inner in parts)
+    return next(filter(None, found), "")
 
 
 def _finite(value: Any) -> Any:

@@ -35,8 +35,12 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         if name in ("model", "data") or name not in fields:
             known = set(fields) - {"model", "data"}
             raise ProblemError(f"--set {setting!r}: recipes have no setting {key!r}. {did_you_mean(name, known)}")
+        if dot and not isinstance(changes.get(name, {}), dict):
+            raise ProblemError(f"--set {setting!r}: {name} was set to {changes[name]!r} before. Give one of the two.")
         if dot:
             changes.setdefault(name, {})[option] = value
+        elif name == "optimizer" and isinstance(value, str):
+            changes.setdefault(name, {})["name"] = value
         else:
             changes[name] = value
     return changes
@@ -117,7 +121,7 @@ def plan(
                 tasks.append(Task(name, arm, seed, recipe, path, origin))
                 continue
             run = store.read_run(path)
-            if run.record is not None and run.record.get("identity") != recipe.identity():
+            if run.status != "failed" and run.record is not None and run.record.get("identity") != recipe.identity():
                 raise ProblemError(
                     f"{run.path} holds a run of another recipe: {_difference(run.record['recipe'], recipe.to_dict())}. "
                     "Nothing was changed. Use --fresh to move the experiment's old runs aside, or another --logdir."

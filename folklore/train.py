@@ -50,7 +50,7 @@ def train(task: Task, report: Callable[[list[dict[str, float]]], None] = lambda 
     store.begin(task.path, record)
     try:
         record |= _train(task, report)
-    except Exception as error:  # whatever a model does, the other runs go on
+    except (Exception, SystemExit) as error:  # whatever a model does, the other runs go on
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
     store.finish(task.path, record)
     return record
@@ -154,9 +154,18 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
         data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
         seed: names the first weights.
         unit: by which regression metrics are multiplied, to be in the target's own units.
+
+    Raises:
+        ValueError: the model does not end in one output for each class or predicted value.
     """
     key = f"{recipe.identity()} {data.input_shape} {data.outputs} {len(data.train)}"
+    keras.utils.set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
     fresh = recipe.model(data.input_shape, data.outputs, **recipe.params)
+    if (shape := getattr(fresh, "output_shape", None)) != (None, data.outputs):
+        raise ValueError(
+            f"{recipe.model.__name__} gave an output of shape {shape}, and {data.name} needs (None, {data.outputs}). "
+            "Return a functional keras.Model that ends in as many units."
+        )
     seed_weights(fresh, seed)
     if key in _latest:
         compiled = _latest[key]
@@ -179,11 +188,7 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
 
 def compile_model(model: keras.Model, recipe: Recipe, task: str, rows: int) -> list[keras.metrics.Metric]:
     """Compile for the task with the recipe's optimizer, whose schedule ends with `rows` visited in every epoch."""
-    optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
-    if recipe.schedule == "cosine":
-        steps = recipe.epochs * -(-rows // recipe.batch_size)
-        rate = float(optimizer.learning_rate)
-        optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    optimizer = new_optimizer(recipe, rows)
     if task == "classification":
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
@@ -191,6 +196,27 @@ def compile_model(model: keras.Model, recipe: Recipe, task: str, rows: int) -> l
         loss, metrics = keras.losses.MeanSquaredError(), [RMSE(name="rmse"), MAE(name="mae")]
     model.compile(optimizer, loss, metrics=metrics)
     return metrics
+
+
+def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
+    """The recipe's optimizer with its schedule."""
+    optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
+    if recipe.schedule == "cosine":
+        steps = recipe.epochs * -(-rows // recipe.batch_size)
+        rate = float(optimizer.learning_rate)
+        optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    return optimizer
+
+
+def check(recipe: Recipe) -> None:
+    """Load the recipe's data, build its model, and let its optimizer take one step on a single number."""
+    data = recipe.data(0, **recipe.data_params)
+    ready_model(recipe, data, seed=0)
+    try:
+        new_optimizer(recipe, len(data.train)).apply([keras.ops.ones((1,))], [keras.Variable([1.0])])
+    except Exception as error:  # Keras takes any value, and TensorFlow stumbles over it in its own ways
+        options = recipe.optimizer_options
+        raise ValueError(f"The optimizer {recipe.optimizer_name} was given {options}, and fails: {error}") from error
 
 
 def _as_text(task: Task) -> str:

@@ -1,6 +1,8 @@
 """The command line in this process, and the few things that need a process of their own."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from folklore import cli
+from folklore.errors import ProblemError
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,8 +24,6 @@ def run_cli(capsys, *arguments):
 
 
 def run_process(*arguments, cwd=ROOT, **environment):
-    import os
-
     command = [sys.executable, *arguments]
     env = os.environ | environment
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
@@ -82,13 +83,25 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
         (["run", "quickstart", "--data", "reel"], "reel"),
         (["run"], "Missing argument 'names'"),
         (["rnu", "quickstart"], "rnu"),
+        (["run", "quickstart", "--set", "optimizer.name=[1]"], "The optimizer is [1], which is unknown. There are: ad"),
+        (["run", "quickstart", "--logdir", ""], "--logdir is empty. Name a directory"),
+        (["compare", "--logdir", " "], "--logdir is empty. Name a directory"),
+        (["compare", ""], "'logs' holds no runs of ''"),
+        (["run", ""], "There is no experiment ''. There are: quickstart."),
+        (["list", ""], "There is no experiment ''. There are: quickstart."),
+        (["run", "quickstart."], "There is no experiment 'quickstart.'. Did you mean"),
+        (["new", ""], "'' cannot name an experiment"),
         (["describe", "mpl"], "There is no model 'mpl'. Did you mean 'mlp'?"),
         (["describe", "mlp", "--input", "28 by 28"], "--input is '28 by 28'"),
-        (["describe", "mlp", "--set", "depht=3"], "depht"),
+        (["describe", "mlp", "--set", "dept=3"], "given 'dept', which it does not take. Did you mean 'depth'?"),
+        (["describe", "mlp", "--set", f"width={10**23}"], "mlp cannot be built: "),
         (["new", "two words"], "cannot name an experiment"),
         (["new", "class.x"], "cannot name an experiment"),
         (["new", "quickstart"], "quickstart.py exists"),
-        (["compare", "quickstart", "--logdir", "nowhere"], "holds no runs of 'quickstart'"),
+        (
+            ["compare", "quickstart", "--logdir", "nowhere"],
+            "holds no runs of 'quickstart'. It holds no runs at all. Run: python -m",
+        ),
         (["board", "--logdir", "nowhere"], "holds no runs yet"),
     ],
 )
@@ -108,43 +121,6 @@ def test_a_log_directory_that_is_a_file(capsys, tmp_path):
     assert status == 2
     assert "is a file" in err
     assert (tmp_path / "logs").read_text() == "mine"
-
-
-@pytest.fixture
-def topic(monkeypatch, tmp_path):
-    """Writes a topic of experiments beside the project's own, for this test alone."""
-    import experiments
-
-    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path / "experiments")])
-    (tmp_path / "experiments").mkdir()
-
-    def write(name, text):
-        (tmp_path / "experiments" / f"{name}.py").write_text(text)
-        monkeypatch.delitem(sys.modules, f"experiments.{name}", raising=False)
-
-    yield write
-    for path in (tmp_path / "experiments").glob("*.py"):
-        sys.modules.pop(f"experiments.{path.stem}", None)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (
-            "import data\nfrom folklore import Recipe\nfrom models import mlp\n\n"
-            "base = Recipe(model=mlp, data=data.digits, params=dict(drpout=0.2))\n",
-            "mine.py, line 5: The model mlp was given 'drpout', which it does not take. Did you mean 'dropout'?",
-        ),
-        ("import numpyy\n", "experiments/mine.py, line 1: ModuleNotFoundError"),
-        ("x = (\n", "experiments/mine.py, line 1: SyntaxError"),
-    ],
-)
-def test_an_experiment_file_that_is_wrong(capsys, topic, text, says):
-    topic("mine", text)
-    status, _, err = run_cli(capsys, "run", "mine")
-    assert status == 2
-    assert says in err
-    assert len(err.strip().splitlines()) == 1
 
 
 def test_describe_as_json(capsys):
@@ -167,6 +143,70 @@ def test_doctor_names_versions_and_caches(capsys):
     assert status == 0
     for fact in ("tensorflow", "CPU", "KERAS_HOME", "workers"):
         assert fact in out
+
+
+def test_interrupted_is_said(capsys, monkeypatch):
+    monkeypatch.setattr(cli.catalog, "find", lambda names: signal.raise_signal(signal.SIGINT))
+    status, _, err = run_cli(capsys, "run", "quickstart")
+    assert status == 130
+    assert err == "Interrupted. Finished runs are kept: the same command goes on from there.\n"
+
+
+def test_a_problem_of_several_lines_is_one_paragraph(capsys, monkeypatch):
+    def find(names):
+        raise ProblemError("first\n\n   second\tthird\n")
+
+    monkeypatch.setattr(cli.catalog, "find", find)
+    assert run_cli(capsys, "list") == (2, "", "first second third\n")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left", "/logs/run.json"), FileExistsError(17, "There", "/logs")]
+)
+def test_a_file_that_cannot_be_used_is_named(capsys, monkeypatch, error):
+    def find(names):
+        raise error
+
+    monkeypatch.setattr(cli.catalog, "find", find)
+    status, _, err = run_cli(capsys, "list")
+    assert status == 1
+    assert err.startswith(f"{error.filename}: {error.strerror}. This file or directory cannot be used: name another")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["compare"], ["list"], ["board"]])
+def test_a_log_directory_whose_name_is_too_long(capsys, arguments):
+    status, _, err = run_cli(capsys, *arguments, "--logdir", "n" * 300)
+    assert status == 1
+    assert "nnn" in err
+    assert "Internal error" not in err
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "experiments", "list", "--format", "json"]
+    ended = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_an_encoding_without_the_letter_shows_a_question_mark():
+    ended = run_process("-m", "experiments", "list", "é–", PYTHONIOENCODING="ascii")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("There is no experiment '??'.")
+
+
+def test_describe_keeps_tensorflow_quiet():
+    ended = run_process("-m", "experiments", "describe", "mlp", "--input", "8", TF_CPP_MIN_LOG_LEVEL="0")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_no_command_shows_the_commands(capsys):
+    status, out, err = run_cli(capsys)
+    assert status == 2
+    assert "describe" in out
+    assert err == "A command is missing. Given: nothing. See --help.\n"
 
 
 def test_an_error_of_ours_is_no_traceback_either(capsys, monkeypatch):

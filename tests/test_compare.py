@@ -30,7 +30,8 @@ def declare(path, hypotheses=(), metric="test/rmse", goal="min", arms=RECIPES):
 def add_run(path, arm, seed, value=None, status="done", **changes):
     metrics = {"test/rmse": value, "test/accuracy": value, "validation/rmse": 100} if status == "done" else {}
     recipe = RECIPES.get(arm, {})
-    record = {"arm": arm, "seed": seed, "status": status, "recipe": recipe, "data": DATA, "metrics": metrics}
+    record = {"arm": arm, "seed": seed, "status": status, "data": DATA, "metrics": metrics}
+    record |= {"recipe": recipe, "identity": arm}
     store.finish(path / arm / f"seed-{seed}", record | changes)
 
 
@@ -93,7 +94,7 @@ def test_diverged_and_failed_runs_are_counted_and_left_out(path):
 def test_unfinished_runs_are_counted_and_left_out(path):
     add_run(path, "arm", 3, 1000)
     (path / "arm" / "seed-3" / "DONE").unlink()
-    store.begin(path / "base" / "seed-3", {"status": "running"})
+    store.begin(path / "base" / "seed-3", {"status": "running", "recipe": {}, "identity": ""})
     (path / "base" / "seed-4").mkdir()
     compared = compare(path)
     assert compared["unfinished"] == 3
@@ -199,6 +200,25 @@ def test_runs_of_different_recipes_are_not_compared(path):
         compare(path)
 
 
+def test_without_any_figure_a_metric_is_not_made_up(tmp_path):
+    declare(tmp_path)
+    add_run(tmp_path, "arm", 0, status="diverged")
+    with pytest.raises(ProblemError, match=r"no metric 'test/rsme'\. Did you mean 'test/rmse'\?"):
+        compare(tmp_path, "test/rsme")
+
+
+def test_an_empty_metric_is_none(path):
+    with pytest.raises(ProblemError, match=r"no metric ''\. There are: test/accuracy"):
+        compare(path, "")
+
+
+def test_a_figure_too_large_for_a_number_counts_as_failed(path):
+    file = path / "arm" / "seed-2" / "run.json"
+    file.write_text(file.read_text().replace('"test/rmse": 17', '"test/rmse": 1e999'))
+    arm = compare(path)["arms"]["arm"]
+    assert (arm["n"], arm["failed"]) == (2, 1)
+
+
 def test_an_unknown_metric_names_the_nearest(path):
     with pytest.raises(ProblemError, match=r"no metric 'test/rsme'\. Did you mean 'test/rmse'\? There are: test/acc"):
         compare(path, "test/rsme")
@@ -211,7 +231,7 @@ def test_without_a_finished_run_the_command_is_named(tmp_path, status):
     if status == "failed":
         add_run(path, "arm", 0, status="failed")
     elif status == "running":
-        store.begin(path / "arm" / "seed-0", {"status": "running"})
+        store.begin(path / "arm" / "seed-0", {"status": "running", "recipe": {}, "identity": ""})
     with pytest.raises(ProblemError, match=r"no finished run yet.*python -m experiments run topic\.experiment$"):
         compare(path)
 
@@ -232,4 +252,11 @@ def test_a_directory_of_something_else(tmp_path):
 def test_a_damaged_record_is_named(path):
     (path / "arm" / "seed-1" / "run.json").write_text('{"arm": "a')
     with pytest.raises(ProblemError, match=r"arm/seed-1/run\.json cannot be read"):
+        compare(path)
+
+
+@pytest.mark.parametrize("file", ["experiment.json", "arm/seed-1/run.json"])
+def test_a_record_without_its_content_is_named(path, file):
+    (path / file).write_text("{}")
+    with pytest.raises(ProblemError, match=rf"{file} is damaged"):
         compare(path)

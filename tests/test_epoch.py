@@ -186,12 +186,6 @@ def test_epoch_callbacks_of_keras_work_unchanged(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
 
-def test_keras_checkpoint_by_epoch_does_not_force_single_steps(tmp_path):
-    assert not epoch._wants_batches(keras.callbacks.ModelCheckpoint(tmp_path / "a.weights.h5", save_weights_only=True))
-    assert not epoch._wants_batches(keras.callbacks.EarlyStopping())
-    assert epoch._wants_batches(keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None))
-
-
 def test_a_misspelt_monitor_fails_before_the_first_epoch():
     model = regression()
     before = model.get_weights()

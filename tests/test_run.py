@@ -4,15 +4,18 @@ import dataclasses
 import io
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
 
 import data
-from folklore import Experiment, Hypothesis, Metric, Recipe
+from folklore import Experiment, Hypothesis, Metric, Recipe, store
 from folklore.compare import compare
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.running import run_studies
+from folklore.study import parse_settings, plan
 from models import mlp
 
 BASE = Recipe(
@@ -86,7 +89,7 @@ def test_equal_seeds_are_equal_with_one_worker_or_two(study, tmp_path):
     run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1)
     one, two = records(tmp_path), records(study[0])
     for name in one:
-        assert one[name]["metrics"] == pytest.approx(two[name]["metrics"], rel=1e-5)
+        assert one[name]["metrics"] == two[name]["metrics"]
 
 
 def test_another_recipe_is_refused_and_nothing_is_lost(study):
@@ -141,6 +144,61 @@ def test_divergence_is_a_failure_unless_it_is_expected(tmp_path):
     expected = dataclasses.replace(experiment, may_diverge=("wild",))
     assert run(expected, tmp_path, seeds=1, jobs=1, fresh=True)[0] == 0
     assert compare(tmp_path / "topic.width")["arms"]["wild"]["failed"] == 1
+
+
+def two_outputs_for_one(input_shape, outputs):
+    return mlp(input_shape, outputs + 1)
+
+
+def leaves(input_shape, outputs):
+    sys.exit(0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model": two_outputs_for_one},
+            r"two_outputs_for_one gave an output of shape \(None, 11\).*needs \(None, 10\)",
+        ),
+        ({"model": leaves}, "cannot be trained: SystemExit: 0"),
+        ({"optimizer": {"name": "adam", "beta_1": "abc"}}, "'narrow' cannot be trained: .*adam was given .*'abc'"),
+    ],
+)
+def test_what_cannot_be_trained_is_found_before_anything_is_written(tmp_path, changes, message):
+    recipe = dataclasses.replace(BASE, params={}, **changes)
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"narrow": recipe, "wide": recipe})
+    with pytest.raises(ProblemError, match=message):
+        run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_run_that_failed_does_not_keep_another_recipe_from_its_place(tmp_path):
+    path = store.run_path(tmp_path, "topic.width", "narrow", 0)
+    store.write_json(path / "run.json", {"status": "failed", "identity": "another", "recipe": {}})
+    planned = plan("topic.width", NARROW_OR_WIDE, 1, tmp_path, {})
+    assert [task.arm for task in planned.tasks] == ["narrow", "wide"]
+
+
+def test_settings_of_one_optimizer_are_merged_in_either_order():
+    wanted = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    settings = ["optimizer=sgd", "optimizer.learning_rate=0.1"]
+    assert parse_settings(settings) == parse_settings(settings[::-1]) == wanted
+    with pytest.raises(ProblemError, match="params was set to 5 before"):
+        parse_settings(["params=5", "params.width=3"])
+
+
+def test_workers_end_with_the_process_that_started_them():
+    code = (
+        "import os\nfrom folklore.pool import Pool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = Pool(1, 1)\n"
+        "    print(pool._executor.submit(os.getpid).result(), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    # The worker holds its end of this pipe: reading it to its end waits until the worker is gone.
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout.strip().isdigit()) == (-9, True)
 
 
 def dies(input_shape, outputs):

@@ -14,8 +14,20 @@ def files(path):
     return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
 
 
+BEGUN = {"status": "running", "identity": "a", "recipe": {}}
+DATA = {"name": "diabetes", "source": "bundled", "unit": "", "sha256": "b"}
+DONE = BEGUN | {"status": "done", "data": DATA, "metrics": {"test/rmse": 1.5, "test/mae": None}}
+DECLARED = {
+    "claim": "It helps.",
+    "baseline": "base",
+    "metric": {"name": "test/rmse", "goal": "min"},
+    "hypotheses": [{"arm": "arm", "direction": "worse", "by": 1}],
+    "arms": {"base": {}, "arm": {}},
+}
+
+
 def write_run(path, status="done", done=True):
-    store.write_json(path / "run.json", {"status": status})
+    store.write_json(path / "run.json", DONE | {"status": status})
     if done:
         store.write_text(path / "DONE", f"{status}\n")
     return path
@@ -36,7 +48,7 @@ def test_text_is_written_under_its_name_alone(tmp_path):
 def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, call):
     store.write_text(tmp_path / "a.txt", "old")
     monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (type(tmp_path), "replace")), broken)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a\.txt'$"):
         store.write_text(tmp_path / "a.txt", "new")
     assert (tmp_path / "a.txt").read_text() == "old"
     assert files(tmp_path) == ["a.txt"]
@@ -62,11 +74,67 @@ def test_json_that_does_not_exist_is_none(tmp_path):
     assert store.read_json(tmp_path / "run.json") is None
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b"[1, 2]", b"3"])
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b'{"a": NaN}', b"\xff\xfe", b"[1, 2]", b"3"])
 def test_damaged_json_is_named_with_what_to_do(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(ProblemError, match=r"run\.json (cannot be read|does not hold).* Delete it, and `run` makes"):
         store.read_json(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize(
+    ("record", "place"),
+    [
+        ({}, "status"),
+        (DONE | {"status": "dnoe"}, "status"),
+        (DONE | {"status": ["done"]}, "status"),
+        (DONE | {"status": "running"}, "status"),  # beside a DONE
+        (DONE | {"identity": None}, "identity"),
+        (DONE | {"recipe": []}, "recipe"),
+        (DONE | {"metrics": 5}, "metrics"),
+        (DONE | {"metrics": {"test/rmse": "x"}}, "metrics/test/rmse"),
+        (DONE | {"metrics": {"test/rmse": True}}, "metrics/test/rmse"),
+        (DONE | {"data": None}, "data"),
+        (DONE | {"data": DATA | {"sha256": 3}}, "data/sha256"),
+    ],
+)
+def test_a_run_without_what_readers_rely_on_is_named(tmp_path, record, place):
+    path = write_run(tmp_path / "arm" / "seed-0")
+    store.write_json(path / "run.json", record)
+    with pytest.raises(
+        ProblemError, match=rf"seed-0/run\.json is damaged: {place} is missing or .*Delete it, and `run`"
+    ):
+        store.read_run(path)
+
+
+def test_a_run_under_way_has_no_figures_yet(tmp_path):
+    store.begin(tmp_path / "arm" / "seed-0", BEGUN)
+    assert store.read_run(tmp_path / "arm" / "seed-0").status == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ({}, "claim is missing"),
+        (DECLARED | {"arms": ["base", "arm"]}, "arms is missing"),
+        (DECLARED | {"arms": {"base": {}, "arm": 3}}, "arms/arm is missing"),
+        (DECLARED | {"metric": "test/rmse"}, "metric is missing"),
+        (DECLARED | {"metric": {"name": "test/rmse", "goal": "up"}}, "metric/goal is missing"),
+        (DECLARED | {"hypotheses": {}}, "hypotheses is missing"),
+        (DECLARED | {"hypotheses": [{"arm": "arm", "direction": "worse"}]}, "hypotheses/0/by is missing"),
+        (DECLARED | {"baseline": "bse"}, "is about the arm 'bse' and declares none"),
+        (DECLARED | {"arms": {"base": {}}}, "is about the arm 'arm' and declares none"),
+    ],
+)
+def test_a_stored_declaration_without_what_readers_rely_on_is_named(tmp_path, record, says):
+    store.write_json(tmp_path / "experiment.json", record)
+    with pytest.raises(ProblemError, match=rf"experiment\.json .*{says}.*Delete it, and `run`"):
+        store.read_experiment(tmp_path)
+
+
+def test_a_stored_declaration_is_read_as_it_is(tmp_path):
+    assert store.read_experiment(tmp_path) is None
+    store.write_json(tmp_path / "experiment.json", DECLARED | {"kind": "stat"})
+    assert store.read_experiment(tmp_path) == DECLARED | {"kind": "stat"}
 
 
 def test_history_has_a_line_an_epoch_and_columns_as_they_appear(tmp_path):

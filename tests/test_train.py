@@ -156,3 +156,28 @@ def test_a_broken_off_run_is_begun_anew(tmp_path):
     run(TABLE, tmp_path)
     assert len(list((tmp_path / "train").iterdir())) == 1
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 4
+
+
+class Scale(keras.layers.Layer):
+    """A weight of a user's own, drawn by an initializer that Keras keeps nowhere."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=input_shape[1:], initializer="glorot_uniform", name="scale")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+
+def with_layers_of_its_own(input_shape, outputs):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.RandomRotation(0.1)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(outputs)(Scale()(keras.layers.Flatten()(x))))
+
+
+def test_equal_seeds_are_equal_for_layers_that_draw_by_themselves(tmp_path):
+    recipe = Recipe(
+        model=with_layers_of_its_own, data=data.digits, data_params=dict(train_size=64), epochs=2, mode="graph"
+    )
+    first, again, other = (run(recipe, tmp_path / name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
+    assert first["status"] == "done", first.get("error")
+    assert first["metrics"] == again["metrics"] != other["metrics"]

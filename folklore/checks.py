@@ -1,0 +1,89 @@
+"""Checks of declarations, without Keras. Each raises `DeclarationError`: what was given, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
+from types import UnionType
+from typing import Any
+
+from folklore.errors import DeclarationError, did_you_mean
+from folklore.optimizers import OPTIMIZERS
+
+LONGEST_NAME = 255  # bytes of a directory's name, on the usual file systems
+
+
+def kind(name: str, given: Any, wanted: type | UnionType, advice: str) -> None:
+    """An object of a type; the advice says what to write."""
+    if not isinstance(given, wanted):
+        raise DeclarationError(f"{name} is {reprlib.repr(given)}. {advice}")
+
+
+def one_of(what: str, given: Any, known: Iterable[str]) -> None:
+    """One of the known names."""
+    if not isinstance(given, str) or given not in known:  # what is no string may not even be hashable
+        raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(given, known)}")
+
+
+def known_names(owner: str, given: Iterable[Any], known: Iterable[str]) -> None:
+    """None but known names."""
+    for name in given:
+        if name not in known:
+            raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
+
+
+def whole_number(name: str, given: Any) -> None:
+    """An int from 1; a bool is none."""
+    if type(given) is not int or given < 1:
+        raise DeclarationError(f"{name} is {given!r}. Give a whole number from 1.")
+
+
+def is_positive(given: Any) -> bool:
+    """Whether this is a finite number above 0."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < float("inf")
+
+
+def directory_name(what: str, given: Any) -> None:
+    """Text that can name a directory on every system."""
+    kind(what, given, str, "Give a name as text, such as 'dropout 0.5'.")
+    if not given or given != given.strip(". ") or not given.isprintable() or set(given) & set('/\\:*?"<>|'):
+        raise DeclarationError(f"{what} {given!r} cannot be a directory's name: use letters, digits, spaces, .-_")
+    if len(given.encode()) > LONGEST_NAME:
+        raise DeclarationError(
+            f"{what} {reprlib.repr(given)} cannot be a directory's name: it has more than {LONGEST_NAME} bytes. "
+            "Give a shorter one."
+        )
+
+
+def options(name: str, given: Any) -> dict[str, Any]:
+    """A copy of a mapping from options to values; an optimizer's name alone stands for one."""
+    if name == "optimizer" and isinstance(given, str):
+        return {"name": given}
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise DeclarationError(f"{name} is {given!r}. Give a mapping, such as {name}=dict(…).")
+    return dict(given)
+
+
+def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:
+    """A module-level function that takes these params beside the shapes, and finds nothing wrong with them."""
+    if not callable(build) or "<" in getattr(build, "__qualname__", "<"):
+        raise DeclarationError(f"model is {build!r}. Give a function defined at the top level of a module.")
+    # The first two parameters are the input's shape and the number of outputs: the training gives these.
+    accepted = list(inspect.signature(build).parameters.values())[2:]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        known_names(f"The model {build.__name__}", params, [parameter.name for parameter in accepted])
+    try:
+        getattr(build, "check", lambda **_: None)(**params)
+    except ValueError as error:
+        raise DeclarationError(str(error)) from error
+
+
+def optimizer(given: Mapping[str, Any]) -> None:
+    """An optimizer's name and options that it takes."""
+    name = given.get("name")
+    one_of("The optimizer", name, OPTIMIZERS)
+    known_names(f"The optimizer {name}", [key for key in given if key != "name"], OPTIMIZERS[str(name)])
+    rate = given.get("learning_rate", 1.0)
+    if not is_positive(rate):
+        raise DeclarationError(f"The optimizer's learning_rate is {rate!r}. Give a number above 0.")
