@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from folklore.lazily import import_lazily
 from folklore.spec import Experiment, Hypothesis, Metric, Recipe
 
 if TYPE_CHECKING:
@@ -29,13 +29,19 @@ def __getattr__(name: str) -> Any:
 def run_file(file: str) -> NoReturn:
     """What `python experiments/topic.py …` does: `python -m experiments run topic …`, in this process's place.
 
-    A file from elsewhere is refused, with exit status 2: the command would look for its name in `experiments/`.
+    A file that is not in an `experiments/` package is refused, with exit status 2: the command looks for names there.
     """
-    path = Path(file).absolute()
-    found = PathFinder.find_spec("experiments", ["", *sys.path])  # as `python -m` does: the working directory first
-    folder = Path(found.origin).resolve().parent if found and found.origin else Path("experiments").resolve()
-    if path.parent.resolve() != folder:
-        problem = f"{path} is not in {folder}, where experiments are looked for. Move it there, and run it again."
-        print(problem, file=sys.stderr)
+    path = Path(file).resolve()
+    if not (path.parent.name == "experiments" and path.with_name("__main__.py").exists()):
+        problem = f"{path} is not in Folklore's experiments/, where experiments are looked for. Move it there, and"
+        print(f"{problem} run it again.", file=sys.stderr)
         sys.exit(2)
-    os.execv(sys.executable, [sys.executable, "-m", "experiments", "run", path.stem, *sys.argv[1:]])
+    # -P and the path: this file's own package, whatever the working directory holds.
+    command = [sys.executable, "-P", "-m", "experiments", "run", path.stem, *sys.argv[1:]]
+    paths = [str(path.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.execve(sys.executable, command, os.environ | {"PYTHONPATH": os.pathsep.join(paths)})
+
+
+_script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
+if _script.absolute().parent.name == "experiments" and _script.name != "__main__.py":
+    import_lazily("keras")  # an experiment's file that is run directly is only read, and handed over by `run_file`

@@ -1,6 +1,7 @@
 """Experiments' files: what is found in them, what is said of wrong ones, what `new` and `run_file` refuse."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,14 +98,28 @@ def test_a_new_experiment_is_found(topic, name):
 def called(monkeypatch):
     """The commands that `run_file` puts in this process's place."""
     commands = []
-    monkeypatch.setattr(os, "execv", lambda program, command: commands.append(command))
+    monkeypatch.setattr(os, "execve", lambda program, command, environment: commands.append((command, environment)))
     monkeypatch.setattr(sys, "argv", ["tiny.py", "--seeds", "2"])
     return commands
 
 
 def test_a_file_runs_its_topic(called):
-    folklore.run_file(str(Path(experiments.__file__).with_name("quickstart.py")))
-    assert called == [[sys.executable, "-m", "experiments", "run", "quickstart", "--seeds", "2"]]
+    folder = Path(experiments.__file__).parent
+    folklore.run_file(str(folder / "quickstart.py"))
+    ((command, environment),) = called
+    assert command == [sys.executable, "-P", "-m", "experiments", "run", "quickstart", "--seeds", "2"]
+    assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(folder.parent)
+
+
+def test_a_file_is_run_by_the_command_line_of_its_own_folder_without_waking_tensorflow(tmp_path):
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "__init__.py").write_text("raise SystemExit('the wrong package')")
+    file = Path(experiments.__file__).with_name("quickstart.py")
+    ended = subprocess.run(
+        [sys.executable, str(file), "--set", "epoch=3"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("--set 'epoch=3': recipes have no setting 'epoch'. Did you mean 'epochs'?")
 
 
 def test_a_file_from_elsewhere_is_not_run_under_the_name_of_another(called, capsys, tmp_path):
@@ -113,6 +128,6 @@ def test_a_file_from_elsewhere_is_not_run_under_the_name_of_another(called, caps
     assert left.value.code == 2
     assert called == []
     said = capsys.readouterr().err
-    assert said.startswith(f"{tmp_path}/quickstart.py is not in {Path(experiments.__file__).parent}, where")
+    assert said.startswith(f"{tmp_path}/quickstart.py is not in Folklore's experiments/, where")
     assert said.endswith("Move it there, and run it again.\n")
     assert len(said.splitlines()) == 1

@@ -13,8 +13,8 @@ PACKAGES = ("callbacks", "data", "experiments", "folklore", "models")
 FILES = sorted(path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 HEAVY = ("keras", "tensorflow", "folklore.epoch", "folklore.train", "folklore.seeding", "folklore.metrics")
 LIGHT = (
-    *("__init__", "board", "catalog", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),
-    *("running", "spec", "stats", "store", "study", "tables"),
+    *("__init__", "board", "catalog", "checks", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),
+    *("quiet", "running", "spec", "stats", "store", "study", "tables"),
 )
 FORBIDDEN = {
     "models": ("tensorflow", "folklore", "data", "callbacks"),
