@@ -11,7 +11,6 @@ PY := $(VENV)/bin/python
 
 demo: $(VENV)/.demo
 	$(PY) -m experiments run quickstart $(OPTIONS)
-	$(PY) -m experiments compare quickstart
 	@echo
 	@echo "Open TensorBoard on these runs:  $(PY) -m experiments board quickstart"
 
