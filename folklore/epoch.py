@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from folklore.fit_checks import TEST_HOOKS, TRAIN_HOOKS, arrays, check_monitors, wants, whole_number
 from folklore.model_traits import is_keras_own, xla_compiles, xla_is_slow_on_cpus
+from folklore.random_numbers import counted
 from folklore.spec import Mode
 
 EVALUATION_BATCH = 1024
@@ -48,8 +49,8 @@ def fit(
         callbacks: Keras callbacks. One with hooks for train batches is given them, and the epoch is then run step by
             step; one with hooks for test batches is given those, and validation is then run batch by batch.
         mode: "xla" compiles the epoch with XLA, "graph" runs it as a plain TensorFlow graph, "step" calls one step at
-            a time; "auto" takes `choose_mode(model)`. Speed and rounding differ, the mathematics does not; but under
-            XLA the generators of Keras' dropout layers draw other numbers from the same state. A model compiled with
+            a time; "auto" takes `choose_mode(model)`. Speed and rounding differ, the mathematics does not, nor do
+            the masks of dropout layers, which are those of `folklore.random_numbers`. A model compiled with
             `run_eagerly=True` runs without any graph, step by step.
         initial_epoch: the epoch to begin with. One that a callback such as `BackupAndRestore` restores comes first.
 
@@ -160,6 +161,7 @@ class _Program:
             for mode in ("xla", "graph")
         }
 
+    @counted()
     def build(self, kind: str, data: Any, size: int) -> list[str]:
         """Create every variable a step needs, without taking one; return the names it logs.
 
@@ -176,6 +178,7 @@ class _Program:
                 self.names[kind] = list(self.model.get_metrics_result())
         return self.names[kind]
 
+    @counted()
     def train(
         self, data: Any, order: tf.Tensor, batch_size: int, mode: str, hooks: keras.callbacks.Callback
     ) -> dict[str, Any]:
@@ -185,6 +188,7 @@ class _Program:
         starts = range(0, len(order), batch_size)
         return self._step_by_step("train", (_take(data, order[start : start + batch_size]) for start in starts), hooks)
 
+    @counted()
     def evaluate(self, data: Any, rows: int, watcher: keras.callbacks.Callback | None = None) -> dict[str, Any]:
         """Loss and metrics over all `rows`, in inference mode; batch by batch if there is a watcher."""
         if self.model.run_eagerly or watcher:

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 import keras
 
-_RANDOM_LAYERS = (
-    keras.layers.Dropout,
-    keras.layers.AlphaDropout,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.SpatialDropout1D,
-    keras.layers.SpatialDropout2D,
-)
-
 
 def xla_compiles(model: keras.Model) -> bool:
     """Whether all layers say so: RandomRotation, StringLookup and, with cuDNN, LSTM do not."""
@@ -20,21 +11,10 @@ def xla_compiles(model: keras.Model) -> bool:
 
 
 def xla_is_slow_on_cpus(model: keras.Model) -> bool:
-    """Whether there are convolutions, or layers that draw random numbers at every step.
-
-    Measured on two CPU cores: XLA's convolutions take three to thirty times as long as oneDNN's, and the random
-    numbers of Keras' dropout layers take most of an epoch.
-    """
-    return any(
-        "Conv" in type(layer).__name__ or (isinstance(layer, _RANDOM_LAYERS) and _rate(layer) > 0)
-        for layer in model._flatten_layers(include_self=False)
-    )
+    """Whether there are convolutions: on two CPU cores XLA's take three to thirty times as long as oneDNN's."""
+    return any("Conv" in type(layer).__name__ for layer in model._flatten_layers(include_self=False))
 
 
 def is_keras_own(model: keras.Model, method: str) -> bool:
     """Whether the method is that of `keras.Model`, overridden neither by a subclass nor on the model itself."""
     return getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)
-
-
-def _rate(layer: keras.layers.Layer) -> float:
-    return float(getattr(layer, "rate", getattr(layer, "stddev", 0.0)))

@@ -137,7 +137,7 @@ def new(command, copy):
 
 
 def benchmark(command, copy, monkeypatch, capsys):
-    small = benchmarks.epoch.Work("small", 64, (8,), 1, (4,), epochs=1, target=1)
+    small = benchmarks.epoch.Work("small", 64, (8,), 1, dict(widths=(4,)), epochs=1, target=1)
     monkeypatch.setattr(benchmarks.epoch, "WORKS", [small])
     assert command == "python -m benchmarks.epoch"
     benchmarks.epoch.main(rounds=5)
