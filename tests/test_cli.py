@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_used_is_named(capsys, monkeypatch, error):
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [["compare"], ["list"], ["board"]])
+@pytest.mark.parametrize("arguments", [["compare"], ["board"]])
 def test_a_log_directory_whose_name_is_too_long(capsys, arguments):
     status, _, err = run_cli(capsys, *arguments, "--logdir", "n" * 300)
     assert status == 1
