@@ -90,6 +90,26 @@ class Preprocessing:
             test=scaled(dataset.test),
         )
 
+    def apply_beside_device(self, dataset: Dataset) -> tuple[Dataset, tuple[float, float] | None]:
+        """The data set, scaled as far as that is better done before training, and what is left to do in training.
+
+        Tables are scaled as by `apply`. Images stay as they were loaded, mostly uint8, a quarter of their size as
+        floats: whoever trains on them computes `(x - shift) / scale` in float32, batch by batch.
+
+        Returns:
+            The data set, and None, or `(shift, scale)`.
+        """
+        if dataset.train.x.ndim <= 2:
+            return self.apply(dataset), None
+        import numpy as np
+
+        def typed(part: Split) -> Split:
+            return Split(part.x, part.y.astype(np.int32))
+
+        shift, scale = (self.shift[0], self.scale[0]) if self.shift else (0.0, 1.0)
+        train, validation, test = map(typed, (dataset.train, dataset.validation, dataset.test))
+        return replace(dataset, train=train, validation=validation, test=test), (shift, scale)
+
     def inverse_target(self, y: np.ndarray) -> np.ndarray:
         """Targets or predictions, of any shape, back in the unit of the data set, as float64."""
         import numpy as np

@@ -10,7 +10,7 @@ from typing import Any
 
 from folklore import checks
 from folklore.errors import ProblemError, did_you_mean
-from folklore.pool import cores, environment
+from folklore.layout import cores, environment
 from folklore.quiet import quietly
 from folklore.study import parse_value
 

@@ -7,20 +7,20 @@ import platform
 from importlib.metadata import version
 
 from data.cache import keras_home, sklearn_home
-from folklore.pool import cores, default_jobs, default_threads, environment
+from folklore.layout import cores, layout
 
 
 def examine() -> dict[str, str]:
     """Facts about this machine, each with its value in words."""
-    jobs = default_jobs(groups=4)
-    os.environ.update(environment(default_threads()))
+    used = layout(None, runs=100)
+    os.environ.update(used.environment(0))
     from folklore import epoch
 
     facts = {"Python": platform.python_version(), "platform": platform.platform()}
     facts |= {name: version(name) for name in ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")}
-    facts["devices"] = ", ".join(epoch.device_names())
+    facts["devices"] = ", ".join(epoch.names())
     facts["cores"] = str(cores())
-    facts["a run of several arms would use"] = f"{jobs} workers, each with {default_threads()} threads"
+    facts["a run of several arms would use"] = f"{used.workers} workers, each with {used.threads} threads"
     facts["oneDNN"] = "on" if os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1" else "off"
     for source, home, variable, file in (
         ("fashion_mnist", keras_home(), "KERAS_HOME", "datasets/fashion-mnist/train-images-idx3-ubyte.gz"),

@@ -1,188 +1,169 @@
-"""Many runs: worker processes that import TensorFlow once and take arms, whole, one after another.
+"""Many runs: worker processes that import TensorFlow once and take runs one after another.
 
 The process that hands the runs out imports no TensorFlow. Workers are spawned, not forked: TensorFlow's threads do not
-survive a fork.
+survive a fork. A worker that dies takes one run along, which another worker begins anew, once.
 """
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
-import os
 import pickle
-import queue
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from data import DataError, Source, resolve
+from data import Source
+from folklore import store
 from folklore.errors import ProblemError, WorkerDiedError
-from folklore.quiet import quietly
+from folklore.layout import Layout
+from folklore.worker import Worker
 
 if TYPE_CHECKING:
     from folklore.spec import Recipe
     from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
-_reports: Any = None  # in a worker: the queue on which it tells how far it is
+ATTEMPTS = 2  # at a run whose worker died
+
+
+@dataclass
+class _Job:
+    """A piece of work: which of `worker`'s functions, its arguments, and the arm that it belongs to."""
+
+    work: str
+    arguments: tuple[Any, ...]
+    arm: tuple[str, ...] = ()
+    tag: Any = None  # by which whoever gave the job knows it again
+    attempts: int = 0
 
 
 class Pool:
     """Worker processes, for use in a `with` statement.
 
     Args:
-        jobs: how many.
-        threads: threads that each computes with.
+        layout: how many workers, with how many threads each, on which GPUs.
     """
 
-    def __init__(self, jobs: int, threads: int) -> None:
-        # TensorFlow reads these when it is imported; a worker may import it before any code of ours runs there.
-        os.environ.update(environment(threads))
-        context = multiprocessing.get_context("spawn")
-        self._queue = context.Queue()
-        self._executor = ProcessPoolExecutor(jobs, context, initializer=_start_worker, initargs=(self._queue,))
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._workers: list[Worker] = []
+        self._context = multiprocessing.get_context("spawn")
 
     def __enter__(self) -> Pool:
-        """The pool; its workers start with their first work."""
+        """The pool; its workers start with their first work, all at once."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Wait for the workers; kill them where the work was broken off."""
-        if kind is not None:
-            for process in list((self._executor._processes or {}).values()):
-                process.kill()
-        self._executor.shutdown(cancel_futures=True)
+        """End the workers; at once where the work was broken off."""
+        for worker in self._workers:
+            worker.end(kill=kind is not None)
+        self._workers = []
+
+    def change(self, layout: Layout) -> bool:
+        """Go on with other workers, if the layout is another; return whether it is."""
+        if changed := layout != self.layout:
+            self.__exit__(None)
+            self.layout = layout
+        return changed
 
     def resolve(self, source: Source, choice: str) -> tuple[Source, str | None]:
         """`data.resolve` in a worker: a first download of Fashion-MNIST imports Keras."""
-        return self._result(self._executor.submit(_resolve, source, choice))
+        ((_, answer),) = self._work([_Job("resolve", (source, choice))])
+        return answer
 
-    def check(self, arms: Mapping[str, Recipe]) -> None:
-        """Load the data and build the model of every arm once.
+    def check(self, arms: Mapping[tuple[str, str], Recipe]) -> dict[tuple[str, str], tuple[dict[str, Any], int]]:
+        """Load the data and build the model of every arm once; return what `train.check` says of each.
 
         Raises:
             ProblemError: the data cannot be had, or Keras refuses an option; nothing has been trained or written yet.
-        """
-        for future in [self._executor.submit(_check, name, recipe) for name, recipe in arms.items()]:
-            self._result(future)
-
-    def train(self, groups: Sequence[Sequence[Task]], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
-        """Train groups of tasks; yield each task with its record as it ends.
-
-        The tasks of a group share a worker and so one compiled program. `report` is called with a task and its newest
-        row a few times a second.
-
-        Raises:
             WorkerDiedError: a worker was killed.
         """
-        tasks = {task.path: task for group in groups for task in group}
-        futures = [self._executor.submit(_train_group, group) for group in groups]
-        while tasks:
-            try:
-                path, row, record = self._queue.get(timeout=0.3)
-            except queue.Empty:
-                for future in futures:
-                    if future.done():
-                        self._result(future)
-                continue
-            if record is None:
-                report(tasks[path], row)
-            else:
-                yield tasks.pop(path), record
+        jobs = [_Job("check", (f"{arm[0]}, arm {arm[1]!r}", recipe), arm, tag=arm) for arm, recipe in arms.items()]
+        return {job.tag: answer for job, answer in self._work(jobs)}
 
-    def _result(self, future: Future[Any]) -> Any:
+    def train(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
+        """Train; yield each task with its record as it ends.
+
+        A worker is given, where it can be, a run of an arm that it has compiled. `report` is called with a task and its
+        newest row a few times a second.
+        """
+        jobs = [_Job("train", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
+        for job, record in self._work(jobs, lambda job, row: report(job.tag, row)):
+            yield job.tag, record
+
+    def _work(
+        self, jobs: Sequence[_Job], report: Callable[[_Job, Any], None] = lambda job, row: None
+    ) -> Iterator[tuple[_Job, Any]]:
+        waiting = list(jobs)
+        if waiting and not self._workers:
+            self._workers = [self._new_worker(number) for number in range(self.layout.workers)]
+        while waiting or any(worker.job for worker in self._workers):
+            for number, worker in enumerate(self._workers):
+                if worker.job is None and waiting:
+                    if worker.is_worn():
+                        worker.end()
+                        worker = self._workers[number] = self._new_worker(number)
+                    self._give(worker, _next_for(worker, waiting, self._workers))
+            busy = {worker.connection: worker for worker in self._workers if worker.job}
+            for connection in wait(list(busy)):
+                worker = busy[connection]
+                job = worker.job
+                kind, answer = worker.read()
+                if kind == "row":
+                    report(job, answer)
+                elif kind == "died":
+                    self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
+                    if job.work == "train" and job.attempts < ATTEMPTS:
+                        waiting.insert(0, job)
+                    elif job.work == "train":
+                        yield job, _lost(job, answer)
+                    else:
+                        raise WorkerDiedError(
+                            f"The worker process that looked at the experiment {answer}, perhaps for lack of memory. "
+                            "Nothing was changed. Give the same command again, with fewer --jobs."
+                        )
+                elif kind == "problem":
+                    raise ProblemError(answer)
+                else:
+                    yield job, answer
+
+    def _give(self, worker: Worker, job: _Job) -> None:
+        job.attempts += 1
         try:
-            return future.result()
-        except BrokenProcessPool:
-            raise WorkerDiedError(
-                "A worker process died, perhaps for lack of memory. Finished runs are kept: give the same command "
-                "again, with fewer --jobs."
-            ) from None
-        except DataError as error:
-            raise ProblemError(str(error)) from None
-        except pickle.PicklingError as error:
+            worker.give(job)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ProblemError(
                 f"A recipe cannot be handed to a worker process: {error}. Give the model's function a name of its own "
                 "at the top level of its module, which nothing else there has."
             ) from None
 
-
-def environment(threads: int) -> dict[str, str]:
-    """The environment in which a worker imports TensorFlow."""
-    return {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_ENABLE_ONEDNN_OPTS": "1",  # convolutions are twice as fast with it; off by default on some processors
-        "TF_CPP_MIN_LOG_LEVEL": "3",  # its graph optimizer reports, as errors, passes that it merely skips
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "TF_NUM_INTRAOP_THREADS": str(threads),
-        "TF_NUM_INTEROP_THREADS": str(threads),
-        "OMP_NUM_THREADS": str(threads),
-    }
+    def _new_worker(self, number: int) -> Worker:
+        return Worker(self._context, number, self.layout.environment(number))
 
 
-def default_jobs(groups: int) -> int:
-    """One worker a core, at most four and one a group; one in all where there is a GPU, which they would share."""
-    if any(Path("/dev").glob("nvidia[0-9]*")):
-        return 1
-    return max(1, min(cores(), groups, 4))
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_threads() -> int:
-    """Threads a worker computes with. Sums over more threads round differently, so this hangs on the machine alone:
-    equal seeds give equal results whatever the number of workers.
+def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) -> _Job:
+    """Take a job from `waiting`: of an arm that the worker has compiled; else of one that no other worker has; else of
+    the arm with the most left to do.
     """
-    return max(1, cores() // 4)
+    others = {arm for other in workers if other is not worker for arm in other.arms}
+    mine = (job for job in waiting if job.arm in worker.arms)
+    nobodys = (job for job in waiting if job.arm not in others)
+    left = Counter(job.arm for job in waiting)
+    job = next(mine, None) or next(nobodys, None) or max(waiting, key=lambda job: left[job.arm])
+    waiting.remove(job)
+    return job
 
 
-def _start_worker(reports: Any) -> None:
-    global _reports
-    _reports = reports
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with quietly():
-        from folklore import epoch
-
-        epoch.devices()
-    # Its warning that functions are traced anew: an arm is a new model, so they are.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would go on writing runs that nobody waits for."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _resolve(source: Source, choice: Any) -> tuple[Source, str | None]:
-    return resolve(source, choice)
-
-
-def _check(name: str, recipe: Recipe) -> None:
-    from folklore.train import check
-
+def _lost(job: _Job, how: str) -> dict[str, Any]:
+    """The record of a run whose workers died, stored where the run is."""
+    task = job.tag
+    begun = store.read_json(task.path / "run.json") or {}
+    error = f"its worker process {how}, {ATTEMPTS} times; perhaps for lack of memory"
+    record = begun | {"status": "failed", "error": error, "traceback": ""}
     try:
-        check(recipe)
-    except DataError:
-        raise
-    except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
-        raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
-
-
-def _train_group(tasks: Sequence[Task]) -> None:
-    from folklore.train import train
-
-    for task in tasks:
-        try:
-            record = train(task, lambda rows, path=task.path: _reports.put((path, rows[-1], None)))  # type: ignore[misc]
-        except OSError as error:  # the run's directory cannot be written: there is nowhere to keep this but here
-            record = {"status": "failed", "error": str(error), "traceback": traceback.format_exc()}
-        _reports.put((task.path, None, record))
+        store.finish(task.path, record)
+    except OSError:  # nowhere to keep it but with the caller
+        return record
+    return record

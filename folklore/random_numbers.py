@@ -74,7 +74,8 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[Any] | None = None, 
 
     Args:
         inputs: float tensor of any shape.
-        rate: from 0 to 1.
+        rate: from 0 to 1. A seed generator with a `rate` of its own, a variable, has that in its place wherever this is
+            above 0, so that one compiled program serves every rate.
         noise_shape: of the mask, where values share their fate; None stands for the extent of `inputs`.
         seed: a `keras.random.SeedGenerator`, or an int.
     """
@@ -85,8 +86,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[Any] | None = None, 
     extents = keras.ops.shape(inputs)
     given = noise_shape or [None] * len(extents)
     shape = [extent if wanted is None else wanted for extent, wanted in zip(extents, given, strict=True)]
-    keep = keras.ops.greater_equal(bits(shape, draw_seed(seed)), np.uint32(rate * 2**32))
-    return keras.ops.where(keep, inputs / keras.ops.cast(1 - rate, inputs.dtype), keras.ops.zeros((), inputs.dtype))
+    share = keras.ops.convert_to_tensor(getattr(seed, "rate", rate), "float32")
+    keep = keras.ops.greater_equal(bits(shape, draw_seed(seed)), keras.ops.cast(share * 2.0**32, "uint32"))
+    return keras.ops.where(keep, inputs / keras.ops.cast(1 - share, inputs.dtype), keras.ops.zeros((), inputs.dtype))
 
 
 def _unless_fixed(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Callable[..., Any]:

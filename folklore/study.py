@@ -133,18 +133,6 @@ def plan(
     return Plan(name, experiment, tasks, done)
 
 
-def group(plans: Sequence[Plan], jobs: int) -> list[list[Task]]:
-    """All tasks, an arm's together so that its seeds share a compiled program; split where workers would stand idle."""
-    arms: dict[tuple[str, str], list[Task]] = {}
-    for task in (task for one in plans for task in one.tasks):
-        arms.setdefault((task.experiment, task.arm), []).append(task)
-    groups = list(arms.values())
-    while len(groups) < jobs and (largest := max(groups, key=len, default=[])) and len(largest) > 1:
-        groups.remove(largest)
-        groups += [largest[0::2], largest[1::2]]
-    return groups
-
-
 def origin() -> dict[str, Any]:
     """Which code this is: folklore's version and, in a checkout, the commit and whether files differ from it."""
 

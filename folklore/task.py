@@ -12,7 +12,13 @@ from folklore.spec import Recipe
 
 @dataclass(frozen=True)
 class Task:
-    """One arm to be trained with one seed into `path`; `origin` (code version, threads, …) goes into run.json."""
+    """One arm to be trained with one seed into `path`.
+
+    Attributes:
+        origin: goes into run.json: code version, workers, threads, …
+        choice: the mode that was measured to be fastest for the arm, with the figures, as `epoch.Choice.to_dict`; None
+            leaves it to the run itself. All seeds have the same, since modes round differently.
+    """
 
     experiment: str
     arm: str
@@ -20,3 +26,4 @@ class Task:
     recipe: Recipe
     path: Path
     origin: Mapping[str, Any]
+    choice: Mapping[str, Any] | None = None

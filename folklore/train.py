@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -14,14 +14,14 @@ from typing import Any
 import keras
 
 from callbacks import BestWeights, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
-from data import Dataset, Preprocessing
+from data import Preprocessing
 from folklore import epoch, store
-from folklore.metrics import MAE, RMSE
-from folklore.seeding import seed_weights
+from folklore.ready import new_optimizer, ready_model
 from folklore.spec import Recipe, goal_of
 from folklore.task import Task
 
 HISTOGRAMS_A_RUN = 5
+SEEDS = 6  # fewer never give a verdict
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
 
 
@@ -63,22 +63,22 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     # Split by the seed, then fit the preprocessing on the training part alone.
     raw = recipe.data(task.seed, **recipe.data_params)
     preprocessing = Preprocessing.fit(recipe.scaler, raw)
-    data = preprocessing.apply(raw)
+    data, scaling = preprocessing.apply_beside_device(raw)
     store.write_json(task.path / "preprocessing.json", preprocessing.to_json())
+    on_train, on_validation = (epoch.place((part.x, part.y), scaling) for part in (data.train, data.validation))
     loaded = clock()
 
     model = ready_model(recipe, data, task.seed, unit=preprocessing.target_scale)
-    mode = epoch.choose_mode(model) if recipe.mode == "auto" else recipe.mode
+    choice = dict(task.choice or choose(recipe, model, on_train).to_dict())
     built = clock()
 
-    train_arrays, validation_arrays = (data.train.x, data.train.y), (data.validation.x, data.validation.y)
     divergence = StopOnDivergence()
     monitor = log_name(recipe.monitor)
     goal = goal_of(recipe.monitor)
     best = BestWeights(task.path / "best.weights.h5", monitor, goal)
     history = Rows(partial(store.write_history, task.path))
     watchers = [
-        TrainMetrics(partial(epoch.evaluate, model, train_arrays)),
+        TrainMetrics(partial(epoch.evaluate, model, on_train, choice["mode"])),
         divergence,
         best,
         history,
@@ -89,13 +89,13 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
         watchers.append(keras.callbacks.EarlyStopping(monitor, mode=goal, patience=recipe.patience))
     epoch.fit(
         model,
-        train_arrays,
+        on_train,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=task.seed,
-        validation_data=validation_arrays,
+        validation_data=on_validation,
         callbacks=watchers,
-        mode=mode,
+        mode=choice["mode"],
     )
     fitted = clock()
 
@@ -104,7 +104,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     if divergence.epoch is None and best.epoch is not None:
         selected = history.rows[best.epoch]
         metrics = {name: value for name, value in selected.items() if name.startswith(("train/", "validation/"))}
-        tested = epoch.evaluate(model, (data.test.x, data.test.y))
+        tested = epoch.evaluate(model, epoch.place((data.test.x, data.test.y), scaling))
         metrics |= {f"test/{name}": value for name, value in tested.items()}
     return {
         "status": "done" if metrics else "diverged",
@@ -117,7 +117,9 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
             "train_sha256": raw.train_sha256,
             "rows": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         },
-        "mode": mode,
+        "mode": choice["mode"],
+        "probe": choice["seconds"],
+        "generators": generators(model),
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "selected_epoch": None if best.epoch is None else best.epoch + 1,
@@ -132,91 +134,41 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     }
 
 
-@dataclass(frozen=True)
-class _Compiled:
-    """A compiled model and what brings it back to its first state."""
-
-    model: keras.Model
-    variables: list[keras.Variable]  # weights and dropout generators
-    metrics: list[keras.metrics.Metric]
-    optimizer_start: list[Any]
+def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choice:
+    """The recipe's mode; "auto" is measured, for as many steps as the fewest seeds that decide anything take."""
+    if recipe.mode != "auto":
+        return epoch.Choice(recipe.mode, {})
+    return epoch.choose_mode(model, data, recipe.batch_size, SEEDS * recipe.epochs * -(-data.rows // recipe.batch_size))
 
 
-# That of the last recipe alone: the seeds of an arm come one after another, and so share one compiled program.
-_latest: dict[str, _Compiled] = {}
+def check(recipe: Recipe) -> tuple[dict[str, Any], int]:
+    """Load the recipe's data, build its model, and let its optimizer take one step on a single number.
 
-
-def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> keras.Model:
-    """The recipe's model, compiled, with the first weights of `seed` and a fresh optimizer.
-
-    Args:
-        recipe: what to build.
-        data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
-        seed: names the first weights.
-        unit: by which regression metrics are multiplied, to be in the target's own units.
-
-    Raises:
-        ValueError: the model does not end in one output for each class or predicted value.
+    Returns:
+        Its mode as `epoch.Choice.to_dict`, and about how many bytes a run takes beside TensorFlow itself.
     """
-    key = f"{recipe.identity()} {data.input_shape} {data.outputs} {len(data.train)}"
-    keras.utils.set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
-    fresh = recipe.model(data.input_shape, data.outputs, **recipe.params)
-    if (shape := getattr(fresh, "output_shape", None)) != (None, data.outputs):
-        raise ValueError(
-            f"{recipe.model.__name__} gave an output of shape {shape}, and {data.name} needs (None, {data.outputs}). "
-            "Return a functional keras.Model that ends in as many units."
-        )
-    seed_weights(fresh, seed)
-    if key in _latest:
-        compiled = _latest[key]
-        for variable, first in zip(compiled.variables, fresh.variables, strict=True):
-            variable.assign(first)
-        for variable, first in zip(compiled.model.optimizer.variables, compiled.optimizer_start, strict=True):
-            variable.assign(first)
-    else:
-        variables = list(fresh.variables)
-        metrics = compile_model(fresh, recipe, data.task, rows=len(data.train))
-        fresh.optimizer.build(fresh.trainable_variables)
-        start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
-        _latest.clear()
-        compiled = _latest[key] = _Compiled(fresh, variables, metrics, start)
-    for metric in compiled.metrics:
-        if isinstance(metric, RMSE | MAE):
-            metric.unit.assign(unit)
-    return compiled.model
-
-
-def compile_model(model: keras.Model, recipe: Recipe, task: str, rows: int) -> list[keras.metrics.Metric]:
-    """Compile for the task with the recipe's optimizer, whose schedule ends with `rows` visited in every epoch."""
-    optimizer = new_optimizer(recipe, rows)
-    if task == "classification":
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    else:
-        loss, metrics = keras.losses.MeanSquaredError(), [RMSE(name="rmse"), MAE(name="mae")]
-    model.compile(optimizer, loss, metrics=metrics)
-    return metrics
-
-
-def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
-    """The recipe's optimizer with its schedule."""
-    optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
-    if recipe.schedule == "cosine":
-        steps = recipe.epochs * -(-rows // recipe.batch_size)
-        rate = float(optimizer.learning_rate)
-        optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    return optimizer
-
-
-def check(recipe: Recipe) -> None:
-    """Load the recipe's data, build its model, and let its optimizer take one step on a single number."""
-    data = recipe.data(0, **recipe.data_params)
-    ready_model(recipe, data, seed=0)
+    raw = recipe.data(0, **recipe.data_params)
+    data, scaling = Preprocessing.fit(recipe.scaler, raw).apply_beside_device(raw)
+    model = ready_model(recipe, data, seed=0)
     try:
         new_optimizer(recipe, len(data.train)).apply([keras.ops.ones((1,))], [keras.Variable([1.0])])
     except Exception as error:  # Keras takes any value, and TensorFlow stumbles over it in its own ways
         options = recipe.optimizer_options
         raise ValueError(f"The optimizer {recipe.optimizer_name} was given {options}, and fails: {error}") from error
+    return choose(recipe, model, epoch.place((data.train.x, data.train.y), scaling)).to_dict(), size(model, recipe)
+
+
+def size(model: keras.Model, recipe: Recipe) -> int:
+    """About how many bytes training takes: weights with gradients and Adam's two averages, activations of a batch."""
+    nodes = (node for layer in model._flatten_layers(include_self=False) for node in layer._inbound_nodes)
+    values = sum(math.prod(filter(None, tensor.shape[1:])) for node in nodes for tensor in node.output_tensors)
+    return 4 * (4 * model.count_params() + 2 * recipe.batch_size * values)
+
+
+def generators(model: keras.Model) -> dict[str, list[int]]:
+    """Seed and number of draws of every dropout generator; weights' files leave them out."""
+    states = (v for v in model.variables if v.path.endswith("seed_generator_state"))
+    return {state.path: [int(number) for number in state.numpy()] for state in states}
 
 
 def _as_text(task: Task) -> str:

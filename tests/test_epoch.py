@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from folklore import epoch
+from folklore.epoch import program
 from folklore.random_numbers import counted
 from models import mlp
 
@@ -145,7 +146,7 @@ def test_compiling_again_takes_effect():
 
 
 def test_evaluate_equals_keras(monkeypatch):
-    monkeypatch.setattr(epoch, "EVALUATION_BATCH", 32)
+    monkeypatch.setattr(program, "EVALUATION_BATCH", 32)
     model = regression(normalization="before", l2=0.1, dropout=0.5)
     ours, theirs = epoch.evaluate(model, (X, Y)), model.evaluate(X, Y, verbose=0, return_dict=True)
     assert ours == pytest.approx(theirs, rel=1e-5)
@@ -216,14 +217,3 @@ def test_bad_arguments(arguments, message):
 def test_a_model_that_is_not_compiled():
     with pytest.raises(ValueError, match="not compiled"):
         epoch.fit(mlp((5,), 1), (X, Y), epochs=1)
-
-
-def test_auto_takes_the_graph_where_xla_is_slow_on_a_cpu(monkeypatch):
-    monkeypatch.setattr(epoch, "devices", lambda: "cpu")
-    pixels = keras.Input((8, 8, 1))
-    convolution = keras.Model(pixels, keras.layers.Conv2D(2, 3)(pixels))
-    assert epoch.choose_mode(mlp((5,), 1)) == "xla"
-    assert epoch.choose_mode(mlp((5,), 1, alpha_dropout=0.1)) == "xla"
-    assert epoch.choose_mode(convolution) == "graph"
-    monkeypatch.setattr(epoch, "devices", lambda: "gpu")
-    assert epoch.choose_mode(convolution) == "xla"

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from folklore import epoch
-from folklore.fit_checks import TRAIN_HOOKS, wants
+from folklore.epoch import program
+from folklore.epoch.checks import TRAIN_HOOKS, wants
 from models import mlp
 
 RNG = np.random.default_rng(7)
@@ -55,7 +57,7 @@ class OwnStep(keras.Model):
 
     def train_step(self, data):
         x, y = data
-        with epoch.tf.GradientTape() as tape:
+        with tf.GradientTape() as tape:
             loss = keras.ops.mean((self.dense(x) - y) ** 2)
         self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
         return {"error": loss, "rows": keras.ops.shape(x)[0]}
@@ -108,7 +110,7 @@ def test_compiling_a_model_without_metrics_again_takes_effect():
 
 
 def test_a_stateful_layer_with_a_fixed_batch_trains(monkeypatch):
-    monkeypatch.setattr(epoch, "EVALUATION_BATCH", 4)
+    monkeypatch.setattr(program, "EVALUATION_BATCH", 4)
     x = X[:16, :, None]
 
     def build():
@@ -120,17 +122,6 @@ def test_a_stateful_layer_with_a_fixed_batch_trains(monkeypatch):
     order = epoch.epoch_order(0, 0, 16)
     data = {"validation_data": (x, Y[:16]), "validation_batch_size": 4}
     assert_same(history, theirs.fit(x[order], Y[:16][order], batch_size=4, shuffle=False, verbose=0, **data).history)
-
-
-@pytest.mark.parametrize("kind", ["cpu", "gpu"])
-def test_auto_takes_the_graph_where_xla_cannot_compile_a_layer(kind, monkeypatch):
-    monkeypatch.setattr(epoch, "devices", lambda: kind)
-    words = keras.Input((1,), dtype="string")
-    lookup = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
-    model = compiled(lambda: keras.Model(words, keras.layers.Dense(1)(lookup(words))))
-    assert np.isfinite(fit(model, (np.array([["a"], ["b"], ["c"]]), Y[:3]), mode="auto")["loss"]).all()
-    assert epoch.choose_mode(ordinary()) == "xla"
-    assert epoch.choose_mode(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomRotation(0.1)])) == "graph"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -150,7 +141,7 @@ def test_run_eagerly_runs_every_step_as_plain_python():
 
     class Watched(keras.Sequential):
         def call(self, inputs, training=None):
-            eager.append(epoch.tf.executing_eagerly())
+            eager.append(tf.executing_eagerly())
             return super().call(inputs, training=training)
 
     ours, theirs = (compiled(lambda: Watched(dense()), run_eagerly=True, metrics=["mae"]) for _ in range(2))
@@ -179,7 +170,7 @@ def test_a_backup_resumes_where_it_ended(tmp_path):
 
 
 def test_hooks_for_test_batches_are_called(monkeypatch):
-    monkeypatch.setattr(epoch, "EVALUATION_BATCH", BATCH)
+    monkeypatch.setattr(program, "EVALUATION_BATCH", BATCH)
     calls = []
 
     class Hooks(keras.callbacks.Callback):

@@ -71,7 +71,7 @@ def test_the_unit_can_change_without_a_new_compilation():
         assert figures(measured[-1]) == pytest.approx(errors(model, unit), rel=1e-5)
         assert figures(model.evaluate(X, Y, verbose=0, return_dict=True)) == pytest.approx(figures(measured[-1]))
     assert measured[0]["loss"] == measured[1]["loss"]  # what is minimised stays standardised
-    assert model._folklore_program.evaluation.experimental_get_tracing_count() == 1
+    assert model._folklore_program.evaluations["graph"].experimental_get_tracing_count() == 1
 
 
 def test_the_unit_is_no_weight_of_the_model():

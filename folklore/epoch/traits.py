@@ -10,8 +10,8 @@ def xla_compiles(model: keras.Model) -> bool:
     return all(layer.supports_jit for layer in model._flatten_layers())
 
 
-def xla_is_slow_on_cpus(model: keras.Model) -> bool:
-    """Whether there are convolutions: on two CPU cores XLA's take three to thirty times as long as oneDNN's."""
+def has_convolutions(model: keras.Model) -> bool:
+    """Whether a layer is a convolution, of any kind."""
     return any("Conv" in type(layer).__name__ for layer in model._flatten_layers(include_self=False))
 
 

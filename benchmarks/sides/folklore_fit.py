@@ -1,0 +1,18 @@
+"""`folklore.fit`, in the environment that our workers import TensorFlow in, with a thread for each core."""
+
+from __future__ import annotations
+
+from benchmarks.sides.keras_model import keras_model
+from benchmarks.works import Work
+from folklore import epoch
+
+
+class Side:
+    """Trains with `folklore.fit`."""
+
+    def __init__(self, work: Work) -> None:
+        self.work, self.data, self.model = work, work.data(), keras_model(work)
+
+    def train(self, epochs: int) -> None:
+        """Train so many epochs."""
+        epoch.fit(self.model, self.data, epochs=epochs, batch_size=self.work.batch)

@@ -1,0 +1,104 @@
+"""What is timed: networks of this suite's kinds on arrays of the real sets' shapes, told in words of no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Layer = tuple[Any, ...]  # a kind and its numbers: ("dense", 300), ("conv", 32, 3, "same"), ("dropout", 0.2), ("relu",)
+
+TABLE, IMAGES = (8,), (28, 28, 1)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One network, its data's shape, and how often faster than each peer it is to be.
+
+    Attributes:
+        name: as in the tables of docs/performance.md.
+        inputs: shape of one row.
+        outputs: classes, or 1 for a regression.
+        layers: between input and output, see `Layer`.
+        wanted: peer to ratio, their seconds over ours.
+        rows: in an epoch.
+        batch: rows a step.
+        epochs: in one measurement, so that it takes a tenth of a second or more.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: int
+    layers: tuple[Layer, ...]
+    wanted: Mapping[str, float] = field(default_factory=dict)
+    rows: int = 55_000
+    batch: int = 32
+    epochs: int = 1
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether a layer is a convolution."""
+        return any(kind == "conv" for kind, *_ in self.layers)
+
+    def data(self, rows: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Standard normal inputs float32 (rows, *inputs), and targets: float32 or class numbers int32, (rows,)."""
+        rng, rows = np.random.default_rng(0), rows or self.rows
+        x = rng.standard_normal((rows, *self.inputs), dtype=np.float32)
+        if self.outputs == 1:
+            return x, x.mean(axis=tuple(range(1, x.ndim)))
+        return x, rng.integers(0, self.outputs, rows).astype(np.int32)
+
+
+def _dense(*widths: int, after: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    return tuple(layer for width in widths for layer in (("dense", width), *after))
+
+
+def _six_convolutions() -> Iterator[Layer]:
+    for filters in (32, 64, 128):
+        for _ in range(2):
+            yield from (("conv", filters, 3, "same"), ("relu",))
+        yield ("max_pool",)
+    yield ("flatten",)
+
+
+_LENET: tuple[Layer, ...] = (
+    ("conv", 6, 5, "same"), ("tanh",), ("mean_pool",), ("conv", 16, 5, "valid"), ("tanh",), ("mean_pool",),
+    ("flatten",), ("dense", 120), ("tanh",), ("dense", 84), ("tanh",),
+)  # fmt: skip
+_FLAT: tuple[Layer, ...] = (("flatten",),)
+
+WORKS = {
+    "california-small": Work(
+        "California 8-30-30-1", TABLE, 1, _dense(30, 30, after=(("relu",),)),
+        {"model.fit": 40, "torch": 15, "jax": 0.8}, rows=13_209, epochs=10,
+    ),
+    "california-wide": Work(
+        "California 3×256", TABLE, 1, _dense(256, 256, 256, after=(("relu",),)),
+        {"model.fit": 4, "torch": 2, "jax": 0.8}, rows=13_209,
+    ),
+    "fashion": Work(
+        "Fashion-MNIST 784-300-100-10", IMAGES, 10, _FLAT + _dense(300, 100, after=(("relu",),)),
+        {"model.fit": 3.5, "torch": 3, "jax": 0.8},
+    ),
+    "fashion-selu": Work(
+        "Fashion-MNIST 20×100 SELU, alpha dropout", IMAGES, 10,
+        _FLAT + _dense(*[100] * 20, after=(("selu",), ("alpha_dropout", 0.05))),
+        {"model.fit": 2.5, "torch": 3, "jax": 0.8},
+    ),
+    "fashion-bn": Work(
+        "Fashion-MNIST 20×100 BN", IMAGES, 10, _FLAT + _dense(*[100] * 20, after=(("bn",), ("relu",))),
+        {"model.fit": 3.3, "torch": 4, "jax": 0.8},
+    ),
+    "dropout": Work(
+        "510-263-363, dropout .2, batch 256", TABLE, 1,
+        _dense(510, 263, 363, after=(("relu",), ("dropout", 0.2))),
+        {"model.fit": 1.7, "torch": 1, "jax": 0.8}, rows=13_209, batch=256,
+    ),
+    "lenet": Work("LeNet", IMAGES, 10, _LENET, {"model.fit": 2.5, "torch": 1.5}),
+    "convolutions": Work(
+        "six 3×3 convolutions 32-64-128", IMAGES, 10, tuple(_six_convolutions()),
+        {"model.fit": 2, "torch": 1.1}, rows=6_400,
+    ),
+}  # fmt: skip

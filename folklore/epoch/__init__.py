@@ -1,0 +1,21 @@
+"""The compiled epoch: `fit` over data that sits on the device, with the loop over steps inside one graph call.
+
+`keras.Model.fit` returns to Python after every batch; for the small networks of this suite that costs up to fifty
+times the arithmetic. Here a whole epoch is one call. Each step is the model's own `train_step`, so loss, metrics and
+optimizer are exactly those given to `compile`; only who drives the loop differs.
+
+`placed` puts the data on the device, `program` compiles, `choice` measures which mode is fastest, `fitting` is `fit`,
+read downwards. This package alone imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+from folklore.epoch.choice import Choice, choose_mode
+from folklore.epoch.devices import devices, names
+from folklore.epoch.fitting import evaluate, fit
+from folklore.epoch.placed import Placed, epoch_order, place
+
+__all__ = [
+    "Choice", "Placed", "choose_mode", "devices", "epoch_order", "evaluate", "fit", "names",
+    "place",
+]  # fmt: skip

@@ -1,0 +1,168 @@
+"""Which mode is fastest for a model: measured once, and remembered in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from platformdirs import user_cache_path
+
+from folklore.epoch.devices import describe, devices
+from folklore.epoch.placed import Placed
+from folklore.epoch.program import Program, program_of
+from folklore.epoch.structure import structure
+from folklore.epoch.traits import has_convolutions, is_keras_own, xla_compiles
+
+Chosen = Literal["xla", "graph", "step"]
+# A graph that needs less than this for all that is asked of it is done before XLA has compiled.
+SHORT = 1.0
+# On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. It can only win where the graph's own cost, not
+# the arithmetic, fills the step.
+SLOW_STEP = 0.005
+PROBE = 0.05  # seconds that a probe lasts, at least, beside the first call
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds that a mode takes: its `first` call, which traces and compiles, and one `step` afterwards."""
+
+    first: float
+    step: float
+
+    def of(self, steps: int) -> float:
+        """Seconds for so many steps, the first call among them."""
+        return self.first + steps * self.step
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A mode and why: what was measured, empty where there was nothing to choose between."""
+
+    mode: Chosen
+    timings: dict[Chosen, Timing]
+
+    def to_dict(self) -> dict[str, object]:
+        """As stored in run.json."""
+        return {"mode": self.mode, "seconds": {mode: asdict(timing) for mode, timing in self.timings.items()}}
+
+
+def choose_mode(
+    model: keras.Model,
+    data: Placed,
+    batch_size: int,
+    steps: int,
+    clock: Callable[[], float] = time.perf_counter,
+    folder: Path | None = None,
+) -> Choice:
+    """The mode that "auto" stands for: the one that takes `steps` steps soonest, its compilation among them.
+
+    Candidates are the graph, XLA, and single steps, as `keras.Model.fit` takes them; each takes a few steps on the
+    first rows, after which every variable is put back. What was measured is kept under a fingerprint of the model, the
+    batch, the device and TensorFlow's version, so that the next process need not measure.
+
+    Not measured are a model with a `train_step` of its own, whose steps could have effects that no one can put back
+    (it gets XLA, or the graph where XLA cannot compile a layer or would meet convolutions on a CPU), and one on several
+    replicas (graph).
+
+    Args:
+        model: compiled.
+        data: what it is to be trained on.
+        batch_size: rows a step.
+        steps: how many are asked for.
+        clock: returns seconds.
+        folder: where measurements are kept; None stands for the user's cache folder.
+    """
+    program = program_of(model)
+    if not data.resident:
+        return Choice("step", {})
+    if program.replicas.count > 1 or not xla_compiles(model):
+        return Choice("graph", {})
+    program.build("train", data, batch_size)
+    slow_in_xla = has_convolutions(model) and devices() == "cpu"
+    if not is_keras_own(model, "train_step"):
+        return Choice("graph" if slow_in_xla else "xla", {})
+    file = (folder or cache_folder() / "modes") / f"{_fingerprint(model, data, batch_size)}.json"
+    timings = _read(file)
+    if not timings:
+        probe = _Probe(program, data, batch_size, clock)
+        timings["graph"] = probe.time("graph")
+        if steps * timings["graph"].step < SHORT:
+            return Choice("graph", timings)
+        timings["step"] = probe.time("step")
+        if not (slow_in_xla and timings["graph"].step > SLOW_STEP):
+            timings |= probe.try_xla()
+        _write(file, timings)
+    return Choice(min(timings, key=lambda mode: timings[mode].of(steps)), timings)
+
+
+def cache_folder() -> Path:
+    """Folklore's folder among the user's caches."""
+    return user_cache_path("folklore")
+
+
+class _Probe:
+    """Times steps of a program, and leaves its variables as they were."""
+
+    def __init__(self, program: Program, data: Placed, batch_size: int, clock: Callable[[], float]) -> None:
+        self.program, self.data, self.batch_size, self.clock = program, data, batch_size, clock
+        self.order = np.arange(data.rows, dtype=np.int32)
+
+    def time(self, mode: Chosen) -> Timing:
+        """Seconds of the first call, with one step, and of a step thereafter."""
+        full = max(1, self.data.rows // self.batch_size)
+        variables = self.program.state(self.data, self.order, self.batch_size)
+        before = [variable.numpy() for variable in variables]
+        try:
+            first, steps = self._seconds(mode, 1), 1
+            while (seconds := self._seconds(mode, steps)) < PROBE and steps < full:
+                steps = min(full, 4 * steps)
+        finally:
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+        return Timing(round(first, 4), seconds / steps)
+
+    def try_xla(self) -> dict[Chosen, Timing]:
+        """The timing of XLA, if it can compile the model: it lacks some operations, and says so when it compiles."""
+        try:
+            return {"xla": self.time("xla")}
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError):
+            return {}
+
+    def _seconds(self, mode: Chosen, steps: int) -> float:
+        begun = self.clock()
+        self.program.train(self.data, self.order, self.batch_size, mode, steps=min(steps, self.data.rows))
+        return self.clock() - begun
+
+
+def _fingerprint(model: keras.Model, data: Placed, batch_size: int) -> str:
+    batch = [(str(array.dtype), tuple(array.shape[1:])) for array in tf.nest.flatten(data.arrays)]
+    parts = (structure(model), batch, batch_size, bool(data.scaling), describe(), keras.__version__)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _read(file: Path) -> dict[Chosen, Timing]:
+    """What was measured, {} if nothing was or the file is damaged: then it is measured again."""
+    try:
+        return {mode: Timing(**timing) for mode, timing in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write(file: Path, timings: dict[Chosen, Timing]) -> None:
+    """Keep what was measured, where there is a place to keep it."""
+    temporary = file.with_name(f".tmp-{os.getpid()}.{file.name}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({mode: asdict(t) for mode, t in timings.items()}), encoding="utf-8")
+        temporary.replace(file)
+    except OSError:
+        return

@@ -1,0 +1,54 @@
+"""What TensorFlow computes with here."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import tensorflow as tf
+from tensorflow.python.client import device_lib
+
+SHARE = 0.6  # of a device's free memory that data may take; models, gradients and copies need the rest
+
+
+def devices() -> Literal["gpu", "cpu"]:
+    """The kind of device TensorFlow places the model on."""
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def names() -> list[str]:
+    """TensorFlow's devices: "CPU", or "GPU 0: " and what the GPU is called."""
+    found = ["CPU"]
+    for number, gpu in enumerate(tf.config.list_physical_devices("GPU")):
+        found.append(f"GPU {number}: {tf.config.experimental.get_device_details(gpu).get('device_name', 'unknown')}")
+    return found
+
+
+def describe() -> str:
+    """All that the speed of a mode hangs on, beside the model, in one line."""
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS", "all")
+    one_dnn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default")
+    host = f"{platform.system()} {platform.machine()} {_processor()}, {os.cpu_count()} cores"
+    return f"TensorFlow {tf.__version__} on {', '.join(names())} of {host}; {threads} threads, oneDNN {one_dnn}"
+
+
+def room_for_data() -> int:
+    """Bytes of training data that the device takes; larger data are streamed."""
+    if devices() == "cpu":
+        return int(SHARE * psutil.virtual_memory().available)
+    # The only place where TensorFlow tells how much of a GPU it will use at most.
+    return int(SHARE * min(device.memory_limit for device in device_lib.list_local_devices() if device.memory_limit
+                           and device.device_type == "GPU"))  # fmt: skip
+
+
+@cache
+def _processor() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

@@ -1,0 +1,175 @@
+"""The compiled functions of one model: an epoch of training, an evaluation, a single step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from folklore.epoch.placed import Placed, rows_from, take
+from folklore.epoch.replicas import Replicas
+from folklore.epoch.traits import is_keras_own
+from folklore.random_numbers import counted
+
+EVALUATION_BATCH = 1024
+_Step = Callable[[tf.Tensor, int], dict[str, Any]]  # of a batch's first row and its size; returns logs
+_COMPILED = ("xla", "graph")
+
+
+class Program:
+    """The compiled functions of one model, for as long as one `compile` stands. Seeds of one arm share them."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self.compilation = model._compile_config
+        self.replicas = Replicas(model.distribute_strategy)
+        self.steps = {
+            "train": tf.function(self.replicas.spread(model.train_step), autograph=False),
+            "test": tf.function(model.test_step, autograph=False),
+        }
+        # A step that is not Keras' own may log other things than the model's metrics.
+        self.custom = {
+            kind: not (is_keras_own(model, f"{kind}_step") and is_keras_own(model, "compute_metrics"))
+            for kind in self.steps
+        }
+        self.names: dict[str, list[str]] = {}
+        self.evaluations = self._in_both_modes(self._evaluate)
+        self.epochs = self._in_both_modes(self._train_epoch)
+
+    @counted()
+    def build(self, kind: str, data: Placed, size: int | None = None) -> list[str]:
+        """Create every variable a step needs, without taking one; return the names it logs.
+
+        Variables come before tracing, since a graph function may create none on its second call, and the batch has
+        the real size, which a stateful layer may insist on.
+        """
+        if kind not in self.names:
+            batch = data.batch(0, size or EVALUATION_BATCH)
+            if self.custom[kind]:
+                # Only the step itself knows what it needs: perhaps neither `call` nor the compiled loss.
+                self.names[kind] = list(self.steps[kind].get_concrete_function(batch).structured_outputs)
+            else:
+                with self.replicas.scope():
+                    self.model._symbolic_build(data_batch=batch)
+                self.names[kind] = list(self.model.get_metrics_result())
+        return self.names[kind]
+
+    @counted()
+    def train(
+        self,
+        data: Placed,
+        order: np.ndarray,
+        batch_size: int,
+        mode: str,
+        hooks: keras.callbacks.Callback | None = None,
+        steps: int | None = None,
+    ) -> dict[str, Any]:
+        """Train one epoch in `order`, or its first `steps` full batches and its last; return the running averages."""
+        full = len(order) // batch_size if steps is None else steps
+        if mode in _COMPILED:
+            return _numbers(self.epochs[mode](data.tensors, tf.constant(order), batch_size, tf.constant(full)))
+        if steps is not None:
+            order = order[: batch_size * steps]
+        return self._step_by_step("train", data.batches(order, batch_size), hooks or keras.callbacks.Callback())
+
+    @counted()
+    def evaluate(
+        self, data: Placed, mode: str = "graph", watcher: keras.callbacks.Callback | None = None
+    ) -> dict[str, Any]:
+        """Loss and metrics over all rows, in inference mode; batch by batch if there is a watcher."""
+        if self.model.run_eagerly or watcher or not data.resident:
+            self.model.stop_evaluating = False
+            return self._step_by_step(
+                "test", data.batches(None, EVALUATION_BATCH), watcher or keras.callbacks.Callback()
+            )
+        self.build("test", data)
+        return _numbers(self.evaluations["xla" if mode == "xla" else "graph"](data.tensors))
+
+    @counted()
+    def state(self, data: Placed, order: np.ndarray, batch_size: int) -> list[tf.Variable]:
+        """Every variable that training reads or changes."""
+        arguments = (data.tensors, tf.constant(order), batch_size, tf.constant(1))
+        return list(self.epochs["graph"].get_concrete_function(*arguments).variables)
+
+    def _step_by_step(self, kind: str, batches: Iterable[Any], hooks: keras.callbacks.Callback) -> dict[str, Any]:
+        step = getattr(self.model, f"{kind}_step") if self.model.run_eagerly else self.steps[kind]
+        begin, end = getattr(hooks, f"on_{kind}_batch_begin"), getattr(hooks, f"on_{kind}_batch_end")
+        self.model.reset_metrics()
+        logs: dict[str, Any] = {}
+        for number, batch in enumerate(batches):
+            begin(number)
+            logs = step(batch)
+            end(number, logs)
+            if self.model.stop_training if kind == "train" else self.model.stop_evaluating:
+                break
+        return _numbers(logs)
+
+    def _train_epoch(self, tensors: Any, order: tf.Tensor, batch_size: int, full: tf.Tensor) -> dict[str, tf.Tensor]:
+        step = self.replicas.spread(self.model.train_step)
+        rest = order.shape[0] % batch_size
+        return self._loop(
+            "train",
+            lambda start, size: step(take(tensors, tf.slice(order, [start], [size]))),
+            (full, batch_size, order.shape[0] - rest, rest),
+        )
+
+    def _evaluate(self, tensors: Any) -> dict[str, tf.Tensor]:
+        rows = tf.nest.flatten(tensors[0])[0].shape[0]
+        full, rest = divmod(rows, EVALUATION_BATCH)
+        return self._loop(
+            "test",
+            lambda start, size: self.model.test_step(rows_from(tensors, start, size)),
+            (tf.constant(full), EVALUATION_BATCH, rows - rest, rest),
+        )
+
+    def _loop(self, kind: str, step: _Step, extent: tuple[tf.Tensor, int, int, int]) -> dict[str, tf.Tensor]:
+        self.model.reset_metrics()
+        logs = _each_batch(step, *extent, keep=self.custom[kind])
+        # Keras' rule: the last step's logs, if they are not just the metrics.
+        return self.model._get_metrics_result_or_logs(logs) if self.custom[kind] else self.model.get_metrics_result()
+
+    def _in_both_modes(self, function: Callable[..., Any]) -> dict[str, Any]:
+        return {mode: tf.function(function, autograph=False, jit_compile=mode == "xla") for mode in _COMPILED}
+
+
+def program_of(model: keras.Model) -> Program:
+    """The model's program, made anew after each `compile` (which makes a new configuration)."""
+    if not model.compiled:
+        raise ValueError("The model is not compiled. Call model.compile(optimizer, loss) first.")
+    program = getattr(model, "_folklore_program", None)
+    if program is None or program.compilation is not model._compile_config:
+        program = Program(model)
+        # Past Keras' attribute tracking, which would take the program's model for a layer of the model.
+        object.__setattr__(model, "_folklore_program", program)
+    return program
+
+
+def _each_batch(step: _Step, full: tf.Tensor, size: int, rest_start: int, rest: int, *, keep: bool) -> dict[str, Any]:
+    """Call `step(start, size)` for `full` batches in a loop in the graph, then for the `rest`.
+
+    How many batches are full is known to the call alone, not to the program, so that a probe of a few steps runs the
+    program that trains. To keep the last step's logs, the loop must know their shapes before it begins: the first step
+    is then taken outside of it.
+    """
+    logs: dict[str, Any] = {}
+    first = 0
+    if keep and rest_start:
+        logs, first = step(tf.constant(0), size), 1
+
+    def body(index: tf.Tensor, kept: dict[str, Any]) -> tuple[tf.Tensor, dict[str, Any]]:
+        now = step(index * size, size)
+        return index + 1, {name: now[name] for name in kept}
+
+    if rest_start:
+        _, logs = tf.while_loop(lambda index, _: index < full, body, [tf.constant(first), logs], parallel_iterations=1)
+    if rest:
+        logs = step(tf.constant(rest_start), rest)
+    return logs
+
+
+def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs as floats, but a metric that is a vector as an array, as in Keras' History."""
+    return {name: keras.ops.convert_to_numpy(value) if np.ndim(value) else float(value) for name, value in logs.items()}

@@ -1,0 +1,60 @@
+"""A step on several devices at once: every replica trains on its share of the batch, and gradients are averaged."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+class Replicas:
+    """The replicas of the `tf.distribute.MirroredStrategy` in whose scope a model was built; a single one without.
+
+    Attributes:
+        count: how many there are.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+        self.count = strategy.num_replicas_in_sync
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Where variables are created."""
+        return self._strategy.scope() if self.count > 1 else contextlib.nullcontext()
+
+    def check(self, batch_size: int) -> None:
+        """Refuse a batch that cannot be shared out equally.
+
+        Raises:
+            ValueError: it is no multiple of `count`.
+        """
+        if batch_size % self.count:
+            raise ValueError(
+                f"batch_size is {batch_size}, which {self.count} replicas cannot share equally. "
+                f"Use a multiple of {self.count}."
+            )
+
+    def spread(self, step: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+        """`step`, taken by every replica on its share of the batch; the means of what they return.
+
+        Shares are equal, since Keras averages gradients over replicas, not over rows: fewer rows than there are
+        replicas, at the end of a batch, are left out.
+        """
+        if self.count == 1:
+            return step
+
+        def share(batch: Any) -> dict[str, Any]:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return step(tf.nest.map_structure(lambda array: self._share(array, replica), batch))
+
+        def spread_step(batch: Any) -> dict[str, Any]:
+            results = self._strategy.run(share, args=(batch,))
+            return {name: self._strategy.reduce("MEAN", value, axis=None) for name, value in results.items()}
+
+        return spread_step
+
+    def _share(self, array: tf.Tensor, replica: Any) -> tf.Tensor:
+        size = array.shape[0] // self.count
+        return array[replica * size : (replica + 1) * size]

@@ -1,0 +1,79 @@
+"""How many workers, with how many threads each, and on which devices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+WORKER_BYTES = 900 * 2**20  # what a worker takes with TensorFlow and Fashion-MNIST, before it has a model
+SHARE = 0.7  # of the machine's memory that workers may fill
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Workers and what each computes with.
+
+    Attributes:
+        workers: processes.
+        threads: of each.
+        gpus: their numbers; worker k has the k-th, or no more than the others' share of one.
+    """
+
+    workers: int
+    threads: int
+    gpus: tuple[str, ...] = ()
+
+    def environment(self, number: int) -> dict[str, str]:
+        """The environment in which worker `number` imports TensorFlow."""
+        gpu = {"CUDA_VISIBLE_DEVICES": self.gpus[number % len(self.gpus)]} if self.gpus else {}
+        return environment(self.threads) | gpu
+
+
+def layout(jobs: int | None, runs: int, largest: int = 0) -> Layout:
+    """The layout for a study.
+
+    One worker a GPU; without, one a core: two workers with a thread each train more than one with two threads, small
+    networks nearly twice as many. Fewer, with more threads, only where so many large networks would not fit into
+    memory. Sums over more threads round differently; so their number hangs on the machine and the networks' size
+    alone, and equal seeds give equal results whatever the number of workers.
+
+    Args:
+        jobs: workers asked for; None chooses.
+        runs: how many there are to train.
+        largest: bytes that the largest network takes in training.
+    """
+    visible = gpus()
+    fitting = int(SHARE * psutil.virtual_memory().total // (WORKER_BYTES + largest))
+    at_most = max(1, min(cores(), fitting))
+    threads = max(1, cores() // at_most)
+    return Layout(max(1, jobs or min(len(visible) or at_most, runs)), threads, visible)
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment in which a worker imports TensorFlow."""
+    return {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_ENABLE_ONEDNN_OPTS": "1",  # convolutions are twice as fast with it; off by default on some processors
+        "TF_CPP_MIN_LOG_LEVEL": "3",  # its graph optimizer reports, as errors, passes that it merely skips
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(threads),
+    }
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus(devices: Iterable[Path] | None = None) -> tuple[str, ...]:
+    """The numbers of NVIDIA's GPUs, of those that CUDA_VISIBLE_DEVICES leaves visible; told without any library."""
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return tuple(number.strip() for number in visible.split(",") if number.strip() not in ("", "-1"))
+    found = Path("/dev").glob("nvidia[0-9]*") if devices is None else devices
+    return tuple(sorted(device.name.removeprefix("nvidia") for device in found))

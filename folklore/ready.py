@@ -1,0 +1,166 @@
+"""From a recipe to a compiled model, with the program of an earlier one where that fits.
+
+Building a network costs milliseconds, tracing and compiling its program seconds. So a seed, or an arm that differs in
+numbers alone (learning rate, weight decay, dropout rate), is not compiled again: its first weights and its numbers are
+put into the variables of a model that is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from data import Dataset
+from folklore.epoch.structure import VARIABLE_RATE, is_transparent, structure
+from folklore.metrics import MAE, RMSE
+from folklore.seeding import seed_weights
+from folklore.spec import Recipe
+
+PROGRAMS = 8  # kept by a worker: an experiment's arms, mostly
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """A compiled model, and what brings it back to its first state."""
+
+    model: keras.Model
+    variables: list[keras.Variable]  # weights and dropout generators
+    optimizer: keras.Optimizer
+    metrics: list[keras.metrics.Metric]
+    optimizer_start: list[Any]
+
+
+_compiled: dict[tuple[str, ...], _Compiled] = {}
+
+
+def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> keras.Model:
+    """The recipe's model, compiled, with the first weights of `seed` and a fresh optimizer.
+
+    Args:
+        recipe: what to build.
+        data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
+        seed: names the first weights.
+        unit: by which regression metrics are multiplied, to be in the target's own units.
+
+    Raises:
+        ValueError: the model does not end in one output for each class or predicted value.
+    """
+    fresh = build(recipe, data, seed)
+    variables = list(fresh.variables)
+    optimizer = new_optimizer(recipe, len(data.train))
+    metrics = compile_model(fresh, optimizer, data.task)
+    key = _key(fresh, recipe)
+    if (compiled := _compiled.pop(key, None)) is None:
+        make_rates_variable(fresh)
+        fresh.optimizer.build(fresh.trainable_variables)
+        start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
+        compiled = _Compiled(fresh, variables, optimizer, metrics, start)
+    else:
+        for variable, first in zip(compiled.variables, variables, strict=True):
+            variable.assign(first)
+        for variable, first in zip(compiled.model.optimizer.variables, compiled.optimizer_start, strict=True):
+            variable.assign(first)
+        _set_numbers(compiled.optimizer, optimizer)
+        _set_rates(compiled.model, fresh)
+    _compiled[key] = compiled  # the last used is the last to be dropped
+    while len(_compiled) > PROGRAMS:
+        del _compiled[next(iter(_compiled))]
+    for metric in compiled.metrics:
+        if isinstance(metric, RMSE | MAE):
+            metric.unit.assign(unit)
+    return compiled.model
+
+
+def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
+    """The recipe's network with the first weights of `seed`.
+
+    Raises:
+        ValueError: it does not end in one output for each class or predicted value.
+    """
+    keras.utils.set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
+    model = recipe.model(data.input_shape, data.outputs, **recipe.params)
+    if (shape := getattr(model, "output_shape", None)) != (None, data.outputs):
+        raise ValueError(
+            f"{recipe.model.__name__} gave an output of shape {shape}, and {data.name} needs (None, {data.outputs}). "
+            "Return a functional keras.Model that ends in as many units."
+        )
+    seed_weights(model, seed)
+    return model
+
+
+def compile_model(model: keras.Model, optimizer: keras.Optimizer, task: str) -> list[keras.metrics.Metric]:
+    """Compile for the task; return the metrics."""
+    if task == "classification":
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    else:
+        loss, metrics = keras.losses.MeanSquaredError(), [RMSE(name="rmse"), MAE(name="mae")]
+    model.compile(optimizer, loss, metrics=metrics)
+    return metrics
+
+
+class _Cosine(keras.optimizers.schedules.CosineDecay):
+    """Keras' schedule with its two numbers as variables."""
+
+    def __init__(self, rate: float, steps: int) -> None:
+        super().__init__(rate, steps)
+        self.initial_learning_rate = keras.Variable(rate, trainable=False, name="initial_learning_rate")
+        self.decay_steps = keras.Variable(float(steps), trainable=False, name="decay_steps")
+
+    def get_config(self) -> dict[str, Any]:
+        numbers = {name: float(getattr(self, name)) for name in ("initial_learning_rate", "decay_steps")}
+        return super().get_config() | numbers
+
+
+def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
+    """The recipe's optimizer; its schedule ends when `rows` were visited in every epoch.
+
+    Learning rate and weight decay are variables.
+    """
+    optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
+    if recipe.schedule == "cosine":
+        optimizer.learning_rate = _Cosine(float(optimizer.learning_rate), recipe.epochs * -(-rows // recipe.batch_size))
+    if optimizer.weight_decay is not None:
+        decay = optimizer.weight_decay = keras.Variable(optimizer.weight_decay, trainable=False, name="weight_decay")
+        config = optimizer.get_config
+        optimizer.get_config = lambda: config() | {"weight_decay": float(decay)}
+    return optimizer
+
+
+def _set_numbers(optimizer: keras.Optimizer, wanted: keras.Optimizer) -> None:
+    rate, new_rate = optimizer._learning_rate, wanted._learning_rate
+    if isinstance(rate, _Cosine):
+        rate.initial_learning_rate.assign(new_rate.initial_learning_rate)
+        rate.decay_steps.assign(new_rate.decay_steps)
+    else:
+        rate.assign(new_rate)
+    if optimizer.weight_decay is not None:
+        optimizer.weight_decay.assign(wanted.weight_decay)
+
+
+def make_rates_variable(model: keras.Model) -> None:
+    """Let dropout layers' masks hang on a variable rate, see `random_numbers.dropout`."""
+    for layer in _with_rates(model):
+        layer.seed_generator.rate = keras.Variable(layer.rate, trainable=False, name="rate")
+
+
+def _set_rates(model: keras.Model, wanted: keras.Model) -> None:
+    for layer, other in zip(_with_rates(model), _with_rates(wanted), strict=True):
+        layer.rate = other.rate  # what its configuration tells
+        layer.seed_generator.rate.assign(other.rate)
+
+
+def _with_rates(model: keras.Model) -> list[keras.layers.Layer]:
+    layers = model._flatten_layers(include_self=False)
+    return [layer for layer in layers if type(layer) in VARIABLE_RATE and layer.rate > 0]
+
+
+def _key(model: keras.Model, recipe: Recipe) -> tuple[str, ...]:
+    """Equal for models that can share a program."""
+    if is_transparent(model):
+        return (structure(model),)
+    own = recipe.to_dict()  # what a layer of the user's own does may hang on anything that it was made with
+    return structure(model), str(own["model"]), json.dumps(own["params"], sort_keys=True)

@@ -1,0 +1,162 @@
+"""A worker process: this end of it, and what runs at the other."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from data import DataError, Source, resolve
+from folklore.errors import ProblemError
+from folklore.quiet import quietly
+
+if TYPE_CHECKING:
+    from folklore.spec import Recipe
+    from folklore.task import Task
+
+# A worker that is replaced must import TensorFlow and compile anew. So many runs are far apart, and memory does not
+# grow from run to run; where a model's own code leaks, growth replaces its worker.
+RUNS = 500
+GROWTH = 2 * 2**30  # bytes beyond what the worker had after its first run
+
+
+class Worker:
+    """The near end of a worker process.
+
+    Attributes:
+        number: its place in the pool.
+        job: what it works on; None while it is idle.
+        arms: those that it has taken up, and so compiled.
+        connection: has something to read when the worker answers, or has died.
+    """
+
+    def __init__(self, context: Any, number: int, environment: Mapping[str, str]) -> None:
+        self.number, self.job, self.runs = number, None, 0  # type: int, Any, int
+        self.arms: set[tuple[str, ...]] = set()
+        self.first_bytes = self.bytes = 0
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), name=f"folklore-{number}", daemon=True)
+        with _variables(environment):  # TensorFlow reads them when it is imported
+            self.process.start()
+        theirs.close()
+
+    def give(self, job: Any) -> None:
+        """Hand over a job."""
+        self.connection.send((job.work, job.arguments))
+        self.job = job
+        self.arms.add(job.arm)
+
+    def read(self) -> tuple[str, Any]:
+        """What the worker says: ("row", a row), ("done", an answer), ("problem", a message), ("died", how)."""
+        try:
+            kind, answer, self.bytes = self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            code, self.job = self.process.exitcode, None
+            name = signal.Signals(-code).name if code < 0 else f"status {code}"
+            return "died", f"ended with {name}"
+        if kind != "row":
+            self.runs += self.job.work == "train"
+            self.job = None
+            self.first_bytes = self.first_bytes or (self.bytes if self.runs else 0)
+        return kind, answer
+
+    def is_worn(self) -> bool:
+        """Whether it should be replaced: after many runs, or when its memory has grown."""
+        return self.runs >= RUNS or (self.runs > 0 and self.bytes > self.first_bytes + GROWTH)
+
+    def end(self, *, kill: bool = False) -> None:
+        """End the process: after its work, or at once."""
+        if kill:
+            self.process.kill()
+        else:
+            with contextlib.suppress(OSError):
+                self.connection.send(None)
+        self.process.join()
+        self.connection.close()
+
+
+@contextlib.contextmanager
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _serve(connection: Connection) -> None:
+    """What a worker does from beginning to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with quietly():
+        from folklore import epoch
+
+        epoch.devices()
+    # Its warning that functions are traced anew: an arm is a new model, so they are.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    process = psutil.Process()
+
+    def say(kind: str, answer: Any) -> None:
+        connection.send((kind, answer, process.memory_info().rss))
+
+    works: dict[str, Callable[..., Any]] = {
+        "resolve": _resolve,
+        "check": _check,
+        "train": partial(_train, say),
+    }
+    while True:
+        try:
+            if (message := connection.recv()) is None:
+                return
+            work, arguments = message
+            say("done", works[work](*arguments))
+        except (ProblemError, DataError) as problem:
+            say("problem", str(problem))
+        except EOFError:  # the parent is gone
+            return
+        except Exception as error:  # a recipe that cannot be read here, say
+            say("problem", f"A worker process could not do its work: {type(error).__name__}: {error}")
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would go on writing runs that nobody waits for."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _resolve(source: Source, choice: Any) -> tuple[Source, str | None]:
+    return resolve(source, choice)
+
+
+def _check(name: str, recipe: Recipe) -> tuple[dict[str, Any], int]:
+    from folklore.train import check
+
+    try:
+        return check(recipe)
+    except DataError:
+        raise
+    except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
+        raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
+
+
+def _train(say: Callable[[str, Any], None], task: Task) -> dict[str, Any]:
+    from folklore.train import train
+
+    try:
+        return train(task, lambda rows: say("row", rows[-1]))
+    except OSError as error:  # the run's directory cannot be written: there is nowhere to keep this but here
+        return {"status": "failed", "error": str(error), "traceback": traceback.format_exc()}
