@@ -6,11 +6,12 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 _unique = itertools.count()
@@ -31,11 +32,23 @@ class EventFile:
         self.path = directory / name
         self._file = self.path.open("xb")
         self._records = RecordWriter(self._file)
+        self._scalars: dict[str, Summary.Value] = {}
         self._add(Event(file_version="brain.Event:2"))
 
     def add_summary(self, summary: Summary, step: int) -> None:
         """Append the values of a `Summary` proto at `step`."""
         self._add(Event(summary=summary, step=step))
+
+    def add_scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Append scalars, tag to value, at `step`, as one event: as TensorBoard's `scalar_pb` makes them, once a tag."""
+        event = Event(step=step)
+        for tag, value in values.items():
+            if tag not in self._scalars:
+                self._scalars[tag] = scalar_pb(tag, 0.0).value[0]
+            scalar = event.summary.value.add()
+            scalar.CopyFrom(self._scalars[tag])
+            scalar.tensor.float_val[:] = [value]
+        self._add(event)
 
     def add_graph(self, graph_def: bytes) -> None:
         """Append a serialised GraphDef, shown in the Graphs tab."""

@@ -12,7 +12,6 @@ from typing import Any
 import keras
 from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
-from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
 from callbacks.event_file import EventFile
@@ -58,11 +57,14 @@ class TensorBoard(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write this epoch's figures, and its histograms if they are due."""
+        train = self.files["train"]
+        scalars: dict[EventFile, dict[str, float]] = {train: {}}
         for split, figure, value in figures(logs):
             tag = f"running/{figure}" if split == "running" else figure
-            self._file(split).add_summary(scalar_pb(tag, value), epoch + 1)
-        train = self.files["train"]
-        train.add_summary(scalar_pb("learning_rate", float(self.model.optimizer.learning_rate)), epoch + 1)
+            scalars.setdefault(self._file(split), {})[tag] = value
+        scalars[train]["learning_rate"] = float(self.model.optimizer.learning_rate)
+        for file, values in scalars.items():
+            file.add_scalars(values, epoch + 1)
         if self.histograms and (epoch + 1) % self.histograms == 0:
             for weight in self.model.weights:
                 values = keras.ops.convert_to_numpy(weight)

@@ -78,7 +78,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     best = BestWeights(task.path / "best.weights.h5", monitor, goal)
     history = Rows(partial(store.write_history, task.path))
     watchers = [
-        TrainMetrics(partial(epoch.evaluate, model, on_train, choice["mode"])),
+        TrainMetrics(partial(epoch.evaluate, model, on_train, epoch.evaluation_mode(choice["mode"], recipe.epochs))),
         divergence,
         best,
         history,

@@ -146,7 +146,7 @@ def test_compiling_again_takes_effect():
 
 
 def test_evaluate_equals_keras(monkeypatch):
-    monkeypatch.setattr(program, "EVALUATION_BATCH", 32)
+    monkeypatch.setattr(program, "evaluation_batch", lambda model: 32)
     model = regression(normalization="before", l2=0.1, dropout=0.5)
     ours, theirs = epoch.evaluate(model, (X, Y)), model.evaluate(X, Y, verbose=0, return_dict=True)
     assert ours == pytest.approx(theirs, rel=1e-5)

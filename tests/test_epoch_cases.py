@@ -95,9 +95,10 @@ def test_a_train_step_of_the_users_own_needs_no_test_step_no_call_and_no_metrics
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_logs_beside_the_metrics_are_those_of_the_last_step(mode):
+def test_logs_beside_the_metrics_are_those_of_the_last_step(mode, monkeypatch):
+    monkeypatch.setattr(program, "evaluation_batch", lambda model: 256)
     ours = fit(compiled(lambda: ExtraLog(dense())), mode=mode, validation_data=(X, Y))
-    assert_same(ours, by_keras(compiled(lambda: ExtraLog(dense())), validation_data=(X, Y), validation_batch_size=1024))
+    assert_same(ours, by_keras(compiled(lambda: ExtraLog(dense())), validation_data=(X, Y), validation_batch_size=256))
 
 
 def test_compiling_a_model_without_metrics_again_takes_effect():
@@ -110,7 +111,7 @@ def test_compiling_a_model_without_metrics_again_takes_effect():
 
 
 def test_a_stateful_layer_with_a_fixed_batch_trains(monkeypatch):
-    monkeypatch.setattr(program, "EVALUATION_BATCH", 4)
+    monkeypatch.setattr(program, "evaluation_batch", lambda model: 4)
     x = X[:16, :, None]
 
     def build():
@@ -136,7 +137,8 @@ def test_a_metric_of_several_values_is_an_array_in_the_history(mode):
     assert value.shape == (3,)
 
 
-def test_run_eagerly_runs_every_step_as_plain_python():
+def test_run_eagerly_runs_every_step_as_plain_python(monkeypatch):
+    monkeypatch.setattr(program, "evaluation_batch", lambda model: 256)
     eager = []
 
     class Watched(keras.Sequential):
@@ -170,7 +172,7 @@ def test_a_backup_resumes_where_it_ended(tmp_path):
 
 
 def test_hooks_for_test_batches_are_called(monkeypatch):
-    monkeypatch.setattr(program, "EVALUATION_BATCH", BATCH)
+    monkeypatch.setattr(program, "evaluation_batch", lambda model: BATCH)
     calls = []
 
     class Hooks(keras.callbacks.Callback):

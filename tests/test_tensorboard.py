@@ -175,10 +175,10 @@ def test_events_are_flushed_once_in_a_while(tmp_path):
 def test_every_record_is_sound(tmp_path):
     write(tmp_path, [LOGS] * 3, text="text", histograms=1)
     files = event_files(tmp_path)
-    # TensorFlow's reader checks the sums of header and body. Train: version, graph, text, and for each epoch three
-    # scalars and six weights; validation: version, and two scalars for each.
+    # TensorFlow's reader checks the sums of header and body. Train: version, graph, text, and for each epoch its
+    # scalars and six weights; validation: version, and the scalars of each epoch.
     counts = [sum(1 for _ in tf.data.TFRecordDataset(str(file))) for file in files]
-    assert counts == [3 + 3 * (3 + 6), 1 + 3 * 2]
+    assert counts == [3 + 3 * (1 + 6), 1 + 3]
     damaged = bytearray(files[0].read_bytes())
     damaged[len(damaged) // 2] ^= 1
     files[0].write_bytes(damaged)

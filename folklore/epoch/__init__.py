@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from folklore.epoch.choice import Choice, choose_mode
 from folklore.epoch.devices import devices, names
-from folklore.epoch.fitting import evaluate, fit
+from folklore.epoch.fitting import evaluate, evaluation_mode, fit
 from folklore.epoch.placed import Placed, epoch_order, place
 
 __all__ = [
-    "Choice", "Placed", "choose_mode", "devices", "epoch_order", "evaluate", "fit", "names",
+    "Choice", "Placed", "choose_mode", "devices", "epoch_order", "evaluate", "evaluation_mode", "fit", "names",
     "place",
 ]  # fmt: skip

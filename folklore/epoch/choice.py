@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,7 +29,9 @@ SHORT = 1.0
 # On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. It can only win where the graph's own cost, not
 # the arithmetic, fills the step.
 SLOW_STEP = 0.005
-PROBE = 0.05  # seconds that a probe lasts, at least, beside the first call
+PROBE = 0.03  # seconds that a round of a probe lasts, at least
+ROUNDS = 3
+_CANNOT = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError)
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,11 @@ def choose_mode(
     timings = _read(file)
     if not timings:
         probe = _Probe(program, data, batch_size, clock)
-        timings["graph"] = probe.time("graph")
-        if steps * timings["graph"].step < SHORT:
-            return Choice("graph", timings)
-        timings["step"] = probe.time("step")
-        if not (slow_in_xla and timings["graph"].step > SLOW_STEP):
-            timings |= probe.try_xla()
+        graph = probe.time(["graph"])["graph"]
+        if steps * graph.step < SHORT:
+            return Choice("graph", {"graph": graph})
+        timings = probe.time(["graph", "step"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "step", "xla"])
+        timings["graph"] = Timing(graph.first, timings["graph"].step)
         _write(file, timings)
     return Choice(min(timings, key=lambda mode: timings[mode].of(steps)), timings)
 
@@ -116,26 +118,31 @@ class _Probe:
         self.program, self.data, self.batch_size, self.clock = program, data, batch_size, clock
         self.order = np.arange(data.rows, dtype=np.int32)
 
-    def time(self, mode: Chosen) -> Timing:
-        """Seconds of the first call, with one step, and of a step thereafter."""
-        full = max(1, self.data.rows // self.batch_size)
+    def time(self, modes: Sequence[Chosen]) -> dict[Chosen, Timing]:
+        """Seconds of each mode's first call, with one step, and of a step thereafter: the least of some rounds, in
+        which modes take turns, since other processes disturb, and never speed up. XLA is left out where it cannot
+        compile the model: it lacks some operations, and says so when it compiles.
+        """
         variables = self.program.state(self.data, self.order, self.batch_size)
         before = [variable.numpy() for variable in variables]
         try:
-            first, steps = self._seconds(mode, 1), 1
-            while (seconds := self._seconds(mode, steps)) < PROBE and steps < full:
-                steps = min(full, 4 * steps)
+            firsts: dict[Chosen, float] = {}
+            for mode in modes:
+                with contextlib.suppress(*_CANNOT):
+                    firsts[mode] = self._seconds(mode, 1)
+            steps = {mode: self._steps(mode) for mode in firsts}
+            rounds = [{mode: self._seconds(mode, steps[mode]) / steps[mode] for mode in firsts} for _ in range(ROUNDS)]
         finally:
             for variable, value in zip(variables, before, strict=True):
                 variable.assign(value)
-        return Timing(round(first, 4), seconds / steps)
+        return {mode: Timing(round(firsts[mode], 4), min(seconds[mode] for seconds in rounds)) for mode in firsts}
 
-    def try_xla(self) -> dict[Chosen, Timing]:
-        """The timing of XLA, if it can compile the model: it lacks some operations, and says so when it compiles."""
-        try:
-            return {"xla": self.time("xla")}
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError):
-            return {}
+    def _steps(self, mode: Chosen) -> int:
+        """So many that they last as long as a probe should."""
+        steps, full = 1, max(1, self.data.rows // self.batch_size)
+        while self._seconds(mode, steps) < PROBE and steps < full:
+            steps = min(full, 4 * steps)
+        return steps
 
     def _seconds(self, mode: Chosen, steps: int) -> float:
         begun = self.clock()

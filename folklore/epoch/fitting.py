@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import keras
 
@@ -73,6 +73,7 @@ def fit(
         mode = "step"
     elif mode == "auto":
         mode = choose_mode(model, data, batch_size, steps=steps * (epochs - initial_epoch)).mode
+    evaluating = evaluation_mode(mode, epochs - initial_epoch)
     watcher = hooks if any(wants(callback, TEST_HOOKS) for callback in hooks.callbacks) else None
 
     model.stop_training = False
@@ -84,7 +85,7 @@ def fit(
         logs = program.train(data, epoch_order(seed, epoch, data.rows), batch_size, mode, hooks)
         if validation is not None:
             hooks.on_test_begin()
-            results = program.evaluate(validation, mode, watcher)
+            results = program.evaluate(validation, evaluating, watcher)
             hooks.on_test_end(results)
             logs |= {f"val_{name}": value for name, value in results.items()}
         hooks.on_epoch_end(epoch, logs)
@@ -97,17 +98,26 @@ def fit(
     return model.history
 
 
-def evaluate(model: keras.Model, data: tuple[Any, ...] | Placed, mode: Mode = "graph") -> dict[str, Any]:
+def evaluate(
+    model: keras.Model, data: tuple[Any, ...] | Placed, mode: Literal["xla", "graph"] = "graph"
+) -> dict[str, Any]:
     """Loss and metrics of a compiled model on `(x, y)` of shape (n, ...), in inference mode.
 
-    Equal to `keras.Model.evaluate` with batches of `EVALUATION_BATCH` (1,024) rows, to float32 rounding; resets the
+    Equal to `keras.Model.evaluate` with batches of `evaluation_batch(model)` rows, to float32 rounding; resets the
     model's metrics, as that does. So a loss that is no mean over rows (`reduction="sum"`) differs from what Keras gives
-    for its usual 32, and a model of fixed batch size needs data of that many rows, or the constant set to it.
+    for its usual 32.
 
     Args:
         model: a compiled `keras.Model`.
         data: as for `fit`.
-        mode: "xla" compiles for these rows with XLA, which pays where this is called many times; every other mode is a
-            plain graph.
+        mode: "graph", or "xla" for who evaluates these rows many times, see `evaluation_mode`.
     """
     return program_of(model).evaluate(place(data), mode)
+
+
+def evaluation_mode(mode: Mode, epochs: int) -> Literal["xla", "graph"]:
+    """The mode for an evaluation after each of so many epochs, of a model that trains in `mode`.
+
+    With batches as large as an evaluation's, XLA gains a third at most, and compiling takes as long as twenty graphs.
+    """
+    return "xla" if mode == "xla" and epochs >= 20 else "graph"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -35,6 +36,11 @@ class Placed:
     def tensors(self) -> tuple[tuple[Any, ...], tuple[tf.Tensor, ...]]:
         """What compiled functions are given, for `take` and `rows_from`."""
         return self.arrays, self.scaling
+
+    @cached_property
+    def signature(self) -> str:
+        """Equal for data that the same concrete function takes."""
+        return repr(tf.nest.map_structure(lambda tensor: (tensor.shape.as_list(), tensor.dtype.name), self.tensors))
 
     def batch(self, start: int, size: int) -> Any:
         """Rows `start` to `start + size` or the end, as a step takes them."""

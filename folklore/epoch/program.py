@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from folklore.epoch.replicas import Replicas
 from folklore.epoch.traits import is_keras_own
 from folklore.random_numbers import counted
 
-EVALUATION_BATCH = 1024
+EVALUATION_BYTES = 2**22  # of a batch's activations: so many stay in a processor's cache
 _Step = Callable[[tf.Tensor, int], dict[str, Any]]  # of a batch's first row and its size; returns logs
 _COMPILED = ("xla", "graph")
 
@@ -36,8 +37,11 @@ class Program:
             for kind in self.steps
         }
         self.names: dict[str, list[str]] = {}
-        self.evaluations = self._in_both_modes(self._evaluate)
-        self.epochs = self._in_both_modes(self._train_epoch)
+        self.concrete: dict[Any, Any] = {}
+        self.evaluations, self.epochs = (
+            {mode: tf.function(function, autograph=False, jit_compile=mode == "xla") for mode in _COMPILED}
+            for function in (self._evaluate, self._train_epoch)
+        )
 
     @counted()
     def build(self, kind: str, data: Placed, size: int | None = None) -> list[str]:
@@ -47,7 +51,7 @@ class Program:
         the real size, which a stateful layer may insist on.
         """
         if kind not in self.names:
-            batch = data.batch(0, size or EVALUATION_BATCH)
+            batch = data.batch(0, size or evaluation_batch(self.model))
             if self.custom[kind]:
                 # Only the step itself knows what it needs: perhaps neither `call` nor the compiled loss.
                 self.names[kind] = list(self.steps[kind].get_concrete_function(batch).structured_outputs)
@@ -70,7 +74,7 @@ class Program:
         """Train one epoch in `order`, or its first `steps` full batches and its last; return the running averages."""
         full = len(order) // batch_size if steps is None else steps
         if mode in _COMPILED:
-            return _numbers(self.epochs[mode](data.tensors, tf.constant(order), batch_size, tf.constant(full)))
+            return self._call(self.epochs[mode], data, tf.constant(order), batch_size, tf.constant(full))
         if steps is not None:
             order = order[: batch_size * steps]
         return self._step_by_step("train", data.batches(order, batch_size), hooks or keras.callbacks.Callback())
@@ -82,17 +86,28 @@ class Program:
         """Loss and metrics over all rows, in inference mode; batch by batch if there is a watcher."""
         if self.model.run_eagerly or watcher or not data.resident:
             self.model.stop_evaluating = False
-            return self._step_by_step(
-                "test", data.batches(None, EVALUATION_BATCH), watcher or keras.callbacks.Callback()
-            )
+            batches = data.batches(None, evaluation_batch(self.model))
+            return self._step_by_step("test", batches, watcher or keras.callbacks.Callback())
         self.build("test", data)
-        return _numbers(self.evaluations["xla" if mode == "xla" else "graph"](data.tensors))
+        return self._call(self.evaluations[mode], data)
 
     @counted()
     def state(self, data: Placed, order: np.ndarray, batch_size: int) -> list[tf.Variable]:
         """Every variable that training reads or changes."""
         arguments = (data.tensors, tf.constant(order), batch_size, tf.constant(1))
         return list(self.epochs["graph"].get_concrete_function(*arguments).variables)
+
+    def _call(self, function: Any, data: Placed, *arguments: Any) -> dict[str, Any]:
+        """What a compiled function logs, as numbers.
+
+        The concrete function is looked up by the data's shapes and the plain numbers among the arguments alone, for
+        which `tf.function` takes a quarter of a millisecond: much for an epoch of seven.
+        """
+        numbers = tuple(argument for argument in arguments if isinstance(argument, int))
+        key = (function, data.signature, numbers)
+        if key not in self.concrete:
+            self.concrete[key] = function.get_concrete_function(data.tensors, *arguments)
+        return _numbers(self.concrete[key](data.tensors, *arguments))
 
     def _step_by_step(self, kind: str, batches: Iterable[Any], hooks: keras.callbacks.Callback) -> dict[str, Any]:
         step = getattr(self.model, f"{kind}_step") if self.model.run_eagerly else self.steps[kind]
@@ -118,11 +133,12 @@ class Program:
 
     def _evaluate(self, tensors: Any) -> dict[str, tf.Tensor]:
         rows = tf.nest.flatten(tensors[0])[0].shape[0]
-        full, rest = divmod(rows, EVALUATION_BATCH)
+        size = evaluation_batch(self.model)
+        full, rest = divmod(rows, size)
         return self._loop(
             "test",
             lambda start, size: self.model.test_step(rows_from(tensors, start, size)),
-            (tf.constant(full), EVALUATION_BATCH, rows - rest, rest),
+            (tf.constant(full), size, rows - rest, rest),
         )
 
     def _loop(self, kind: str, step: _Step, extent: tuple[tf.Tensor, int, int, int]) -> dict[str, tf.Tensor]:
@@ -131,8 +147,23 @@ class Program:
         # Keras' rule: the last step's logs, if they are not just the metrics.
         return self.model._get_metrics_result_or_logs(logs) if self.custom[kind] else self.model.get_metrics_result()
 
-    def _in_both_modes(self, function: Callable[..., Any]) -> dict[str, Any]:
-        return {mode: tf.function(function, autograph=False, jit_compile=mode == "xla") for mode in _COMPILED}
+
+def evaluation_batch(model: keras.Model) -> int:
+    """Rows in a batch of `evaluate`: the model's own number where it has a fixed one; else as many as keep the
+    activations in a processor's cache, from 256 to 16,384, a power of two; 1,024 where they are not known.
+    """
+    inputs = keras.tree.flatten(model.inputs or [])
+    if inputs and inputs[0].shape[0]:
+        return int(inputs[0].shape[0])
+    largest = max((math.prod(filter(None, shape)) for shape in _shapes(model)), default=EVALUATION_BYTES / 4 / 1024)
+    return int(2 ** np.clip(np.floor(np.log2(EVALUATION_BYTES / 4 / largest)), 8, 14))
+
+
+def _shapes(model: keras.Model) -> Iterator[tuple[int | None, ...]]:
+    """Of one row's activations, in all layers that were called on symbolic tensors."""
+    for layer in model._flatten_layers(include_self=False):
+        for node in layer._inbound_nodes:
+            yield from (tensor.shape[1:] for tensor in node.output_tensors)
 
 
 def program_of(model: keras.Model) -> Program:
