@@ -1,134 +1,106 @@
-"""Seconds an epoch: `keras.Model.fit` against `folklore.fit`, callbacks off.
+"""Seconds an epoch: `folklore.fit` against `keras.Model.fit`, loops by hand, PyTorch and JAX.
 
-    python -m benchmarks.epoch [--rounds 7]
+    python -m benchmarks.epoch [--rounds 5] [--work fashion] [--peer model.fit]
 
-Both sides train the same network, with Adam and a metric, on the same arrays, which have the real sets' shapes. What
-TensorFlow reads from the environment is left at its defaults.
-First it is checked that both arrive at the same weights when they are fed the same batches; then they take turns.
-Compilation is not in these figures: it is paid once a model, and shown as "first".
+All sides train the same network, with Adam and a metric, on the same arrays, which have the real sets' shapes; each in
+a process of its own, in turn. First it is checked that `folklore.fit` arrives at the weights of `model.fit` when both
+are fed the same batches. PyTorch and JAX are optional: without them their columns stay empty. A figure is the median
+of the ratios, peer over ours, round by round; "first" is our first epoch with its compilation and, where that was not
+measured before, the choice of a mode.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Annotated
 
-import keras
-import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.timing import Pairs, interleaved
-from folklore import epoch
-from folklore.random_numbers import counted
+from benchmarks.processes import CALLBACKS, OURS, PRODUCT, SIDES, VALIDATED, SideProcess
+from benchmarks.works import WORKS, Work
 from folklore.tables import table
-from models import mlp
+
+PEERS = ("model.fit", "model.fit, 50 steps a call", "tf.function loop", "torch", "jax")
+OPTIONAL = ("torch", "jax")
+Seconds = dict[str, list[float]]
 
 
-@dataclass(frozen=True)
-class Work:
-    """One network, its data's shape, and epochs enough for a call to take a tenth of a second or more."""
-
-    name: str
-    rows: int
-    inputs: tuple[int, ...]
-    outputs: int
-    params: Mapping[str, Any]
-    epochs: int
-    target: float
-    batch: int = 32
-
-    def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Standard normal inputs and targets of the task's kind."""
-        rng = np.random.default_rng(0)
-        x = rng.normal(size=(self.rows, *self.inputs)).astype("float32")
-        if self.outputs == 1:
-            return x, x.mean(axis=tuple(range(1, x.ndim)))
-        return x, rng.integers(0, self.outputs, self.rows).astype("int32")
-
-    def model(self, optimizer: str | keras.Optimizer = "adam") -> keras.Model:
-        """The network with seeded weights, compiled as most users do: Adam, and a metric beside the loss."""
-        keras.utils.set_random_seed(0)
-        model = mlp(self.inputs, self.outputs, **self.params)
-        if self.outputs == 1:
-            model.compile(optimizer, "mse", metrics=["mae"])
-        else:
-            model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-        return model
+def peers_of(work: Work, wanted: Sequence[str]) -> list[str]:
+    """The sides to be measured beside ours: those that are installed, and that can train such a network."""
+    peers = [peer for peer in wanted if peer not in OPTIONAL or importlib.util.find_spec(peer)]
+    if work.convolutional:
+        return [*(peer for peer in peers if peer != "jax"), PRODUCT]
+    return peers + ([VALIDATED, CALLBACKS] if work.small else [])
 
 
-IMAGES, TABLE = (28, 28, 1), (8,)
-SELU = dict(depth=20, width=100, activation="selu", initializer="lecun_normal", alpha_dropout=0.05)
-DROPOUT = dict(widths=(510, 263, 363), dropout=0.2)
-WORKS = (
-    Work("California 8-30-30-1", 13_209, TABLE, 1, dict(widths=(30, 30)), epochs=3, target=30),
-    Work("California 510-263-363, dropout", 13_209, TABLE, 1, DROPOUT, epochs=2, target=1.7, batch=256),
-    Work("Fashion-MNIST 784-300-100-10", 55_000, IMAGES, 10, dict(widths=(300, 100)), epochs=1, target=3),
-    Work("Fashion-MNIST 20x100 SELU, alpha dropout", 55_000, IMAGES, 10, SELU, epochs=1, target=2.5),
-)
+def measure(work: Work, sides: Sequence[str], rounds: int) -> tuple[Seconds, float]:
+    """Seconds an epoch of every side, round by round, and of the first epoch of ours."""
+    processes = {side: SideProcess(side, work) for side in sides}
+    try:
+        seconds: Seconds = {side: [] for side in sides}
+        for _ in range(rounds):
+            for side, process in processes.items():
+                seconds[side].append(process.train(work.epochs * SIDES[side].lengthen))
+        return seconds, processes[OURS].first
+    finally:
+        for process in processes.values():
+            process.close()
 
 
-def worst_difference(work: Work, rows: int = 4096) -> float:
-    """The largest difference of weights after an epoch of `model.fit` and one of `folklore.fit` on the same batches.
-
-    With plain SGD: optimizers that divide by the gradient's size magnify rounding.
-    """
-    x, y = (array[:rows] for array in work.data())
-    order = epoch.epoch_order(0, 0, len(x))
-    ours, theirs = (work.model(keras.optimizers.SGD(0.01)) for _ in range(2))
-    epoch.fit(ours, (x, y), epochs=1, batch_size=work.batch)
-    with counted():  # the same masks on both sides
-        theirs.fit(x[order], y[order], batch_size=work.batch, shuffle=False, verbose=0)
-    return max(float(np.abs(a - b).max()) for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True))
+def ratio(seconds: Seconds, side: str, ours: str = OURS) -> float:
+    """The median of the ratios, theirs over ours, round by round."""
+    return statistics.median(theirs / mine for theirs, mine in zip(seconds[side], seconds[ours], strict=True))
 
 
-def measure(work: Work, rounds: int) -> tuple[Pairs, float]:
-    """Seconds an epoch of both sides, and seconds of the first epoch of ours with its compilation."""
-    data, ours, theirs = work.data(), work.model(), work.model()
-
-    def by_folklore(epochs: int = work.epochs) -> None:
-        epoch.fit(ours, data, epochs=epochs, batch_size=work.batch)
-
-    def by_keras(epochs: int = work.epochs) -> None:
-        theirs.fit(*data, epochs=epochs, batch_size=work.batch, verbose=0)
-
-    first = _seconds(lambda: by_folklore(1))
-    by_keras(1)
-    pairs = interleaved(by_folklore, by_keras, rounds)
-    return Pairs(*(tuple(s / work.epochs for s in side) for side in (pairs.ours, pairs.theirs))), first
+def row(work: Work, seconds: Seconds, first: float) -> dict[str, str]:
+    """A line of the table."""
+    cells = {"work": work.name, OURS: f"{statistics.median(seconds[OURS]):.4f} s", "first": f"{first:.1f} s"}
+    for peer in PEERS:
+        wanted = f" ({work.wanted[peer]:g})" if peer in work.wanted else ""
+        cells[peer] = f"{ratio(seconds, peer):.1f}{wanted}" if peer in seconds else ""
+    return cells
 
 
-def main(rounds: Annotated[int, typer.Option(min=5, help="pairs measured")] = 7) -> None:
-    """Check, measure, and print a table."""
-    rows = []
-    for work in WORKS:
-        difference = worst_difference(work)
-        assert difference < 1e-4, f"{work.name}: weights differ by {difference}"
-        pairs, first = measure(work, rounds)
-        rows.append(
-            {
-                "work": work.name,
-                "batch": str(work.batch),
-                "model.fit": f"{statistics.median(pairs.theirs):.3f} s",
-                "folklore.fit": f"{statistics.median(pairs.ours):.4f} s",
-                "ratio": f"{pairs.ratio:.1f}",
-                "from-to": f"{min(pairs.ratios):.1f}-{max(pairs.ratios):.1f}",
-                "wanted": f">= {work.target:g}",
-                "first": f"{first:.1f} s",
-                "weights differ by": f"{difference:.0e}",
-            }
+def remarks(work: Work, seconds: Seconds) -> list[str]:
+    """What the table has no column for."""
+    said = []
+    if CALLBACKS in seconds:
+        said.append(
+            f"{work.name}: {statistics.median(seconds[VALIDATED]):.4f} s with validation; callbacks, all together, "
+            f"make that {ratio(seconds, CALLBACKS, VALIDATED):.2f} times as long. model.fit, without validation and "
+            f"callbacks, takes {ratio(seconds, 'model.fit', CALLBACKS):.1f} (20) times as long as that."
         )
-    title = f"Seconds an epoch, medians of {rounds} interleaved pairs"
-    Console(width=130).print(table(rows, title=title))
+    if PRODUCT in seconds:
+        ours = work.operations / statistics.median(seconds[OURS])
+        product = SIDES[PRODUCT].operations / statistics.median(seconds[PRODUCT])
+        said.append(
+            f"{work.name}: {ours / 1e9:.0f} GFLOP/s, {ours / product:.0%} of the {product / 1e9:.0f} GFLOP/s "
+            "of float32 matrix products of 1,024 × 1,024 in the same run."
+        )
+    return said
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="how often the sides take turns")] = 5,
+    work: Annotated[list[str] | None, typer.Option(help=f"of {', '.join(WORKS)}; may be repeated")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help=f"of {', '.join(PEERS)}; may be repeated")] = None,
+) -> None:
+    """Check, measure, and print a table."""
+    rows, said = [], []
+    for name in work or WORKS:
+        subprocess.run([sys.executable, "-m", "benchmarks.same_weights", name], check=True)
+        sides = [OURS, *peers_of(WORKS[name], peer or PEERS)]
+        seconds, first = measure(WORKS[name], sides, rounds)
+        rows.append(row(WORKS[name], seconds, first))
+        said += remarks(WORKS[name], seconds)
+    console = Console(width=150)
+    console.print(table(rows, title=f"Times as long as folklore.fit (wanted), medians of {rounds} interleaved rounds"))
+    console.print("\n".join(said))
 
 
 if __name__ == "__main__":

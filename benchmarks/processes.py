@@ -12,20 +12,43 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from benchmarks.works import Work
 from folklore.layout import cores, environment
 
-OURS = "folklore.fit"
-# The module of each side, and what is set before its process starts: nothing for a peer, as its users have it.
-SIDES: dict[str, tuple[str, Mapping[str, str]]] = {
-    OURS: ("folklore_fit", environment(cores())),
-    "model.fit": ("keras_fit", {}),
-    "model.fit, 50 steps a call": ("keras_steps", {}),
-    "tf.function loop": ("tf_loop", {}),
-    "torch": ("torch_eager", {}),
-    "jax": ("jax_scan", {}),
+OURS, VALIDATED, CALLBACKS = "folklore.fit", "folklore.fit, validation", "folklore.fit, all callbacks"
+PRODUCT = "matrix product"
+
+
+@dataclass(frozen=True)
+class Side:
+    """How a side is measured.
+
+    Attributes:
+        module: in `benchmarks.sides`.
+        environment: set before its process starts: nothing for a peer, as its users have it.
+        operations: of an epoch, where that is the side's own.
+        lengthen: times as many epochs in a measurement, where a run's beginning and end count.
+    """
+
+    module: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    operations: float = 0.0
+    lengthen: int = 1
+
+
+SIDES = {
+    OURS: Side("folklore_fit", environment(cores())),
+    VALIDATED: Side("folklore_validated", environment(cores()), lengthen=10),
+    CALLBACKS: Side("folklore_callbacks", environment(cores()), lengthen=10),
+    "model.fit": Side("keras_fit"),
+    "model.fit, 50 steps a call": Side("keras_steps"),
+    "tf.function loop": Side("tf_loop"),
+    "torch": Side("torch_eager"),
+    "jax": Side("jax_scan"),
+    PRODUCT: Side("matrix_product", environment(cores()), operations=50 * 2 * 1024**3),
 }
 
 
@@ -33,11 +56,10 @@ class SideProcess:
     """One side's process. It works only while `train` waits for it."""
 
     def __init__(self, side: str, work: Work) -> None:
-        module, variables = SIDES[side]
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(module, work, theirs), daemon=True)
-        with _environment(variables):
+        self._process = context.Process(target=_serve, args=(SIDES[side].module, work, theirs), daemon=True)
+        with _environment(SIDES[side].environment):
             self._process.start()
         theirs.close()
         self.first = self.train(1)  # seconds of the first epoch, with compilation

@@ -31,6 +31,7 @@ def ours(study: str) -> float:
     """Seconds of `run`, into an empty log directory, with an empty cache of measurements."""
     with tempfile.TemporaryDirectory() as folder:
         code = (
+            "from folklore.lazily import import_lazily; import_lazily('keras')  # as the command does\n"
             "from pathlib import Path; from rich.console import Console\n"
             "from benchmarks.studies import STUDIES; from folklore.running import run_studies\n"
             "if __name__ == '__main__':\n"

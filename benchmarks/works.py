@@ -42,6 +42,35 @@ class Work:
         """Whether a layer is a convolution."""
         return any(kind == "conv" for kind, *_ in self.layers)
 
+    @property
+    def small(self) -> bool:
+        """Whether callbacks could cost as much as an epoch."""
+        return self.name == WORKS["california-small"].name
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of an epoch: two a multiplication with addition, forward, and backward once for
+        the weights and once for what enters a layer, but not for the network's input.
+        """
+        height, width, channels = (*self.inputs, 1, 1)[:3] if len(self.inputs) == 3 else (1, 1, self.inputs[0])
+        total, passes = 0.0, 2
+        for kind, *numbers in (*self.layers, ("dense", self.outputs)):
+            match kind:
+                case "conv":
+                    filters, size, padding = numbers
+                    if padding == "valid":
+                        height, width = height - size + 1, width - size + 1
+                    total += passes * 2.0 * height * width * size * size * channels * filters
+                    channels, passes = filters, 3
+                case "max_pool" | "mean_pool":
+                    height, width = height // 2, width // 2
+                case "flatten":
+                    height, width, channels = 1, 1, height * width * channels
+                case "dense":
+                    total += passes * 2.0 * channels * numbers[0]
+                    channels, passes = numbers[0], 3
+        return total * self.rows
+
     def data(self, rows: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Standard normal inputs float32 (rows, *inputs), and targets: float32 or class numbers int32, (rows,)."""
         rng, rows = np.random.default_rng(0), rows or self.rows

@@ -40,7 +40,7 @@ class EventFile:
         self._add(Event(summary=summary, step=step))
 
     def add_scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Append scalars, tag to value, at `step`, as one event: as TensorBoard's `scalar_pb` makes them, once a tag."""
+        """Append scalars, tag to value, at `step`, as one event, such as TensorBoard's `scalar_pb` makes."""
         event = Event(step=step)
         for tag, value in values.items():
             if tag not in self._scalars:

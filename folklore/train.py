@@ -21,7 +21,6 @@ from folklore.spec import Recipe, goal_of
 from folklore.task import Task
 
 HISTOGRAMS_A_RUN = 5
-SEEDS = 6  # fewer never give a verdict
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
 
 
@@ -135,10 +134,10 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
 
 
 def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choice:
-    """The recipe's mode; "auto" is measured, for as many steps as the fewest seeds that decide anything take."""
+    """The recipe's mode; "auto" is measured."""
     if recipe.mode != "auto":
         return epoch.Choice(recipe.mode, {})
-    return epoch.choose_mode(model, data, recipe.batch_size, SEEDS * recipe.epochs * -(-data.rows // recipe.batch_size))
+    return epoch.choose_mode(model, data, recipe.batch_size, steps=recipe.epochs * -(-data.rows // recipe.batch_size))
 
 
 def check(recipe: Recipe) -> tuple[dict[str, Any], int]:

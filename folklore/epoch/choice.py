@@ -24,8 +24,8 @@ from folklore.epoch.structure import structure
 from folklore.epoch.traits import has_convolutions, is_keras_own, xla_compiles
 
 Chosen = Literal["xla", "graph", "step"]
-# A graph that needs less than this for all that is asked of it is done before XLA has compiled.
-SHORT = 1.0
+# A graph that needs fewer seconds than this for all that is asked of it is done before anything else was tried.
+SHORT = 0.05
 # On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. It can only win where the graph's own cost, not
 # the arithmetic, fills the step.
 SLOW_STEP = 0.005
@@ -40,10 +40,6 @@ class Timing:
 
     first: float
     step: float
-
-    def of(self, steps: int) -> float:
-        """Seconds for so many steps, the first call among them."""
-        return self.first + steps * self.step
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def choose_mode(
     clock: Callable[[], float] = time.perf_counter,
     folder: Path | None = None,
 ) -> Choice:
-    """The mode that "auto" stands for: the one that takes `steps` steps soonest, its compilation among them.
+    """The mode that "auto" stands for: the one with the fastest step.
 
     Candidates are the graph, XLA, and single steps, as `keras.Model.fit` takes them; each takes a few steps on the
     first rows, after which every variable is put back. What was measured is kept under a fingerprint of the model, the
@@ -80,7 +76,7 @@ def choose_mode(
         model: compiled.
         data: what it is to be trained on.
         batch_size: rows a step.
-        steps: how many are asked for.
+        steps: how many are asked for. Where the graph takes them in a twentieth of a second, nothing else is measured.
         clock: returns seconds.
         folder: where measurements are kept; None stands for the user's cache folder.
     """
@@ -103,7 +99,7 @@ def choose_mode(
         timings = probe.time(["graph", "step"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "step", "xla"])
         timings["graph"] = Timing(graph.first, timings["graph"].step)
         _write(file, timings)
-    return Choice(min(timings, key=lambda mode: timings[mode].of(steps)), timings)
+    return Choice(min(timings, key=lambda mode: timings[mode].step), timings)
 
 
 def cache_folder() -> Path:
