@@ -78,7 +78,9 @@ def run(
     data: Annotated[
         Literal["auto", "real", "bundled"], typer.Option(help="auto: bundled where real is missing")
     ] = "auto",
-    jobs: Annotated[int | None, typer.Option(min=1, help="worker processes [default: by cores]")] = None,
+    jobs: Annotated[
+        str, typer.Option(help="worker processes; auto: by cores, GPUs and the size of the networks")
+    ] = "auto",
     set_: Settings = None,
     logdir: Logdir = Path("logs"),
     fresh: Annotated[bool, typer.Option("--fresh", help="move the experiment's earlier runs aside")] = False,
@@ -87,11 +89,24 @@ def run(
     from folklore.running import run_studies
 
     failures = run_studies(
-        catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=jobs,
-        settings=set_ or [], logdir=logdir, fresh=fresh,
+        catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data,
+        jobs=worker_count(jobs), settings=set_ or [], logdir=logdir, fresh=fresh,
     )  # fmt: skip
     if failures:
         raise typer.Exit(1)
+
+
+def worker_count(given: str) -> int | None:
+    """The number behind `--jobs`; None for "auto".
+
+    Raises:
+        ProblemError: it is neither.
+    """
+    if given == "auto":
+        return None
+    if not (given.isascii() and given.isdecimal() and int(given) > 0):
+        raise ProblemError(f"--jobs {given!r} is no number of worker processes. Write --jobs 2, say, or --jobs auto.")
+    return int(given)
 
 
 @app.command()

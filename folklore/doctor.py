@@ -7,20 +7,35 @@ import platform
 from importlib.metadata import version
 
 from data.cache import keras_home, sklearn_home
+from folklore.cache import cache_folder
 from folklore.layout import cores, layout
+from folklore.quiet import quietly
 
 
 def examine() -> dict[str, str]:
     """Facts about this machine, each with its value in words."""
     used = layout(None, runs=100)
     os.environ.update(used.environment(0))
-    from folklore import epoch
+    with quietly():  # TensorFlow's own remarks on CUDA and oneDNN; what matters of them is said below
+        from folklore import epoch
+
+        epoch.devices()
 
     facts = {"Python": platform.python_version(), "platform": platform.platform()}
     facts |= {name: version(name) for name in ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")}
     facts["devices"] = ", ".join(epoch.names())
     facts["cores"] = str(cores())
-    facts["a run of several arms would use"] = f"{used.workers} workers, each with {used.threads} threads"
+    facts["a run of several arms would use"] = f"{used.workers} workers, each with {used.threads} threads" + (
+        f", on GPUs {', '.join(used.gpus)}" if used.gpus else ""
+    )
+    facts["data larger than"] = f"{epoch.room_for_data() / 2**30:.1f} GiB would be streamed to the device"
+    facts["several GPUs"] = (
+        "each trains runs of its own; folklore.fit trains one model on all of them in a tf.distribute.MirroredStrategy"
+        if len(epoch.names()) > 2
+        else "there are none"
+    )
+    facts["precision"] = "float32; a recipe's precision may be mixed_bfloat16 or mixed_float16"
+    facts["measured modes"] = f"{_measured()} networks in {cache_folder() / 'modes'}"
     facts["oneDNN"] = "on" if os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1" else "off"
     for source, home, variable, file in (
         ("fashion_mnist", keras_home(), "KERAS_HOME", "datasets/fashion-mnist/train-images-idx3-ubyte.gz"),
@@ -29,3 +44,7 @@ def examine() -> dict[str, str]:
         state = "is there" if (home / file).exists() else "would be downloaded"
         facts[source] = f"{state}; cache: {home} ({variable})"
     return facts
+
+
+def _measured() -> int:
+    return len(list((cache_folder() / "modes").glob("[!.]*.json")))

@@ -81,7 +81,12 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
         ValueError: it does not end in one output for each class or predicted value.
     """
     keras.utils.set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
-    model = recipe.model(data.input_shape, data.outputs, **recipe.params)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        model = recipe.model(data.input_shape, data.outputs, **recipe.params)
+    finally:
+        keras.config.set_dtype_policy(policy)
     if (shape := getattr(model, "output_shape", None)) != (None, data.outputs):
         raise ValueError(
             f"{recipe.model.__name__} gave an output of shape {shape}, and {data.name} needs (None, {data.outputs}). "
@@ -102,19 +107,6 @@ def compile_model(model: keras.Model, optimizer: keras.Optimizer, task: str) -> 
     return metrics
 
 
-class _Cosine(keras.optimizers.schedules.CosineDecay):
-    """Keras' schedule with its two numbers as variables."""
-
-    def __init__(self, rate: float, steps: int) -> None:
-        super().__init__(rate, steps)
-        self.initial_learning_rate = keras.Variable(rate, trainable=False, name="initial_learning_rate")
-        self.decay_steps = keras.Variable(float(steps), trainable=False, name="decay_steps")
-
-    def get_config(self) -> dict[str, Any]:
-        numbers = {name: float(getattr(self, name)) for name in ("initial_learning_rate", "decay_steps")}
-        return super().get_config() | numbers
-
-
 def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
     """The recipe's optimizer; its schedule ends when `rows` were visited in every epoch.
 
@@ -122,21 +114,31 @@ def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
     """
     optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
     if recipe.schedule == "cosine":
-        optimizer.learning_rate = _Cosine(float(optimizer.learning_rate), recipe.epochs * -(-rows // recipe.batch_size))
+        steps = recipe.epochs * -(-rows // recipe.batch_size)
+        schedule = keras.optimizers.schedules.CosineDecay(float(optimizer.learning_rate), float(steps))
+        _make_variable(schedule, ("initial_learning_rate", "decay_steps"))
+        optimizer.learning_rate = schedule
     if optimizer.weight_decay is not None:
-        decay = optimizer.weight_decay = keras.Variable(optimizer.weight_decay, trainable=False, name="weight_decay")
-        config = optimizer.get_config
-        optimizer.get_config = lambda: config() | {"weight_decay": float(decay)}
+        _make_variable(optimizer, ("weight_decay",))
     return optimizer
+
+
+def _make_variable(owner: Any, names: tuple[str, ...]) -> None:
+    """Replace numbers of a schedule or an optimizer by variables; its configuration still tells them as numbers."""
+    variables = {name: keras.Variable(getattr(owner, name), trainable=False, name=name) for name in names}
+    config = owner.get_config
+    owner.get_config = lambda: config() | {name: float(variable) for name, variable in variables.items()}
+    for name, variable in variables.items():
+        setattr(owner, name, variable)
 
 
 def _set_numbers(optimizer: keras.Optimizer, wanted: keras.Optimizer) -> None:
     rate, new_rate = optimizer._learning_rate, wanted._learning_rate
-    if isinstance(rate, _Cosine):
+    if isinstance(rate, keras.Variable):
+        rate.assign(new_rate)
+    else:
         rate.initial_learning_rate.assign(new_rate.initial_learning_rate)
         rate.decay_steps.assign(new_rate.decay_steps)
-    else:
-        rate.assign(new_rate)
     if optimizer.weight_decay is not None:
         optimizer.weight_decay.assign(wanted.weight_decay)
 

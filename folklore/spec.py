@@ -22,6 +22,7 @@ METRICS = {"classification": ("loss", "accuracy"), "regression": ("loss", "rmse"
 FIGURES = {f"{split}/{figure}" for split in SPLITS for figures in METRICS.values() for figure in figures}
 Mode = Literal["auto", "xla", "graph", "step"]
 Schedule = Literal["constant", "cosine"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Direction = Literal["better", "worse", "no difference"]
 _OPTION_FIELDS = ("params", "data_params", "optimizer")
 
@@ -85,6 +86,9 @@ class Recipe:
         patience: epochs without a better `monitor` after which training stops; None never stops early.
         monitor: the figure that selects the epoch whose weights are tested, such as "validation/loss".
         mode: how the compiled epoch runs, see `folklore.fit`.
+        precision: Keras' dtype policy while the model is built: "float32", or "mixed_bfloat16" or "mixed_float16",
+            whose layers compute in 16 bits and keep float32 weights, which is what makes GPUs fast; under
+            "mixed_float16" Keras scales the loss.
     """
 
     model: Callable[..., Any]
@@ -99,6 +103,7 @@ class Recipe:
     patience: int | None = None
     monitor: str = "validation/loss"
     mode: Mode = "auto"
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
@@ -110,6 +115,7 @@ class Recipe:
         checks.one_of("The scaler", self.scaler, SCALERS)
         checks.one_of("The mode", self.mode, get_args(Mode))
         checks.one_of("The schedule", self.schedule, get_args(Schedule))
+        checks.one_of("The precision", self.precision, get_args(Precision))
         checks.optimizer(dict(self.optimizer))  # type: ignore[arg-type]
         for name in ("batch_size", "epochs", "patience"):
             if not (name == "patience" and self.patience is None):

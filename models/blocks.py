@@ -26,6 +26,7 @@ def linear(
     l1: float = 0.0,
     l2: float = 0.0,
     use_bias: bool = True,
+    dtype: str | None = None,
 ) -> keras.KerasTensor:
     """A dense layer without an activation, then batch normalisation if asked for.
 
@@ -38,6 +39,7 @@ def linear(
         l1: adds `l1 * sum(|kernel|)` to the loss.
         l2: adds `l2 * sum(kernel ** 2)` to the loss, without the half that some write.
         use_bias: whether the dense layer has a bias.
+        dtype: of the dense layer, in place of Keras' dtype policy.
 
     Returns:
         Float tensor (batch, units).
@@ -50,6 +52,7 @@ def linear(
         use_bias=use_bias,
         kernel_initializer=new_initializer(initializer),
         kernel_regularizer=keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None,
+        dtype=dtype,
         name=name,
     )(x)
     return keras.layers.BatchNormalization(name=f"{name}_bn")(x) if batch_norm else x

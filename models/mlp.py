@@ -152,7 +152,8 @@ def mlp(
         x = nonlinear(x, name=f"hidden_{number}")
         if ends_block:
             block_input = x
-    return keras.Model(inputs, kernels(x, outputs, name="outputs"), name="mlp")
+    # Logits in 16 bits would round the loss, whatever the policy of the layers before.
+    return keras.Model(inputs, kernels(x, outputs, name="outputs", dtype=keras.config.floatx()), name="mlp")
 
 
 def hidden_widths(widths: Sequence[int] | None, depth: int | None, width: int | None) -> tuple[int, ...]:

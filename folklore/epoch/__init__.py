@@ -11,11 +11,20 @@ read downwards. This package alone imports TensorFlow.
 from __future__ import annotations
 
 from folklore.epoch.choice import Choice, choose_mode
-from folklore.epoch.devices import devices, names
+from folklore.epoch.devices import devices, names, room_for_data
 from folklore.epoch.fitting import evaluate, evaluation_mode, fit
 from folklore.epoch.placed import Placed, epoch_order, place
 
 __all__ = [
-    "Choice", "Placed", "choose_mode", "devices", "epoch_order", "evaluate", "evaluation_mode", "fit", "names",
+    "Choice",
+    "Placed",
+    "choose_mode",
+    "devices",
+    "epoch_order",
+    "evaluate",
+    "evaluation_mode",
+    "fit",
+    "names",
     "place",
+    "room_for_data",
 ]  # fmt: skip

@@ -15,8 +15,8 @@ from typing import Literal
 import keras
 import numpy as np
 import tensorflow as tf
-from platformdirs import user_cache_path
 
+from folklore.cache import cache_folder
 from folklore.epoch.devices import describe, devices
 from folklore.epoch.placed import Placed
 from folklore.epoch.program import Program, program_of
@@ -100,11 +100,6 @@ def choose_mode(
         timings["graph"] = Timing(graph.first, timings["graph"].step)
         _write(file, timings)
     return Choice(min(timings, key=lambda mode: timings[mode].step), timings)
-
-
-def cache_folder() -> Path:
-    """Folklore's folder among the user's caches."""
-    return user_cache_path("folklore")
 
 
 class _Probe:

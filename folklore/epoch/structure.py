@@ -31,8 +31,8 @@ def structure(model: keras.Model) -> str:
     except Exception:
         compilation = [type(model.optimizer).__qualname__, str(model.loss)]
     text = json.dumps([type(model).__qualname__, _essence(layers), _essence(compilation)], default=str, sort_keys=True)
-    named = [*model._flatten_layers(), *filter(None, [model.optimizer])]
-    return _without_names(text, [part.name for part in named])
+    optimizers = [model.optimizer, getattr(model.optimizer, "inner_optimizer", None)]
+    return _without_names(text, [part.name for part in (*model._flatten_layers(), *optimizers) if part is not None])
 
 
 def is_transparent(model: keras.Model) -> bool:

@@ -1,0 +1,142 @@
+"""Which mode "auto" stands for: measured with an injected clock, kept, and without a trace in the model."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from folklore import epoch
+from folklore.epoch import choice
+from folklore.epoch.program import Program, program_of
+from models import mlp
+
+X = np.random.default_rng(3).normal(size=(70, 5)).astype("float32")
+Y = X.sum(axis=1)
+
+
+def compiled(model=None, **options):
+    model = model or mlp((5,), 1, widths=(4,), dropout=0.5)
+    model.compile("adam", "mse", **options)
+    return model
+
+
+class Clock:
+    """Time that passes while steps are trained: so many seconds a step, mode by mode, and ten for a first call."""
+
+    def __init__(self, monkeypatch, seconds):
+        self.now, self.calls = 0.0, []
+
+        def train(program, data, order, batch_size, mode, hooks=None, steps=None):
+            if isinstance(seconds[mode], Exception):
+                raise seconds[mode]
+            self.now += seconds[mode] * steps + (10 if mode not in self.calls else 0)
+            self.calls.append(mode)
+
+        monkeypatch.setattr(Program, "train", train)
+
+    def __call__(self):
+        return self.now
+
+
+def choose(model, monkeypatch, seconds, folder, steps=1000, data=(X, Y)):
+    clock = Clock(monkeypatch, seconds)
+    return choice.choose_mode(model, epoch.place(data), 8, steps, clock=clock, folder=folder), clock
+
+
+@pytest.mark.parametrize("fastest", ["graph", "step", "xla"])
+def test_the_mode_with_the_fastest_step_is_chosen(monkeypatch, tmp_path, fastest):
+    seconds = dict.fromkeys(["graph", "step", "xla"], 0.002) | {fastest: 0.001}
+    chosen, _ = choose(compiled(), monkeypatch, seconds, tmp_path)
+    assert chosen.mode == fastest
+    assert {mode: pytest.approx(timing.step) for mode, timing in chosen.timings.items()} == seconds
+    assert all(timing.first >= 10 for timing in chosen.timings.values())
+
+
+def test_what_was_measured_is_kept_for_models_of_equal_structure(monkeypatch, tmp_path):
+    seconds = {"graph": 0.002, "step": 0.003, "xla": 0.001}
+    first, _ = choose(compiled(), monkeypatch, seconds, tmp_path)
+    again, clock = choose(compiled(mlp((5,), 1, widths=(4,), dropout=0.2)), monkeypatch, seconds, tmp_path)
+    assert (again, clock.calls) == (first, [])
+    other, clock = choose(compiled(mlp((5,), 1, widths=(5,))), monkeypatch, seconds | {"graph": 0.0001}, tmp_path)
+    assert (other.mode, "graph" in clock.calls) == ("graph", True)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '{"xla": 5}', '{"xla": {"first": 1}}'])
+def test_a_damaged_measurement_is_taken_anew(monkeypatch, tmp_path, damage):
+    seconds = {"graph": 0.002, "step": 0.003, "xla": 0.001}
+    choose(compiled(), monkeypatch, seconds, tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_text(damage)
+    chosen, clock = choose(compiled(), monkeypatch, seconds, tmp_path)
+    assert (chosen.mode, bool(clock.calls)) == ("xla", True)
+    assert json.loads(file.read_text()).keys() == seconds.keys()
+
+
+def test_where_nothing_can_be_kept_it_is_measured_each_time(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    chosen, _ = choose(compiled(), monkeypatch, {"graph": 1.0, "step": 1.0, "xla": 0.1}, tmp_path / "file" / "modes")
+    assert chosen.mode == "xla"
+
+
+def test_little_work_is_left_to_the_graph(monkeypatch, tmp_path):
+    seconds = {"graph": 0.002, "step": 0.001, "xla": 0.001}
+    chosen, clock = choose(compiled(), monkeypatch, seconds, tmp_path, steps=20)
+    assert (chosen.mode, set(clock.calls), list(tmp_path.iterdir())) == ("graph", {"graph"}, [])
+
+
+def test_xla_is_left_out_where_it_cannot_compile(monkeypatch, tmp_path):
+    error = choice._CANNOT[0](None, None, "no such operation")
+    chosen, _ = choose(compiled(), monkeypatch, {"graph": 0.002, "step": 0.003, "xla": error}, tmp_path)
+    assert (chosen.mode, chosen.timings.keys()) == ("graph", {"graph", "step"})
+
+
+def test_large_convolutions_on_a_cpu_are_spared_xla(monkeypatch, tmp_path):
+    pixels = keras.Input((5, 1))
+    model = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv1D(2, 3)(pixels)))
+    data, seconds = (X[..., None], Y), {"graph": 0.1, "step": 0.2, "xla": 0.01}
+    monkeypatch.setattr(choice, "devices", lambda: "cpu")
+    large, clock = choose(compiled(keras.Model(pixels, model)), monkeypatch, seconds, tmp_path / "a", data=data)
+    assert (large.mode, "xla" in clock.calls) == ("graph", False)
+    quick = seconds | {"graph": 0.004}
+    small, _ = choose(
+        compiled(keras.Model(pixels, model)), monkeypatch, quick | {"xla": 0.001}, tmp_path / "b", data=data
+    )
+    assert small.mode == "xla"
+    monkeypatch.setattr(choice, "devices", lambda: "gpu")
+    on_gpu, _ = choose(compiled(keras.Model(pixels, model)), monkeypatch, seconds, tmp_path / "c", data=data)
+    assert on_gpu.mode == "xla"
+
+
+def test_a_step_of_the_users_own_is_not_tried():
+    class Own(keras.Model):
+        def train_step(self, data):
+            return super().train_step(data)
+
+    inputs = keras.Input((5,))
+    model = Own(inputs, keras.layers.Dense(1)(inputs))
+    assert choice.choose_mode(compiled(model), epoch.place((X, Y)), 8, 1000) == choice.Choice("xla", {})
+
+
+def test_a_layer_that_xla_cannot_compile_means_the_graph():
+    words = keras.Input((1,), dtype="string")
+    lookup = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
+    model = compiled(keras.Model(words, keras.layers.Dense(1)(lookup(words))))
+    data = (np.array([["a"], ["b"], ["c"]]), Y[:3])
+    assert choice.choose_mode(model, epoch.place(data), 2, 1000).mode == "graph"
+    assert np.isfinite(epoch.fit(model, data, epochs=2).history["loss"]).all()
+
+
+def test_a_probe_leaves_no_trace(tmp_path):
+    ours, theirs = compiled(), compiled()
+    theirs.set_weights(ours.get_weights())
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        other.assign(one)
+    data = epoch.place((X, Y))
+    program_of(ours).build("train", data, 8)
+    choice.choose_mode(ours, data, 8, steps=10**6, folder=tmp_path)
+    epoch.fit(ours, data, epochs=2, batch_size=8, mode="graph")
+    epoch.fit(theirs, data, epochs=2, batch_size=8, mode="graph")
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
