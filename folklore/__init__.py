@@ -11,15 +11,15 @@ from folklore.lazily import import_lazily
 from folklore.spec import Experiment, Hypothesis, Metric, Recipe
 
 if TYPE_CHECKING:
-    from folklore.epoch import evaluate, fit
+    from folklore.epoch import evaluate, fit, place
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Hypothesis", "Metric", "Recipe", "evaluate", "fit", "run_file"]
+__all__ = ["Experiment", "Hypothesis", "Metric", "Recipe", "evaluate", "fit", "place", "run_file"]
 
 
 def __getattr__(name: str) -> Any:
-    """`fit` and `evaluate` on first use: they import TensorFlow, which takes seconds; declarations do not."""
-    if name in ("fit", "evaluate"):
+    """`fit`, `evaluate` and `place` on first use: they import TensorFlow, which takes seconds; declarations do not."""
+    if name in ("fit", "evaluate", "place"):
         from folklore import epoch
 
         return getattr(epoch, name)

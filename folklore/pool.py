@@ -102,7 +102,7 @@ class Pool:
         while waiting or any(worker.job for worker in self._workers):
             for number, worker in enumerate(self._workers):
                 if worker.job is None and waiting:
-                    if worker.is_worn():
+                    if worker.is_worn() or not worker.process.is_alive():
                         worker.end()
                         worker = self._workers[number] = self._new_worker(number)
                     self._give(worker, _next_for(worker, waiting, self._workers))
@@ -159,9 +159,8 @@ def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) ->
 def _lost(job: _Job, how: str) -> dict[str, Any]:
     """The record of a run whose workers died, stored where the run is."""
     task = job.tag
-    begun = store.read_json(task.path / "run.json") or {}
     error = f"its worker process {how}, {ATTEMPTS} times; perhaps for lack of memory"
-    record = begun | {"status": "failed", "error": error, "traceback": ""}
+    record = task.record() | {"status": "failed", "error": error, "traceback": ""}
     try:
         store.finish(task.path, record)
     except OSError:  # nowhere to keep it but with the caller

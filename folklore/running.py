@@ -72,7 +72,8 @@ def _train(
     if done := sum(plan.done for plan in plans):
         console.print(f"{done} runs are done already.")
     tasks = [task for plan in plans for task in plan.tasks]
-    tasks = _checked(tasks, pool, jobs)
+    with console.status("Building every arm's model, and measuring the fastest way to train what is new here …"):
+        tasks = _checked(tasks, pool, jobs)
     for name, experiment in experiments.items():
         if fresh and (aside := store.move_aside(logdir / name)):
             console.print(Text(f"Earlier runs of {name} are now in {aside}."))

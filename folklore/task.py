@@ -27,3 +27,14 @@ class Task:
     path: Path
     origin: Mapping[str, Any]
     choice: Mapping[str, Any] | None = None
+
+    def record(self) -> dict[str, Any]:
+        """What run.json tells of the run before it has begun."""
+        return {
+            "experiment": self.experiment,
+            "arm": self.arm,
+            "seed": self.seed,
+            "recipe": self.recipe.to_dict(),
+            "identity": self.recipe.identity(),
+            **self.origin,
+        }

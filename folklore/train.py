@@ -33,18 +33,12 @@ def train(task: Task, report: Callable[[list[dict[str, float]]], None] = lambda 
         task: what to train, and where.
         report: handed the history's rows while training, a few times a second.
     """
-    record: dict[str, Any] = {
-        "experiment": task.experiment,
-        "arm": task.arm,
-        "seed": task.seed,
+    record = task.record() | {
         "status": "running",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "recipe": task.recipe.to_dict(),
-        "identity": task.recipe.identity(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "device": epoch.devices(),
         "machine": platform.platform(),
-        **task.origin,
     }
     store.begin(task.path, record)
     try:

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -52,9 +53,11 @@ class Worker:
 
     def give(self, job: Any) -> None:
         """Hand over a job."""
-        self.connection.send((job.work, job.arguments))
+        message = ForkingPickler.dumps((job.work, job.arguments))
         self.job = job
         self.arms.add(job.arm)
+        with contextlib.suppress(OSError):  # it died a moment ago, and `read` will tell
+            self.connection.send_bytes(message)
 
     def read(self) -> tuple[str, Any]:
         """What the worker says: ("row", a row), ("done", an answer), ("problem", a message), ("died", how)."""
@@ -77,7 +80,7 @@ class Worker:
 
     def end(self, *, kill: bool = False) -> None:
         """End the process: after its work, or at once."""
-        if kill:
+        if kill or not self.arms:  # one without work may still be importing TensorFlow
             self.process.kill()
         else:
             with contextlib.suppress(OSError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -18,19 +20,19 @@ class Side:
     def __init__(self, work: Work) -> None:
         self.work, self.model = work, keras_model(work)
         self.train_data, self.validation_data = epoch.place(work.data()), epoch.place(work.data(work.rows // 4))
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
 
     def train(self, epochs: int) -> None:
         """Train so many epochs, of a run of a hundred."""
-        path = Path(self.folder.name)
         evaluate = functools.partial(epoch.evaluate, self.model, self.train_data, epoch.evaluation_mode("xla", 100))
         watchers = [
             TrainMetrics(evaluate),
             StopOnDivergence(),
-            BestWeights(path / "best.weights.h5"),
-            Rows(functools.partial(store.write_history, path)),
+            BestWeights(self.folder / "best.weights.h5"),
+            Rows(functools.partial(store.write_history, self.folder)),
             Rows(lambda rows: None, every=0.25),
-            TensorBoard(path, text="text", histograms=20),
+            TensorBoard(self.folder, text="text", histograms=20),
         ]
         epoch.fit(
             self.model,

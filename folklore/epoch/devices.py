@@ -38,11 +38,13 @@ def describe() -> str:
 
 def room_for_data() -> int:
     """Bytes of training data that the device takes; larger data are streamed."""
-    if devices() == "cpu":
-        return int(SHARE * psutil.virtual_memory().available)
-    # The only place where TensorFlow tells how much of a GPU it will use at most.
-    return int(SHARE * min(device.memory_limit for device in device_lib.list_local_devices() if device.memory_limit
-                           and device.device_type == "GPU"))  # fmt: skip
+    return int(SHARE * (psutil.virtual_memory().available if devices() == "cpu" else _gpu_bytes()))
+
+
+@cache
+def _gpu_bytes() -> int:
+    """What TensorFlow uses at most of the smallest GPU; it tells so in this place alone."""
+    return int(min(device.memory_limit for device in device_lib.list_local_devices() if device.device_type == "GPU"))
 
 
 @cache
