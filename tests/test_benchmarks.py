@@ -2,14 +2,12 @@
 
 import io
 
-import keras
 import pytest
 from rich.console import Console
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
 from benchmarks.processes import OURS, SIDES
-from benchmarks.same_weights import worst_difference
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
 
@@ -36,11 +34,12 @@ def test_networks_have_their_usual_size(name, parameters):
     assert keras_model(WORKS[name]).count_params() == parameters
 
 
-def test_both_sides_arrive_at_the_same_weights():
-    try:
-        assert worst_difference(TINY) < 1e-12
-    finally:
-        keras.config.set_floatx("float32")
+def test_both_sides_arrive_at_the_same_weights_or_nothing_is_timed(capsys, monkeypatch):
+    epoch_benchmark.check(TINY)
+    assert "tiny: weights differ by" in capsys.readouterr().out
+    monkeypatch.setattr(epoch_benchmark, "TOLERANCE", 0.0)
+    with pytest.raises(SystemExit, match="nothing is timed"):
+        epoch_benchmark.check(TINY)
 
 
 def test_ratios_are_medians_of_rounds():
