@@ -49,7 +49,10 @@ def test_the_mode_with_the_fastest_step_is_chosen(monkeypatch, tmp_path, fastest
     seconds = dict.fromkeys(["graph", "step", "xla"], 0.002) | {fastest: 0.001}
     chosen, _ = choose(compiled(), monkeypatch, seconds, tmp_path)
     assert chosen.mode == fastest
-    assert {mode: pytest.approx(timing.step) for mode, timing in chosen.timings.items()} == seconds
+    tried = {"graph", "xla"} if fastest == "xla" else {"graph", "xla", "step"}
+    assert {mode: timing.step for mode, timing in chosen.timings.items()} == {
+        m: pytest.approx(seconds[m]) for m in tried
+    }
     assert all(timing.first >= 10 for timing in chosen.timings.values())
 
 
@@ -71,7 +74,7 @@ def test_a_damaged_measurement_is_taken_anew(monkeypatch, tmp_path, damage):
     file.write_text(damage)
     chosen, clock = choose(compiled(), monkeypatch, seconds, tmp_path)
     assert (chosen.mode, bool(clock.calls)) == ("xla", True)
-    assert json.loads(file.read_text()).keys() == seconds.keys()
+    assert json.loads(file.read_text()).keys() == {"graph", "xla"}
 
 
 def test_where_nothing_can_be_kept_it_is_measured_each_time(monkeypatch, tmp_path):

@@ -31,6 +31,9 @@ SHORT = 0.05
 SLOW_STEP = 0.005
 PROBE = 0.03  # seconds that a round of a probe lasts, at least
 ROUNDS = 3
+CLEARLY = (
+    0.8  # XLA's share of the graph's time below which single steps need not be tried: they are no faster than that
+)
 _CANNOT = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError)
 
 
@@ -64,8 +67,8 @@ def choose_mode(
 ) -> Choice:
     """The mode that "auto" stands for: the one with the fastest step.
 
-    Candidates are the graph, XLA, and single steps, as `keras.Model.fit` takes them; each takes a few steps on the
-    first rows, after which every variable is put back. What was measured is kept under a fingerprint of the model, the
+    Candidates are the graph, XLA and, unless XLA is clearly ahead of the graph, single steps, as `keras.Model.fit`
+    takes them; each takes a few steps on the first rows, after which every variable is put back. What was measured is kept under a fingerprint of the model, the
     batch, the device and TensorFlow's version, so that the next process need not measure.
 
     Not measured are a model with a `train_step` of its own, whose steps could have effects that no one can put back
@@ -96,8 +99,10 @@ def choose_mode(
         graph = probe.time(["graph"])["graph"]
         if steps * graph.step < SHORT:
             return Choice("graph", {"graph": graph})
-        timings = probe.time(["graph", "step"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "step", "xla"])
+        timings = probe.time(["graph"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "xla"])
         timings["graph"] = Timing(graph.first, timings["graph"].step)
+        if not ("xla" in timings and timings["xla"].step < CLEARLY * timings["graph"].step):
+            timings |= probe.time(["step"])  # about as fast as the graph, if arithmetic fills the step
         _write(file, timings)
     return Choice(min(timings, key=lambda mode: timings[mode].step), timings)
 
