@@ -31,9 +31,8 @@ SHORT = 0.05
 SLOW_STEP = 0.005
 PROBE = 0.03  # seconds that a round of a probe lasts, at least
 ROUNDS = 3
-CLEARLY = (
-    0.8  # XLA's share of the graph's time below which single steps need not be tried: they are no faster than that
-)
+# Where XLA takes less than this share of the graph's time, single steps need not be tried.
+CLEARLY = 0.8
 _CANNOT = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError)
 
 
@@ -68,8 +67,9 @@ def choose_mode(
     """The mode that "auto" stands for: the one with the fastest step.
 
     Candidates are the graph, XLA and, unless XLA is clearly ahead of the graph, single steps, as `keras.Model.fit`
-    takes them; each takes a few steps on the first rows, after which every variable is put back. What was measured is kept under a fingerprint of the model, the
-    batch, the device and TensorFlow's version, so that the next process need not measure.
+    takes them. Each takes a few steps on the first rows, after which every variable is put back. What was measured is
+    kept under a fingerprint of the model, the batch, the device and TensorFlow's version, so that the next process
+    need not measure.
 
     Not measured are a model with a `train_step` of its own, whose steps could have effects that no one can put back
     (it gets XLA, or the graph where XLA cannot compile a layer or would meet convolutions on a CPU), and one on several
