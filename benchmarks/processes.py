@@ -6,17 +6,15 @@ another. A machine whose speed drifts slows all sides of a round alike.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import multiprocessing
-import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from benchmarks.works import Work
-from folklore.layout import cores, environment
+from folklore.layout import cores, environment, exported
 
 OURS, VALIDATED, CALLBACKS = "folklore.fit", "folklore.fit, validation", "folklore.fit, all callbacks"
 PRODUCT = "matrix product"
@@ -59,7 +57,7 @@ class SideProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(SIDES[side].module, work, theirs), daemon=True)
-        with _environment(SIDES[side].environment):
+        with exported(SIDES[side].environment):
             self._process.start()
         theirs.close()
         self.first = self.train(1)  # seconds of the first epoch, with compilation
@@ -73,20 +71,6 @@ class SideProcess:
         """End it."""
         self._process.terminate()
         self._process.join()
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(module: str, work: Work, connection: Connection) -> None:

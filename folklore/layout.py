@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class Layout:
     Attributes:
         workers: processes.
         threads: of each.
-        gpus: their numbers; worker k has the k-th, or no more than the others' share of one.
+        gpus: their numbers; worker k has the k-th, counted from the first again after the last.
     """
 
     workers: int
@@ -64,6 +65,18 @@ def environment(threads: int) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
     }
+
+
+@contextlib.contextmanager
+def exported(variables: Mapping[str, str]) -> Iterator[None]:
+    """Within, processes that are started have these environment variables; afterwards all is as before."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def cores() -> int:

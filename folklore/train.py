@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 import traceback
@@ -153,9 +152,7 @@ def check(recipe: Recipe) -> tuple[dict[str, Any], int]:
 
 def size(model: keras.Model, recipe: Recipe) -> int:
     """About how many bytes training takes: weights with gradients and Adam's two averages, activations of a batch."""
-    nodes = (node for layer in model._flatten_layers(include_self=False) for node in layer._inbound_nodes)
-    values = sum(math.prod(filter(None, tensor.shape[1:])) for node in nodes for tensor in node.output_tensors)
-    return 4 * (4 * model.count_params() + 2 * recipe.batch_size * values)
+    return 4 * (4 * model.count_params() + 2 * recipe.batch_size * sum(epoch.activations(model)))
 
 
 def generators(model: keras.Model) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
@@ -19,6 +19,7 @@ import psutil
 
 from data import DataError, Source, resolve
 from folklore.errors import ProblemError
+from folklore.layout import exported
 from folklore.quiet import quietly
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Worker:
         self.first_bytes = self.bytes = 0
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), name=f"folklore-{number}", daemon=True)
-        with _variables(environment):  # TensorFlow reads them when it is imported
+        with exported(environment):  # TensorFlow reads them when it is imported
             self.process.start()
         theirs.close()
 
@@ -87,17 +88,6 @@ class Worker:
                 self.connection.send(None)
         self.process.join()
         self.connection.close()
-
-
-@contextlib.contextmanager
-def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _serve(connection: Connection) -> None:

@@ -54,6 +54,14 @@ def test_sides_take_turns_in_processes_of_their_own():
     assert min(first, *seconds[OURS], *seconds["model.fit"]) > 0
 
 
+def test_the_command_prints_its_table(monkeypatch, capsys):
+    monkeypatch.setitem(epoch_benchmark.WORKS, "tiny", TINY)
+    epoch_benchmark.main(rounds=1, work=["tiny"], peer=["model.fit"])
+    out = capsys.readouterr().out
+    assert "Times as long as folklore.fit" in out
+    assert out.count("tiny") >= 2
+
+
 @pytest.mark.parametrize("side", sorted(SIDES))
 def test_every_side_trains(side):
     module = SIDES[side].module

@@ -7,26 +7,26 @@ import functools
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks.sides.keras_model import keras_model
+from benchmarks.sides import folklore_validated
 from benchmarks.works import Work
 from callbacks import BestWeights, Rows, StopOnDivergence, TensorBoard, TrainMetrics
 from folklore import epoch, store
 
 
-class Side:
-    """Trains with `folklore.fit` and all callbacks of a run."""
+class Side(folklore_validated.Side):
+    """Trains with `folklore.fit` and all callbacks of a run of a hundred epochs."""
 
     def __init__(self, work: Work) -> None:
-        self.work, self.model = work, keras_model(work)
-        self.train_data, self.validation_data = epoch.place(work.data()), epoch.place(work.data(work.rows // 4))
+        super().__init__(work)
         self.folder = Path(tempfile.mkdtemp())
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def train(self, epochs: int) -> None:
-        """Train so many epochs, of a run of a hundred."""
+    def callbacks(self) -> list[Any]:
+        """Those of a run."""
         evaluate = functools.partial(epoch.evaluate, self.model, self.train_data, epoch.evaluation_mode("xla", 100))
-        watchers = [
+        return [
             TrainMetrics(evaluate),
             StopOnDivergence(),
             BestWeights(self.folder / "best.weights.h5"),
@@ -34,11 +34,3 @@ class Side:
             Rows(lambda rows: None, every=0.25),
             TensorBoard(self.folder, text="text", histograms=20),
         ]
-        epoch.fit(
-            self.model,
-            self.train_data,
-            epochs=epochs,
-            batch_size=self.work.batch,
-            validation_data=self.validation_data,
-            callbacks=watchers,
-        )

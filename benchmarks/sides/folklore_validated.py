@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import Work
 from folklore import epoch
@@ -14,6 +16,10 @@ class Side:
         self.work, self.model = work, keras_model(work)
         self.train_data, self.validation_data = epoch.place(work.data()), epoch.place(work.data(work.rows // 4))
 
+    def callbacks(self) -> list[Any]:
+        """Those of one training: none."""
+        return []
+
     def train(self, epochs: int) -> None:
         """Train so many epochs."""
         epoch.fit(
@@ -22,4 +28,5 @@ class Side:
             epochs=epochs,
             batch_size=self.work.batch,
             validation_data=self.validation_data,
+            callbacks=self.callbacks(),
         )

@@ -14,10 +14,12 @@ from folklore.epoch.choice import Choice, choose_mode
 from folklore.epoch.devices import devices, names, room_for_data
 from folklore.epoch.fitting import evaluate, evaluation_mode, fit
 from folklore.epoch.placed import Placed, epoch_order, place
+from folklore.epoch.program import activations
 
 __all__ = [
     "Choice",
     "Placed",
+    "activations",
     "choose_mode",
     "devices",
     "epoch_order",

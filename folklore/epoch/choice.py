@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from folklore import store
 from folklore.cache import cache_folder
 from folklore.epoch.devices import describe, devices
 from folklore.epoch.placed import Placed
@@ -162,10 +162,5 @@ def _read(file: Path) -> dict[Chosen, Timing]:
 
 def _write(file: Path, timings: dict[Chosen, Timing]) -> None:
     """Keep what was measured, where there is a place to keep it."""
-    temporary = file.with_name(f".tmp-{os.getpid()}.{file.name}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({mode: asdict(t) for mode, t in timings.items()}), encoding="utf-8")
-        temporary.replace(file)
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        store.write_json(file, {mode: asdict(timing) for mode, timing in timings.items()})

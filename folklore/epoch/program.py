@@ -155,15 +155,15 @@ def evaluation_batch(model: keras.Model) -> int:
     inputs = keras.tree.flatten(model.inputs or [])
     if inputs and inputs[0].shape[0]:
         return int(inputs[0].shape[0])
-    largest = max((math.prod(filter(None, shape)) for shape in _shapes(model)), default=EVALUATION_BYTES / 4 / 1024)
+    largest = max(activations(model), default=EVALUATION_BYTES / 4 / 1024)
     return int(2 ** np.clip(np.floor(np.log2(EVALUATION_BYTES / 4 / largest)), 8, 14))
 
 
-def _shapes(model: keras.Model) -> Iterator[tuple[int | None, ...]]:
-    """Of one row's activations, in all layers that were called on symbolic tensors."""
+def activations(model: keras.Model) -> Iterator[int]:
+    """How many numbers one row becomes in each layer that was called on symbolic tensors."""
     for layer in model._flatten_layers(include_self=False):
         for node in layer._inbound_nodes:
-            yield from (tensor.shape[1:] for tensor in node.output_tensors)
+            yield from (math.prod(filter(None, tensor.shape[1:])) for tensor in node.output_tensors)
 
 
 def program_of(model: keras.Model) -> Program:
