@@ -1,18 +1,19 @@
-"""Event files for TensorBoard, written with its own protos and record writer: no TensorFlow needed."""
+"""Event files for TensorBoard, written with its own protos: no TensorFlow needed."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import google_crc32c
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
-from tensorboard.summary.writer.record_writer import RecordWriter
 
 _unique = itertools.count()
 
@@ -31,7 +32,6 @@ class EventFile:
         name = f"events.out.tfevents.{int(clock()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_unique)}"
         self.path = directory / name
         self._file = self.path.open("xb")
-        self._records = RecordWriter(self._file)
         self._scalars: dict[str, Summary.Value] = {}
         self._add(Event(file_version="brain.Event:2"))
 
@@ -56,12 +56,28 @@ class EventFile:
 
     def flush(self) -> None:
         """Make everything so far visible to readers."""
-        self._records.flush()
+        self._file.flush()
 
     def close(self) -> None:
         """Flush and close."""
-        self._records.close()
+        self._file.close()
 
     def _add(self, event: Event) -> None:
         event.wall_time = self.clock()
-        self._records.write(event.SerializeToString())
+        self._file.write(record(event.SerializeToString()))
+
+
+def record(data: bytes) -> bytes:
+    """Frame `data` as a TFRecord: its length (uint64) with a checksum (uint32), `data`, its checksum; little-endian.
+
+    TensorBoard's own writer computes the checksums in Python, byte by byte: with it, an epoch's figures of a small
+    network cost a good part of evaluating it.
+    """
+    length = struct.pack("<Q", len(data))
+    return length + _checksum(length) + data + _checksum(data)
+
+
+def _checksum(data: bytes) -> bytes:
+    # CRC-32C, rotated by 15 bits and shifted, since a checksum of data that hold checksums is weak (TensorFlow).
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
