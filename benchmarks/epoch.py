@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Annotated
 
@@ -23,6 +23,7 @@ from rich.console import Console
 
 from benchmarks.processes import CALLBACKS, OURS, PRODUCT, SIDES, VALIDATED, SideProcess
 from benchmarks.works import WORKS, Work
+from folklore.errors import did_you_mean
 from folklore.tables import table
 
 PEERS = ("model.fit", "model.fit, 50 steps a call", "tf.function loop", "torch", "jax")
@@ -101,10 +102,21 @@ def remarks(work: Work, seconds: Seconds) -> list[str]:
     return said
 
 
+def known(names: Iterable[str]) -> Callable[[list[str] | None], list[str] | None]:
+    """A check of an option's values, which answers a misspelt one with the nearest of `names`."""
+
+    def checked(given: list[str] | None) -> list[str] | None:
+        for name in set(given or []).difference(names):
+            raise typer.BadParameter(f"{name!r} is unknown. {did_you_mean(name, names)}")
+        return given
+
+    return checked
+
+
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="how often the sides take turns")] = 5,
-    work: Annotated[list[str] | None, typer.Option(help=f"of {', '.join(WORKS)}; may be repeated")] = None,
-    peer: Annotated[list[str] | None, typer.Option(help=f"of {', '.join(PEERS)}; may be repeated")] = None,
+    work: Annotated[list[str] | None, typer.Option(help="may be repeated; else all", callback=known(WORKS))] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="may be repeated; else all", callback=known(PEERS))] = None,
 ) -> None:
     """Check, measure, and print a table."""
     rows, said = [], []

@@ -3,7 +3,9 @@
 import io
 
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
@@ -60,6 +62,15 @@ def test_the_command_prints_its_table(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "Times as long as folklore.fit" in out
     assert out.count("tiny") >= 2
+
+
+@pytest.mark.parametrize(("option", "given", "nearest"), [("--work", "lent", "lenet"), ("--peer", "tosch", "torch")])
+def test_a_misspelt_name_is_answered_with_the_nearest(option, given, nearest):
+    app = typer.Typer()
+    app.command()(epoch_benchmark.main)
+    result = CliRunner().invoke(app, [option, given], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"{given!r} is unknown. Did you mean {nearest!r}?" in result.output
 
 
 @pytest.mark.parametrize("side", sorted(SIDES))
