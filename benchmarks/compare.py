@@ -1,122 +1,158 @@
-"""Seconds that `compare` takes, against reading the same runs' event files with TensorBoard's own reader.
+"""Seconds that comparing takes: of our own store, and of logs that others wrote.
 
-    python -m benchmarks.compare [--runs 200] [--epochs 100] [--rounds 5]
+    python -m benchmarks.compare [--rounds 5]
 
-Runs are written as a study writes them, without training; then both sides, each a whole process, give every arm's mean
-of the validation loss at the last epoch, in turn. It is first checked that they give the same.
+Runs are written without training. Of our store, the whole command is measured: by a figure that run.json tells, and by
+one that needs every history. Of others' logs, reading them alone is measured, in one process and in turn, against
+TensorBoard's own reader and, where it is installed, tbparse; it is first checked that all read the same values.
 """
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
 
 from callbacks.event_file import EventFile
-from folklore import store
+from folklore import foreign, store
 from folklore.tables import table
 
 FIGURES = ("loss", "rmse", "mae")
-READER = """
-import json, statistics, sys
-from pathlib import Path
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.util import tensor_util
-means = {}
-for arm in sorted(path for path in Path(sys.argv[1]).glob("*/*") if path.is_dir()):
-    last = []
-    for run in sorted(arm.glob("seed-*")):
-        events = EventAccumulator(str(run / "validation"), size_guidance={"tensors": 0})
-        events.Reload()
-        last.append(tensor_util.make_ndarray(events.Tensors("loss")[-1].tensor_proto).item())
-    means[arm.name] = statistics.mean(last)
-print(json.dumps(means))
-"""
+TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")
+Read = dict[tuple[str, str], list[float]]  # (run, tag) to values
+SCALARS = "validation/loss", "best validation/loss"
 
 
-def write_runs(logdir: Path, runs: int, epochs: int) -> None:
-    """Two arms with `runs / 2` seeds each, three figures for train and validation in every epoch."""
+def write_store(logdir: Path, runs: int, epochs: int) -> None:
+    """Two arms with `runs / 2` seeds each; three figures for train and validation in every epoch."""
     name, rng = "benchmark.compare", np.random.default_rng(0)
     recipe = {"model": "models.mlp.mlp"}
     store.write_json(
         logdir / name / "experiment.json",
         {
-            "claim": "Wider is better.", "kind": "stat", "baseline": "narrow", "hypotheses": [], "may_diverge": [],
+            "claim": "Wider is better.", "kind": "stat", "baseline": "narrow", "may_diverge": [],
+            "hypotheses": [{"arm": "wide", "direction": "better", "by": 0.1}],
             "metric": {"name": "validation/loss", "goal": "min"}, "arms": {"narrow": recipe, "wide": recipe},
         },
     )  # fmt: skip
     data = {"name": "california_housing", "source": "real", "unit": "100,000 $", "sha256": "0"}
+    columns = [f"{split}/{figure}" for split in ("train", "validation") for figure in FIGURES]
     for number in range(runs):
         arm, seed = ("narrow", "wide")[number % 2], number // 2
         path = store.run_path(logdir, name, arm, seed)
-        curves = rng.random((epochs, 2, len(FIGURES)), dtype=np.float32).astype(float)
-        for part, split in enumerate(("train", "validation")):
-            file = EventFile(path / split)
-            for step, values in enumerate(curves[:, part], start=1):
-                file.add_scalars(dict(zip(FIGURES, values, strict=True)), step)
-            file.close()
-        metrics = {f"validation/{figure}": value for figure, value in zip(FIGURES, curves[-1, 1], strict=True)}
-        record = {"status": "done", "identity": arm, "recipe": recipe, "data": data, "metrics": metrics}
-        store.finish(path, {"experiment": name, "arm": arm, "seed": seed, **record})
+        curves = rng.random((epochs, len(columns)))
+        rows = [dict(zip(columns, map(float, values), strict=True)) for values in curves]
+        store.write_history(path, [{"epoch": i + 1, "seconds": 0.1 * i} | row for i, row in enumerate(rows)])
+        record = {"status": "done", "identity": arm, "recipe": recipe, "data": data, "metrics": rows[-1]}
+        store.finish(path, {"experiment": name, "arm": arm, "seed": seed, "selected_epoch": epochs, **record})
 
 
-def by_compare(logdir: Path) -> dict[str, float]:
-    """Each arm's mean, by the command."""
-    (compared,) = json.loads(_printed(["-m", "experiments", "compare", str(logdir), "--format", "json"]))
-    return {arm: figures["mean"] for arm, figures in compared["arms"].items()}
+def write_events(logdir: Path, runs: int, steps: int) -> None:
+    """Event files as others write them: four arms, four tags, an event for each scalar."""
+    rng = np.random.default_rng(0)
+    for number in range(runs):
+        file = EventFile(logdir / f"arm-{number % 4}" / f"seed-{number // 4}")
+        for step, values in enumerate(rng.random((steps, len(TAGS)), dtype=np.float32).tolist()):
+            for tag, value in zip(TAGS, values, strict=True):
+                file.add_scalars({tag: value}, step)
+        file.close()
 
 
-def by_event_files(logdir: Path) -> dict[str, float]:
-    """Each arm's mean, by TensorBoard's reader."""
-    means: dict[str, float] = json.loads(_printed(["-c", READER, str(logdir)]))
-    return means
+def by_folklore(logdir: Path) -> Read:
+    """Every value, by our reader."""
+    runs, _ = foreign.logged_runs(logdir)
+    return {(f"{run.arm}/seed-{run.seed}", tag): list(values) for run in runs for tag, values in run.tags.items()}
 
 
-def report(console: Console, logdir: Path, *, runs: int, epochs: int, rounds: int) -> None:
-    """Measure both sides in turn, and print a table."""
-    pairs = [(_seconds(by_event_files, logdir), _seconds(by_compare, logdir)) for _ in range(rounds)]
-    ratios = [theirs / ours for theirs, ours in pairs]
-    row = {
-        "logs": f"{runs} runs of {epochs} epochs",
-        "TensorBoard's reader": f"{statistics.median(theirs for theirs, _ in pairs):.2f} s",
-        "compare": f"{statistics.median(ours for _, ours in pairs):.2f} s",
-        "ratio": f"{statistics.median(ratios):.1f}",
-        "from-to": f"{min(ratios):.1f}-{max(ratios):.1f}",
+def by_tensorboard(logdir: Path) -> Read:
+    """Every value, by TensorBoard's reader."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    found: Read = {}
+    for path in sorted(logdir.glob("*/*")):
+        events = EventAccumulator(str(path), size_guidance={"tensors": 0})
+        events.Reload()
+        for tag in TAGS:
+            values = [make_ndarray(event.tensor_proto).item() for event in events.Tensors(tag)]
+            found[path.relative_to(logdir).as_posix(), tag] = values
+    return found
+
+
+def by_tbparse(logdir: Path) -> Read:
+    """Every value, by tbparse."""
+    from tbparse import SummaryReader
+
+    frame = SummaryReader(str(logdir), extra_columns={"dir_name"}).tensors
+    return {key: [float(v) for v in group["value"]] for key, group in frame.groupby(["dir_name", "tag"])}
+
+
+PEERS: dict[str, Callable[[Path], Read]] = {"TensorBoard's reader": by_tensorboard, "tbparse": by_tbparse}
+
+
+def measure_store(logdir: Path, rounds: int) -> dict[str, str]:
+    """Seconds of the whole command, by metric."""
+    command = [sys.executable, "-m", "experiments", "compare", str(logdir), "--format", "json", "--metric"]
+    return {
+        metric: f"{statistics.median(_seconds(_call, [*command, metric]) for _ in range(rounds)):.2f} s"
+        for metric in SCALARS
     }
-    console.print(table([row], title=f"Seconds a comparison, medians of {rounds} interleaved pairs"))
+
+
+def measure_events(logdir: Path, rounds: int) -> dict[str, str]:
+    """Seconds of reading, ours and the peers', in turn; and how many times as long theirs take."""
+    ours = by_folklore(logdir)
+    cells: dict[str, str] = {}
+    for name, peer in PEERS.items():
+        if name != "tbparse" or importlib.util.find_spec("tbparse"):
+            check(ours, peer(logdir), name)
+            pairs = [(_seconds(peer, logdir), _seconds(by_folklore, logdir)) for _ in range(rounds)]
+            theirs, mine = (statistics.median(times) for times in zip(*pairs, strict=True))
+            ratio = statistics.median(one / other for one, other in pairs)
+            cells |= {name: f"{theirs:.2f} s", "ours": f"{mine:.2f} s", f"{name}: ratio": f"{ratio:.1f}"}
+    return cells
+
+
+def check(ours: Read, theirs: Read, name: str) -> None:
+    """Stop where a peer reads something else."""
+    if ours.keys() != theirs.keys() or any(not np.array_equal(ours[key], theirs[key]) for key in ours):
+        raise SystemExit(f"{name} reads other values, so nothing is timed.")
 
 
 def main(
-    runs: Annotated[int, typer.Option(min=2, help="how many")] = 200,
-    epochs: Annotated[int, typer.Option(min=1, help="of each")] = 100,
-    rounds: Annotated[int, typer.Option(min=1, help="pairs measured")] = 5,
+    runs: Annotated[int, typer.Option(min=2, help="in our store, of 100 epochs")] = 1_000,
+    logs: Annotated[int, typer.Option(min=4, help="runs of others, of 100 steps")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, help="measured")] = 5,
 ) -> None:
-    """Write the runs, check, measure, and print a table."""
+    """Write the runs, check, measure, and print two tables."""
+    console = Console(width=130)
     with tempfile.TemporaryDirectory() as folder:
-        logdir = Path(folder)
-        write_runs(logdir, runs, epochs)
-        ours, theirs = by_compare(logdir), by_event_files(logdir)
-        assert ours.keys() == theirs.keys() and np.allclose(list(ours.values()), [theirs[arm] for arm in ours])
-        report(Console(width=130), logdir, runs=runs, epochs=epochs, rounds=rounds)
+        write_store(Path(folder), runs, 100)
+        cells = measure_store(Path(folder), rounds)
+        console.print(table([cells], title=f"Our store: `compare` on {runs} runs × 100 epochs × 6 scalars"))
+    with tempfile.TemporaryDirectory() as folder:
+        write_events(Path(folder), logs, 100)
+        cells = measure_events(Path(folder), rounds)
+        console.print(table([cells], title=f"Logs of others: {logs} runs × 100 steps × {len(TAGS)} tags"))
 
 
-def _printed(arguments: list[str]) -> str:
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _call(command: list[str]) -> None:
+    subprocess.run(command, capture_output=True, check=True)
 
 
-def _seconds(side: object, logdir: Path) -> float:
+def _seconds(side: Callable[[Any], Any], argument: Any) -> float:
     begun = time.perf_counter()
-    side(logdir)  # type: ignore[operator]
+    side(argument)
     return time.perf_counter() - begun
 
 

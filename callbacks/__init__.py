@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from callbacks.best_weights import BestWeights
     from callbacks.divergence import StopOnDivergence
     from callbacks.names import log_name
+    from callbacks.probes import Probes
     from callbacks.rows import Rows
     from callbacks.tensorboard import TensorBoard
     from callbacks.train_metrics import TrainMetrics
 
-__all__ = ["BestWeights", "Rows", "StopOnDivergence", "TensorBoard", "TrainMetrics", "log_name"]
+__all__ = ["BestWeights", "Probes", "Rows", "StopOnDivergence", "TensorBoard", "TrainMetrics", "log_name"]
 _MODULES = {
     "BestWeights": "best_weights",
+    "Probes": "probes",
     "Rows": "rows",
     "StopOnDivergence": "divergence",
     "TensorBoard": "tensorboard",

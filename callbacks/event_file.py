@@ -74,10 +74,10 @@ def record(data: bytes) -> bytes:
     network cost a good part of evaluating it.
     """
     length = struct.pack("<Q", len(data))
-    return length + _checksum(length) + data + _checksum(data)
+    return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))
 
 
-def _checksum(data: bytes) -> bytes:
-    # CRC-32C, rotated by 15 bits and shifted, since a checksum of data that hold checksums is weak (TensorFlow).
+def masked_crc(data: bytes) -> int:
+    """CRC-32C, rotated by 15 bits and shifted, as TFRecords have it: that of data that hold checksums is weak."""
     crc = google_crc32c.value(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

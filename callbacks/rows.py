@@ -11,13 +11,14 @@ import keras
 from callbacks.names import figures
 
 Row = dict[str, float]
-_ORDER = ("train", "validation", "running")
+_ORDER = ("train", "validation", "running", "probe")
 
 
 class Rows(keras.callbacks.Callback):
     """Hands `write` all rows so far, at most once per `every` seconds and when training ends.
 
-    A row has epoch (from 1), seconds (since training began), lr, and then train/…, validation/… and running/… figures.
+    A row has epoch (from 1), seconds (since training began), lr, and then train/…, validation/…, running/… and
+    probe/… figures.
     """
 
     def __init__(

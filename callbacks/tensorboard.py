@@ -21,9 +21,10 @@ from callbacks.names import figures
 class TensorBoard(keras.callbacks.Callback):
     """Writes `train/` and `validation/` below `directory`; equal tags there share one chart.
 
-    Train figures are those of `TrainMetrics`; Keras' running averages appear as `running/…`, the learning rate as
-    `learning_rate`. The Keras graph and `text` are written once, weights every `histograms` epochs. Steps are epochs,
-    from 1. Unlike `keras.callbacks.TensorBoard` it needs no TensorFlow and costs a fraction of a millisecond an epoch.
+    Train figures are those of `TrainMetrics`; Keras' running averages appear as `running/…`, probes as `probe/…`, the
+    learning rate as `learning_rate`. The Keras graph and `text` are written once, weights every `histograms` epochs.
+    Steps are epochs, from 1. Unlike `keras.callbacks.TensorBoard` it needs no TensorFlow and costs a fraction of a
+    millisecond an epoch.
 
     Args:
         directory: the run's directory.
@@ -48,7 +49,7 @@ class TensorBoard(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the files; write graph and text."""
         train = EventFile(self.directory / "train", self.clock)
-        self.files = {"train": train, "running": train}
+        self.files = {"train": train, "running": train, "probe": train}
         graph = keras_model_to_graph_def(json.loads(self.model.to_json()))
         train.add_graph(graph.SerializeToString())
         if self.text:
@@ -60,7 +61,7 @@ class TensorBoard(keras.callbacks.Callback):
         train = self.files["train"]
         scalars: dict[EventFile, dict[str, float]] = {train: {}}
         for split, figure, value in figures(logs):
-            tag = f"running/{figure}" if split == "running" else figure
+            tag = f"{split}/{figure}" if split in ("running", "probe") else figure
             scalars.setdefault(self._file(split), {})[tag] = value
         scalars[train]["learning_rate"] = float(self.model.optimizer.learning_rate)
         for file, values in scalars.items():

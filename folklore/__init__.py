@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from folklore.lazily import import_lazily
-from folklore.spec import Experiment, Hypothesis, Metric, Recipe
+from folklore.spec import Experiment, Fact, Hypothesis, Metric, Recipe
 
 if TYPE_CHECKING:
     from folklore.epoch import evaluate, fit, place
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Hypothesis", "Metric", "Recipe", "evaluate", "fit", "place", "run_file"]
+__all__ = ["Experiment", "Fact", "Hypothesis", "Metric", "Recipe", "evaluate", "fit", "place", "run_file"]
 
 
 def __getattr__(name: str) -> Any:

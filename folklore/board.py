@@ -1,26 +1,132 @@
-"""TensorBoard on stored runs."""
+"""TensorBoard on stored runs: bands over seeds for every arm, or the single runs."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.custom_scalar import layout_pb2, metadata
+from tensorboard.plugins.hparams import summary_v2 as hparams
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from callbacks.event_file import EventFile
+from folklore import store, tables
+from folklore.compare import compare
+from folklore.curves import Band, band, figures_of, histories
+from folklore.results import differing
+
+FOLDER = ".board"
+_BOUNDS = "interval"  # the first part of the bounds' tags, so that they do not stand among the curves
 
 
-def command(paths: Sequence[Path], port: int) -> list[str]:
-    """The command that starts TensorBoard on experiments' directories, reachable from this machine alone."""
-    if len(paths) == 1:
-        logdir = ["--logdir", str(paths[0])]
+def write(paths: Sequence[Path], out: Path) -> Path:
+    """Write the aggregate log directory for experiments' directories, in place of an earlier one; return it.
+
+    A run of TensorBoard's is an arm. It has the mean over seeds of every figure and the bounds of its interval, which
+    the Custom Scalars tab draws as a band, and is one trial in the HParams tab. The experiment's own run holds the
+    layout and the verdicts.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    for path in paths:
+        _write_experiment(path, out if len(paths) == 1 else out / path.name)
+    return out
+
+
+def _write_experiment(path: Path, out: Path) -> None:
+    compared = compare(path)
+    runs = histories(path, compared["arms"])
+    figures = figures_of(runs)
+    file = EventFile(out / "verdict")
+    file.add_summary(text_pb("verdict", _as_markdown(compared)), step=0)
+    if figures:
+        file.add_summary(_layout(figures), step=0)
+    recipes = (store.read_experiment(path) or {}).get("arms", {})
+    settings = _settings(recipes)
+    names = sorted({name for values in settings.values() for name in values})
+    shown = [hparams.HParam("arm"), *map(hparams.HParam, names)]
+    metrics = dict.fromkeys([compared["metric"], *(name for name in figures if name.startswith("validation/"))])
+    infos = [hparams.Metric(name, description="mean over seeds, at the end") for name in metrics]
+    file.add_summary(hparams.hparams_config_pb(shown, infos), step=0)
+    file.close()
+    for arm, seeds in runs.items():
+        _write_arm(out / arm, {name: band(seeds, name) for name in figures}, arm, settings[arm], compared)
+
+
+def _write_arm(
+    out: Path, bands: Mapping[str, Band | None], arm: str, settings: Mapping[str, Any], compared: Mapping[str, Any]
+) -> None:
+    file = EventFile(out)
+    file.add_summary(hparams.hparams_pb({"arm": arm, **settings}, trial_id=arm), step=0)
+    epochs = 0
+    for name, found in bands.items():
+        if found is None:
+            continue
+        epochs = max(epochs, len(found.epochs))
+        for epoch, mean, lo, hi in zip(found.epochs, found.mean, found.lo, found.hi, strict=True):
+            file.add_scalars({name: mean}, epoch)
+            if lo == lo:
+                file.add_scalars({f"{_BOUNDS}/{name}/lower": lo, f"{_BOUNDS}/{name}/upper": hi}, epoch)
+    mean = compared["arms"][arm]["mean"]
+    if mean is not None and compared["metric"] not in bands:
+        file.add_scalars({compared["metric"]: mean}, epochs)
+    file.close()
+
+
+def _layout(figures: Sequence[str]) -> Summary:
+    """The Custom Scalars tab: a category for each part of the data, a chart with bands for each figure."""
+    layout = layout_pb2.Layout()
+    for name in figures:
+        title = name.partition("/")[0]
+        if not layout.category or layout.category[-1].title != title:
+            layout.category.add(title=title)
+        chart = layout.category[-1].chart.add(title=f"{name}: mean and 95 % interval")
+        chart.margin.series.add(value=name, lower=f"{_BOUNDS}/{name}/lower", upper=f"{_BOUNDS}/{name}/upper")
+    value = Summary.Value(
+        tag=metadata.CONFIG_SUMMARY_TAG,
+        metadata=metadata.create_summary_metadata(),
+        tensor=make_tensor_proto(layout.SerializeToString()),
+    )
+    return Summary(value=[value])
+
+
+def _settings(arms: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What arms differ in, as the plain values that the HParams tab shows; each arm has every name."""
+    found = differing(arms)
+    names = sorted({name for values in found.values() for name in values})
+    return {arm: {name: _plain(values.get(name, "default")) for name in names} for arm, values in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _as_markdown(compared: Mapping[str, Any]) -> str:
+    lines = [f"# {compared['experiment']}", compared["claim"] or "", ""]
+    for hypothesis in compared["hypotheses"]:
+        lines += [f"- **{hypothesis['verdict']}**: {hypothesis['claim']} {tables.in_words(hypothesis)}"]
+    lines += ["", tables.as_markdown(tables.arm_rows(compared)), *(f"- {note}" for note in tables.about(compared))]
+    return "\n".join(lines)
+
+
+def command(logdirs: Sequence[Path], port: int) -> list[str]:
+    """The command that starts TensorBoard on directories, reachable from this machine alone."""
+    if len(logdirs) == 1:
+        given = ["--logdir", str(logdirs[0])]
     else:
-        logdir = ["--logdir_spec", ",".join(f"{path.name}:{path}" for path in paths)]
-    return [sys.executable, "-m", "tensorboard.main", *logdir, "--host", "127.0.0.1", "--port", str(port)]
+        given = ["--logdir_spec", ",".join(f"{path.name}:{path}" for path in logdirs)]
+    return [sys.executable, "-m", "folklore.tensorboard_server", *given, "--host", "127.0.0.1", "--port", str(port)]
 
 
-def serve(paths: Sequence[Path], port: int) -> int:
+def serve(logdirs: Sequence[Path], port: int) -> int:
     """Run TensorBoard until it is interrupted; return its exit status."""
-    process = subprocess.Popen(command(paths, port), env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    process = subprocess.Popen(command(logdirs, port), env=os.environ)
     try:
         return process.wait()
     except KeyboardInterrupt:

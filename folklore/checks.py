@@ -33,10 +33,10 @@ def known_names(owner: str, given: Iterable[Any], known: Iterable[str]) -> None:
             raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
 
 
-def whole_number(name: str, given: Any) -> None:
-    """An int from 1; a bool is none."""
-    if type(given) is not int or given < 1:
-        raise DeclarationError(f"{name} is {given!r}. Give a whole number from 1.")
+def whole_number(name: str, given: Any, least: int = 1) -> None:
+    """An int from `least`; a bool is none."""
+    if type(given) is not int or given < least:
+        raise DeclarationError(f"{name} is {given!r}. Give a whole number from {least}.")
 
 
 def is_positive(given: Any) -> bool:

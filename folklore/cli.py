@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.text import Text
 
 from data import DataError
-from folklore import catalog, store, tables
-from folklore.errors import ProblemError, WorkerDiedError, did_you_mean
+from folklore import catalog, reading, tables
+from folklore.errors import ProblemError, WorkerDiedError
+from folklore.reading import Logdir, out
 
 app = typer.Typer(
     add_completion=False,
@@ -26,45 +27,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Deep-learning advice on trial: run experiments, watch them in TensorBoard, compare the runs.",
 )
-out = Console()
 err = Console(stderr=True)
-_RUN_SOMETHING = "Run: python -m experiments run quickstart"
 
 
-def _directory(given: str | Path) -> Path:
-    if not str(given).strip():
-        raise ProblemError("--logdir is empty. Name a directory, such as --logdir logs.")
-    return Path(given)
-
-
-Names = Annotated[list[str] | None, typer.Argument(help="topic or topic.experiment", show_default=False)]
-Logdir = Annotated[Path, typer.Option(parser=_directory, metavar="<path>", help="where runs are stored")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value", show_default=False)]
+
+
+app.command("list")(reading.list_)
+app.command()(reading.compare)
+app.command()(reading.report)
+app.command()(reading.board)
 
 
 @app.callback()
 def _options(debug: Annotated[bool, typer.Option(help="show tracebacks")] = False) -> None:
     pass
-
-
-@app.command("list")
-def list_(
-    topic: Annotated[str | None, typer.Argument(help="topic or topic.experiment", show_default=False)] = None,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format")] = "table",
-    logdir: Logdir = Path("logs"),
-) -> None:
-    """List the experiments, their claims, and how many of their runs are stored."""
-    found = catalog.find([] if topic is None else [topic])
-    if format_ == "json":
-        listed = [{"name": name, "claim": e.claim, "kind": e.kind} for name, e in found.items()]
-        print(json.dumps(listed, indent=1, ensure_ascii=False))
-        return
-    done = {name: len(list((logdir / name).glob("*/seed-*/DONE"))) for name in found}
-    out.print(
-        tables.table(
-            [{"name": n, "claim": e.claim, "kind": e.kind, "runs": str(done[n] or "")} for n, e in found.items()]
-        )
-    )
 
 
 @app.command()
@@ -84,13 +61,20 @@ def run(
     set_: Settings = None,
     logdir: Logdir = Path("logs"),
     fresh: Annotated[bool, typer.Option("--fresh", help="move the experiment's earlier runs aside")] = False,
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="add seeds, look by look, until every hypothesis has a verdict")
+    ] = False,
+    max_seeds: Annotated[int, typer.Option(min=6, help="where --until-decided ends")] = 30,
 ) -> None:
     """Train the arms of experiments, and compare them. What is done already is not done again."""
     from folklore.running import run_studies
 
+    if until_decided and seeds is not None:
+        raise ProblemError("--seeds and --until-decided were both given. The looks decide: give --max-seeds instead.")
     failures = run_studies(
         catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data,
         jobs=worker_count(jobs), settings=set_ or [], logdir=logdir, fresh=fresh,
+        until_decided=until_decided, max_seeds=max_seeds,
     )  # fmt: skip
     if failures:
         raise typer.Exit(1)
@@ -107,40 +91,6 @@ def worker_count(given: str) -> int | None:
     if not (given.isascii() and given.isdecimal() and int(given) > 0):
         raise ProblemError(f"--jobs {given!r} is no number of worker processes. Write --jobs 2, say, or --jobs auto.")
     return int(given)
-
-
-@app.command()
-def compare(
-    names: Annotated[list[str] | None, typer.Argument(help="topic, topic.experiment or a log directory")] = None,
-    metric: Annotated[str | None, typer.Option(help="such as test/accuracy [default: the experiment's]")] = None,
-    format_: Annotated[Literal["table", "json", "csv", "md"], typer.Option("--format")] = "table",
-    logdir: Logdir = Path("logs"),
-) -> None:
-    """Compare the arms of experiments by their stored runs."""
-    from folklore.compare import compare as compare_runs
-
-    comparisons = [compare_runs(path, metric) for path in stored(names or [], logdir)]
-    if format_ == "json":
-        print(json.dumps(comparisons, indent=1, ensure_ascii=False, allow_nan=False))
-    elif format_ == "csv":
-        print(tables.as_csv(tables.flat(comparisons)), end="")
-    elif format_ == "md":
-        print(tables.as_markdown(tables.flat(comparisons)), end="")
-    else:
-        for compared in comparisons:
-            out.print(tables.comparison(compared))
-
-
-@app.command()
-def board(
-    names: Names = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 6006,
-    logdir: Logdir = Path("logs"),
-) -> None:
-    """Open TensorBoard on the stored runs, on this machine alone."""
-    from folklore.board import serve
-
-    raise typer.Exit(serve(stored(names or [], logdir), port))
 
 
 @app.command()
@@ -187,26 +137,6 @@ def new(name: Annotated[str, typer.Argument(help="topic or topic.experiment", sh
     path = write(name)
     topic, _, experiment = name.partition(".")
     out.print(f"Wrote {path}. Run it: python -m experiments run {topic}.{experiment or topic}", highlight=False)
-
-
-def stored(names: Sequence[str], logdir: Path) -> list[Path]:
-    """The directories of the stored experiments that are meant: by topic, topic.experiment, or a log directory.
-
-    Raises:
-        ProblemError: nothing is stored under a name; names the nearest.
-    """
-    known = {path.name: path for path in store.experiments(logdir)}
-    if not names and not known:
-        raise ProblemError(f"{str(logdir)!r} holds no runs yet. {_RUN_SOMETHING}")
-    found = [] if names else list(known.values())
-    for name in names:
-        here = [path for stem, path in known.items() if stem == name or stem.partition(".")[0] == name]
-        here = here or (store.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
-        if not here:
-            advice = did_you_mean(name, known) if known else f"It holds no runs at all. {_RUN_SOMETHING}"
-            raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {advice}")
-        found += here
-    return list(dict.fromkeys(found))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,15 +1,15 @@
-"""From stored runs to a comparison. Reads experiment.json and run.json, and never an experiment or TensorFlow."""
+"""From stored runs to a comparison. Reads what runs left behind, and never imports an experiment or TensorFlow."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from folklore import stats, store
+from folklore import figures, stats, store
 from folklore.errors import ProblemError, did_you_mean
-from folklore.spec import goal_of
+from folklore.evidence import Values, assess, filled_in, known
 
 Comparison = dict[str, Any]
 
@@ -22,10 +22,10 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         metric: the figure to compare, such as "test/accuracy"; None takes the declared one.
 
     Returns:
-        JSON-able: experiment, claim, baseline, metric, goal, data, unfinished; arms: name to n, mean, std, ci, values
-        by seed, failed (runs that ended without the figure), and the paired difference from the baseline with its
-        interval; hypotheses.
-        Figures that do not exist for lack of seeds are None.
+        JSON-able: experiment, claim, kind, baseline, metric, goal, data, unfinished, notes, facts, tuning; arms: name
+        to n, mean, std, ci, values by seed, failed (runs that ended without the figure), and the paired difference
+        from the baseline with its interval; hypotheses, see `folklore.evidence`.
+        Figures that do not exist for lack of seeds are None. A claim that computation alone settles has no arms.
 
     Raises:
         ProblemError: nothing was run, the runs are of different data or recipes, the metric is unknown, or a file is
@@ -34,72 +34,79 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
     declared = store.read_experiment(path)
     if declared is None:
         raise ProblemError(f"{path} holds no experiment.json, so it is no experiment's directory. See `list`.")
+    head = {key: declared.get(key) for key in ("claim", "kind", "baseline", "facts", "tuning")}
+    if not declared["arms"]:
+        return {"experiment": path.name, **head, "metric": None, "goal": None, "data": None, "arms": {},
+                "hypotheses": [], "unfinished": 0, "notes": []}  # fmt: skip
     runs = [run for run in store.runs(path) if run.arm in declared["arms"]]
     ended = [run for run in runs if run.done]
     if not ended:
         raise ProblemError(f"{path.name} has no finished run yet. Run it: python -m experiments run {path.name}")
-    metric = declared["metric"]["name"] if metric is None else metric
-    _check_metric(metric, ended, path.name, declared["metric"]["name"])
+    data = _data(ended, path.name)
     _check_recipes(ended, declared["arms"])
-    values: dict[str, dict[int, float]] = {arm: {} for arm in declared["arms"]}
-    for run in ended:
-        if (value := _metrics(run).get(metric)) is not None and math.isfinite(value):
-            values[run.arm][run.seed] = value
-    without = [run.arm for run in runs if run.status != "incomplete" and run.seed not in values[run.arm]]
-    baseline = values[declared["baseline"]]
-    arms = {arm: _arm(values[arm], baseline, without.count(arm)) for arm in values}
+    values = _reader(ended, list(declared["arms"]), path.name)
+    name = declared["metric"]["name"] if metric is None else metric
+    goal = declared["metric"]["goal"] if name == declared["metric"]["name"] else figures.goal(name) or "max"
+    of_metric = values(name)
+    baseline = of_metric[declared["baseline"]]
+    without = [run.arm for run in runs if run.status != "incomplete" and run.seed not in of_metric[run.arm]]
+    rate = figures.parse(name).is_rate
+    arms = {arm: _arm(of_metric[arm], baseline, without.count(arm), rate) for arm in of_metric}
     arms[declared["baseline"]]["difference"] = None
-    goal = declared["metric"]["goal"] if metric == declared["metric"]["name"] else goal_of(metric)
+    hypotheses = [filled_in(declared, hypothesis) for hypothesis in declared["hypotheses"]]
+    asked = [h for h in hypotheses if metric is None or h["metric"]["name"] == metric]
     return {
         "experiment": path.name,
-        "claim": declared["claim"],
-        "baseline": declared["baseline"],
-        "metric": metric,
+        **head,
+        "metric": name,
         "goal": goal,
-        "data": _data(ended, path.name),
+        "data": data,
         "arms": arms,
-        "hypotheses": [
-            _hypothesis(declared["claim"], hypothesis, goal, arms[hypothesis["arm"]])
-            for hypothesis in declared["hypotheses"]
-            if metric == declared["metric"]["name"]  # what would matter is declared in the units of this metric alone
-        ],
+        "hypotheses": assess(asked, values, _withheld(declared, data)),
         "unfinished": sum(run.status == "incomplete" for run in runs),
+        "notes": _notes(ended, declared),
     }
 
 
-def _arm(values: dict[int, float], baseline: dict[int, float], failed: int) -> dict[str, Any]:
-    figures, difference = list(values.values()), stats.paired_difference(values, baseline)
+def _reader(runs: Sequence[store.Run], arms: Sequence[str], experiment: str) -> Callable[[str], Values]:
+    """A function that gives the values of a metric, arm by arm and seed by seed."""
+    histories = functools.cache(store.read_history)
+    recorded = {name for run in runs for name in (run.record or {})["metrics"]}
+    recorded |= {name for run in runs[:1] for name in histories(run.path) if "/" in name}
+    recorded = recorded or set(figures.known())  # of runs that all diverged, say
+
+    @functools.cache
+    def values(metric: str) -> Values:
+        figure = figures.parse(metric)
+        for name in figure.names:
+            if name not in recorded:
+                nearest = did_you_mean(name, recorded)
+                raise ProblemError(f"The runs of {experiment} have no metric {metric!r}. {nearest}")
+        found: dict[str, dict[int, float]] = {arm: {} for arm in arms}
+        for run in runs:
+            history = histories(run.path) if figure.from_history else {}
+            if (value := figure.of(run.record or {}, history)) is not None:
+                found[run.arm][run.seed] = value
+        return found
+
+    return values
+
+
+def _arm(values: Mapping[int, float], baseline: Mapping[int, float], failed: int, rate: bool) -> dict[str, Any]:
+    numbers, difference = list(values.values()), stats.paired_difference(values, baseline)
+    interval = stats.wilson_interval(int(sum(numbers)), len(numbers)) if rate and numbers else stats.t_interval(numbers)
     return {
         "n": len(values),
-        "mean": sum(figures) / len(figures) if figures else None,
-        "std": _known(stats.sample_std(figures)),
-        "ci": _interval(figures),
+        "mean": sum(numbers) / len(numbers) if numbers else None,
+        "std": known(stats.sample_std(numbers)),
+        "ci": [known(bound) for bound in interval],
         "values": {str(seed): value for seed, value in sorted(values.items())},
         "failed": failed,
         "difference": {
             "n": len(difference),
             "mean": float(difference.mean()) if len(difference) else None,
-            "ci": _interval(difference),
+            "ci": [known(bound) for bound in stats.t_interval(difference)],
         },
-    }
-
-
-def _hypothesis(claim: str, declared: dict[str, Any], goal: str, arm: dict[str, Any]) -> dict[str, Any]:
-    """The effect in the claimed direction; for "no difference", in the direction of better."""
-    worse = declared["direction"] == "worse"
-    sign = (1 if goal == "max" else -1) * (-1 if worse else 1)
-    mean, (lo, hi) = arm["difference"]["mean"], arm["difference"]["ci"]
-    return {
-        "claim": claim,
-        "arm": declared["arm"],
-        "direction": declared["direction"],
-        "counted": "worse" if worse else "better",  # what a positive effect is
-        "verdict": None,  # given by the rules of evidence, from six seeds on
-        "effect": None if mean is None else sign * mean,
-        "ci": [None, None] if lo is None else sorted([sign * lo, sign * hi]),
-        "p": None,
-        "delta": declared["by"],
-        "seeds_needed": None,
     }
 
 
@@ -124,19 +131,32 @@ def _check_recipes(runs: Sequence[store.Run], declared: dict[str, Any]) -> None:
             )
 
 
-def _check_metric(metric: str, runs: Sequence[store.Run], experiment: str, declared: str) -> None:
-    known = {name for run in runs for name in _metrics(run)} or {declared}  # diverged runs, if all did, have none
-    if metric not in known:
-        raise ProblemError(f"The runs of {experiment} have no metric {metric!r}. {did_you_mean(metric, known)}")
+def _withheld(declared: dict[str, Any], data: dict[str, Any]) -> str | None:
+    """Why no verdict can be given, if so."""
+    if data["unit"] != declared.get("unit", data["unit"]):
+        unit = declared["unit"] or "other units"
+        return f"what would matter is declared in {unit}, and these runs are of {data['name']}"
+    edges = [
+        f"{arm}'s best {setting} lies at the edge of its grid, {value:g}: widen it {side}"
+        for arm, tuned in (declared.get("tuning") or {}).items()
+        for setting, (value, side) in tuned["edges"].items()
+    ]
+    return "; ".join(edges) or None
 
 
-def _metrics(run: store.Run) -> dict[str, float | None]:
-    return (run.record or {}).get("metrics", {})
-
-
-def _interval(values: Sequence[float] | Any) -> list[float | None]:
-    return [_known(bound) for bound in stats.t_interval(values)]
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _notes(runs: Sequence[store.Run], declared: dict[str, Any]) -> list[str]:
+    """What a reader must know about how alike the runs were made."""
+    notes = []
+    for what, key in (("budgets", "epochs"), ("batch sizes", "batch_size")):
+        given = {arm: recipe.get(key) for arm, recipe in declared["arms"].items()}
+        if len(set(given.values())) > 1:
+            notes.append(f"arms have different {what}: " + ", ".join(f"{arm} {value}" for arm, value in given.items()))
+    records = [run.record or {} for run in runs]
+    codes = {str((record.get("code") or {}).get("sha256"))[:12] for record in records}
+    if len(codes) > 1:
+        notes.append(f"runs were made by {len(codes)} states of the code: {', '.join(sorted(codes))}")
+    versions = {tuple(sorted((record.get("versions") or {}).items())) for record in records}
+    if len(versions) > 1:
+        names = {name for pair in versions for name, _ in pair if len({dict(v).get(name) for v in versions}) > 1}
+        notes.append(f"runs were made with different versions of {', '.join(sorted(names))}")
+    return notes

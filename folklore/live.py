@@ -76,7 +76,7 @@ class Progress:
             epoch, epochs = int(row["epoch"]), task.recipe.epochs
             table.add_row(
                 task.experiment,
-                Text(task.arm),
+                Text(_label(task)),
                 str(task.seed),
                 f"{epoch}/{epochs}",
                 figure(row.get(f"train/{metric}")),
@@ -93,8 +93,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _label(task: Task) -> str:
+    """The arm; of a run for its tuning, with the point of the grid, by which the directory is called."""
+    point = task.path.parent.name
+    return task.arm if point == task.arm else f"{task.arm}, {point}"
+
+
 def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
-    name = f"{task.experiment}  {task.arm}  seed {task.seed}  "
+    name = f"{task.experiment}  {_label(task)}  seed {task.seed}  "
     if record["status"] == "done":
         text = (
             f"{metric} {figure(record['metrics'][metric])}, best epoch {record['selected_epoch']} of {record['epochs']}"

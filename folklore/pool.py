@@ -73,7 +73,16 @@ class Pool:
         ((_, answer),) = self._work([_Job("resolve", (source, choice))])
         return answer
 
-    def check(self, arms: Mapping[tuple[str, str], Recipe]) -> dict[tuple[str, str], tuple[dict[str, Any], int]]:
+    def facts(self, name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
+        """What the check of an experiment finds, in a worker: networks are built for it. JSON-able.
+
+        Raises:
+            ProblemError: it cannot be run, or what it gives are no facts.
+        """
+        ((_, answer),) = self._work([_Job("facts", (name, check))])
+        return list(answer)
+
+    def check(self, arms: Mapping[tuple[str, ...], Recipe]) -> dict[tuple[str, ...], tuple[dict[str, Any], int]]:
         """Load the data and build the model of every arm once; return what `train.check` says of each.
 
         Raises:

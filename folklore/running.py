@@ -1,21 +1,25 @@
-"""The `run` command: plan, check, train, compare."""
+"""The `run` command: plan, check, tune, train, compare."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from folklore import store, study, tables
+from folklore import looks, store, study, tables, tuning
 from folklore.compare import compare
 from folklore.errors import ProblemError
 from folklore.layout import layout
 from folklore.live import Progress
 from folklore.pool import Pool
+from folklore.recipe import Recipe
 from folklore.spec import Experiment
 from folklore.task import Task
 
@@ -32,6 +36,8 @@ def run_studies(
     settings: Sequence[str] = (),
     logdir: Path = Path("logs"),
     fresh: bool = False,
+    until_decided: bool = False,
+    max_seeds: int = looks.LOOKS[-1],
 ) -> int:
     """Train what is not done yet, show how it goes and how the arms compare; return the number of failed runs.
 
@@ -40,21 +46,21 @@ def run_studies(
     """
     changes = study.parse_settings(settings)
     studies = {name: study.prepare(e, quick=quick, epochs=epochs, changes=changes) for name, e in found.items()}
+    units = {name: experiment.data.unit for name, experiment in studies.items() if experiment.arms}
+    stages = {
+        name: looks.planned(max_seeds) if until_decided and experiment.hypotheses else [seeds or experiment.seeds]
+        for name, experiment in studies.items()
+    }
     store.check_logdir(logdir)
-    runs = sum(len(experiment.arms) * (seeds or experiment.seeds) for experiment in studies.values())
+    runs = sum(len(experiment.arms) * stages[name][0] for name, experiment in studies.items())
     with Pool(layout(jobs, runs)) as pool:
         studies, notes = study.settle_data(studies, data, pool)
         for note in notes:
             console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
-        origin = study.origin()
-        plans = [
-            study.plan(name, experiment, seeds or experiment.seeds, logdir, origin, fresh=fresh)
-            for name, experiment in studies.items()
-        ]
-        failures = _train(plans, pool, jobs, console, logdir, fresh)
-    for plan in plans:
+        failures = _Runner(pool, jobs, console, logdir, units).run(studies, stages, fresh=fresh)
+    for name in studies:
         try:
-            console.print(tables.comparison(compare(logdir / plan.name)))
+            console.print(tables.comparison(compare(logdir / name)))
         except ProblemError as problem:  # nothing to compare, say because every run failed
             console.print(Text(str(problem)), style="yellow")
     console.print(
@@ -65,38 +71,99 @@ def run_studies(
     return failures
 
 
-def _train(
-    plans: Sequence[study.Plan], pool: Pool, jobs: int | None, console: Console, logdir: Path, fresh: bool
-) -> int:
-    experiments = {plan.name: plan.experiment for plan in plans}
-    if done := sum(plan.done for plan in plans):
-        console.print(f"{done} runs are done already.")
-    tasks = [task for plan in plans for task in plan.tasks]
-    with console.status("Building every arm's model, and measuring the fastest way to train what is new here …"):
-        tasks = _checked(tasks, pool, jobs)
-    for name, experiment in experiments.items():
-        if fresh and (aside := store.move_aside(logdir / name)):
-            console.print(Text(f"Earlier runs of {name} are now in {aside}."))
-        store.write_json(logdir / name / "experiment.json", experiment.to_dict())
-    failures = 0
-    with Progress(console, len(tasks), {name: e.metric for name, e in experiments.items()}) as progress:
-        for task, record in pool.train(tasks, progress.update):
-            progress.end(task, record)
-            failures += study.is_failure(experiments[task.experiment], task, record)
-    return failures
+@dataclass
+class _Runner:
+    """What all stages of a run share."""
 
+    pool: Pool
+    jobs: int | None
+    console: Console
+    logdir: Path
+    units: Mapping[str, str]  # of the data that each experiment declares
+    origin: dict[str, Any] = field(default_factory=study.origin)
+    checked: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)  # by a recipe's identity
+    most: int = 0  # runs, at most
 
-def _checked(tasks: Sequence[Task], pool: Pool, jobs: int | None) -> list[Task]:
-    """The tasks with the modes that were measured, by such workers as the networks' size asks for."""
-    arms = {(task.experiment, task.arm): task.recipe for task in tasks}
-    checked = pool.check(arms)
-    if pool.change(layout(jobs, len(tasks), max((size for _, size in checked.values()), default=0))):
-        checked = pool.check(arms)
-    used = {"workers": pool.layout.workers, "threads": pool.layout.threads}
-    return [
-        dataclasses.replace(task, choice=checked[task.experiment, task.arm][0], origin={**task.origin, **used})
-        for task in tasks
-    ]
+    def run(self, studies: Mapping[str, Experiment], stages: Mapping[str, Sequence[int]], *, fresh: bool) -> int:
+        """Tune, then train stage by stage, while hypotheses are open; return how many runs failed."""
+        searches = [
+            task for n, e in studies.items() for task in tuning.tasks(n, e, self.logdir, self.origin, fresh=fresh)
+        ]
+        known = {name: [arm for arm, recipe in e.arms.items() if not recipe.grid] for name, e in studies.items()}
+        plans = [self._plan(name, e, stages[name][0], known[name], fresh=fresh) for name, e in studies.items()]
+        facts = {name: self.pool.facts(name, e.check) for name, e in studies.items() if e.check}
+        first = [*searches, *(task for plan in plans for task in plan.tasks)]
+        self.most = max(len(first), *(len(e.arms) * stages[n][-1] for n, e in studies.items() if len(stages[n]) > 1), 0)
+        self._ready(first)
+        # From here on things are written.
+        for name in studies if fresh else ():
+            if aside := store.move_aside(self.logdir / name):
+                self.console.print(Text(f"Earlier runs of {name} are now in {aside}."))
+        bold = {name: dataclasses.replace(e, may_diverge=tuple(e.arms)) for name, e in studies.items()}
+        failures = self._train(searches, bold)  # a grid goes to where training diverges
+        studies = {name: self._settled(name, e, facts.get(name)) for name, e in studies.items()}
+        for stage in range(max(map(len, stages.values()), default=0)):
+            plans = [
+                self._plan(name, e, stages[name][stage], list(e.arms) if stage == 0 else self._open(name))
+                for name, e in studies.items()
+                if stage < len(stages[name])
+            ]
+            if stage == 0 and (done := sum(plan.done for plan in plans)):
+                self.console.print(f"{done} runs are done already.")
+            failures += self._train([task for plan in plans for task in plan.tasks], studies)
+        return failures
+
+    def _plan(self, name: str, e: Experiment, seeds: int, arms: Sequence[str], *, fresh: bool = False) -> study.Plan:
+        return study.plan(name, {arm: e.arms[arm] for arm in arms}, seeds, self.logdir, self.origin, fresh=fresh)
+
+    def _settled(self, name: str, declared: Experiment, facts: list[dict[str, Any]] | None) -> Experiment:
+        """The experiment with its arms tuned, written down."""
+        experiment, searched = tuning.tuned(name, declared, self.logdir)
+        record = {"unit": self.units.get(name), "tuning": searched or None, "facts": facts}
+        store.write_json(self.logdir / name / "experiment.json", experiment.to_dict() | record)
+        return experiment
+
+    def _open(self, name: str) -> list[str]:
+        """The arms that hypotheses without a verdict are about."""
+        try:
+            hypotheses = compare(self.logdir / name)["hypotheses"]
+        except ProblemError:  # no run came to an end: more will not help
+            return []
+        found = [h for h in hypotheses if h["verdict"] == "undecided" and not h["withheld"]]
+        arms = [h["arm"] if isinstance(h["arm"], list) else [h["arm"], h["against"]] for h in found]
+        return [arm for arm in dict.fromkeys(chain(*arms)) if isinstance(arm, str)]
+
+    def _train(self, tasks: Sequence[Task], experiments: Mapping[str, Experiment]) -> int:
+        failures = 0
+        metrics = {name: e.metric for name, e in experiments.items() if e.arms}
+        with Progress(self.console, len(tasks), metrics) as progress:
+            for task, record in self.pool.train(self._ready(tasks), progress.update):
+                progress.end(task, record)
+                failures += study.is_failure(experiments[task.experiment], task, record)
+        return failures
+
+    def _ready(self, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks with the modes that were measured, and the pool with workers as the networks' size asks for."""
+        if self._check(tasks):
+            sizes = [size for _, size in self.checked.values()]
+            if self.pool.change(layout(self.jobs, self.most, max(sizes))):
+                self.checked = {}  # modes are measured with the threads that they are used with
+                self._check(tasks)
+        used = {"workers": self.pool.layout.workers, "threads": self.pool.layout.threads}
+        return [
+            dataclasses.replace(task, choice=self.checked[task.recipe.identity()][0], origin={**task.origin, **used})
+            for task in tasks
+        ]
+
+    def _check(self, tasks: Sequence[Task]) -> bool:
+        """Look at the recipes that are new; whether there were any."""
+        arms = {(task.experiment, task.arm, task.recipe.identity()): task.recipe for task in tasks}
+        new: dict[tuple[str, ...], Recipe] = {arm: recipe for arm, recipe in arms.items() if arm[2] not in self.checked}
+        if new:
+            text = "Building every arm's model, and measuring the fastest way to train what is new here …"
+            with self.console.status(text):
+                self.checked |= {arm[2]: answer for arm, answer in self.pool.check(new).items()}
+        return bool(new)
 
 
 def _option(logdir: Path) -> str:

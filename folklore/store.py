@@ -24,12 +24,11 @@ ASIDE = ".aside"
 
 # What readers rely on, as shapes: a type, a tuple of values, [the shape of every item], or a mapping from keys to
 # shapes, in which the key `str` stands for every key.
-_EXPERIMENT = {
-    "claim": str,
+_EXPERIMENT = {"claim": str, "arms": {str: dict}}
+_WITH_ARMS = _EXPERIMENT | {
     "baseline": str,
     "metric": {"name": str, "goal": ("min", "max")},
-    "hypotheses": [{"arm": str, "direction": ("better", "worse", "no difference"), "by": int | float}],
-    "arms": {str: dict},
+    "hypotheses": [{"arm": str | list, "direction": ("better", "worse", "no difference"), "by": int | float}],
 }
 _RUN = {"status": ("running", "done", "diverged", "failed"), "identity": str, "recipe": dict}
 _DONE_RUN = _RUN | {
@@ -75,11 +74,19 @@ def read_experiment(path: Path) -> dict[str, Any] | None:
     file = path / "experiment.json"
     declared = read_json(file)
     if declared is not None:
-        _check_shape(file, declared, _EXPERIMENT)
-        for name in [declared["baseline"], *(hypothesis["arm"] for hypothesis in declared["hypotheses"])]:
+        _check_shape(file, declared, _WITH_ARMS if declared.get("arms") else _EXPERIMENT)
+        for name in _arms_named(declared) if declared["arms"] else ():
             if name not in declared["arms"]:
                 raise _damaged(file, f"is about the arm {name!r} and declares none of that name")
     return declared
+
+
+def _arms_named(declared: Mapping[str, Any]) -> Iterator[Any]:
+    yield declared["baseline"]
+    for hypothesis in declared["hypotheses"]:
+        yield from hypothesis["arm"] if isinstance(hypothesis["arm"], list) else [hypothesis["arm"]]
+        if isinstance(hypothesis.get("against"), str):
+            yield hypothesis["against"]
 
 
 def runs(experiment_path: Path) -> Iterator[Run]:
@@ -140,6 +147,23 @@ def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path / "history.csv", text.getvalue())
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """The columns of a run's history.csv by name; an empty cell is NaN, and a run without the file has no columns.
+
+    Raises:
+        ProblemError: the file is damaged; names it.
+    """
+    file = path / "history.csv"
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            head, *rows = csv.reader(lines) or [[]]
+        return {name: [float(row[i]) if row[i] else math.nan for row in rows] for i, name in enumerate(head)}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, IndexError, OSError, csv.Error) as error:
+        raise _damaged(file, f"cannot be read: {error}") from None
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import hashlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,10 @@ from typing import Any, Literal
 
 import folklore
 from folklore import store
-from folklore.errors import ProblemError, did_you_mean
+from folklore.errors import DeclarationError, ProblemError
 from folklore.pool import Pool
-from folklore.spec import Experiment, Recipe
+from folklore.recipe import Recipe, flatten, nested
+from folklore.spec import Experiment
 from folklore.task import Task
 
 DataChoice = Literal["auto", "real", "bundled"]
@@ -27,23 +29,11 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     Raises:
         ProblemError: not of the form key=value, or the key is unknown; names the nearest.
     """
-    changes: dict[str, Any] = {}
-    fields = {field.name: field for field in dataclasses.fields(Recipe)}
-    for setting in settings:
-        key, value = parse_value(setting)
-        name, dot, option = key.partition(".")
-        if name in ("model", "data") or name not in fields:
-            known = set(fields) - {"model", "data"}
-            raise ProblemError(f"--set {setting!r}: recipes have no setting {key!r}. {did_you_mean(name, known)}")
-        if dot and not isinstance(changes.get(name, {}), dict):
-            raise ProblemError(f"--set {setting!r}: {name} was set to {changes[name]!r} before. Give one of the two.")
-        if dot:
-            changes.setdefault(name, {})[option] = value
-        elif name == "optimizer" and isinstance(value, str):
-            changes.setdefault(name, {})["name"] = value
-        else:
-            changes[name] = value
-    return changes
+    given = dict(map(parse_value, settings))
+    try:
+        return nested(given)
+    except DeclarationError as error:
+        raise ProblemError(f"--set {' '.join(settings)}: {error}") from error
 
 
 def parse_value(setting: str) -> tuple[str, Any]:
@@ -64,8 +54,15 @@ def prepare(
 ) -> Experiment:
     """The experiment with every recipe changed by its budget, by `epochs` and by `changes`, in this order."""
     for step in (experiment.quick if quick else {}, {} if epochs is None else {"epochs": epochs}, changes or {}):
-        experiment = dataclasses.replace(experiment, arms=experiment.but(**step))
+        arms = {arm: _untuned(recipe, step).but(**step) for arm, recipe in experiment.arms.items()}
+        experiment = dataclasses.replace(experiment, arms=arms)
     return experiment
+
+
+def _untuned(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe without a grid for what is given from outside."""
+    given = {name for name, _ in flatten(changes)}
+    return recipe.but(grid={name: values for name, values in recipe.grid.items() if name not in given})
 
 
 def settle_data(
@@ -74,15 +71,14 @@ def settle_data(
     """The experiments on the data that `choice` gives them, and why stand-ins were taken where they were."""
     settled, notes = {}, []
     found = {}
-    for source in dict.fromkeys(experiment.data for experiment in studies.values()):
+    for wanted in dict.fromkeys(experiment.data for experiment in studies.values() if experiment.arms):
         if choice == "auto":
-            found[source], reason = pool.resolve(source, choice)
+            found[wanted], reason = pool.resolve(wanted, choice)
             notes += [reason] if reason else []
         else:
-            found[source] = (source.stand_in or source) if choice == "bundled" else source
+            found[wanted] = (wanted.stand_in or wanted) if choice == "bundled" else wanted
     for name, experiment in studies.items():
-        source = found[experiment.data]
-        if source != experiment.data:
+        if experiment.arms and (source := found[experiment.data]) != experiment.data:
             # A stand-in is small: it is used whole, where the real set would have been cut.
             arms = {
                 arm: dataclasses.replace(
@@ -99,14 +95,12 @@ def settle_data(
 class Plan:
     """What is to be trained for one experiment, and how many of its runs are done already."""
 
-    name: str
-    experiment: Experiment
     tasks: list[Task]
     done: int
 
 
 def plan(
-    name: str, experiment: Experiment, seeds: int, logdir: Path, origin: Mapping[str, Any], *, fresh: bool = False
+    name: str, arms: Mapping[str, Recipe], seeds: int, logdir: Path, origin: Mapping[str, Any], *, fresh: bool = False
 ) -> Plan:
     """Compare what is wanted with what is stored; with `fresh` nothing counts as stored.
 
@@ -114,7 +108,7 @@ def plan(
         ProblemError: a stored run has another recipe; says which, and where the two differ.
     """
     tasks, done = [], 0
-    for arm, recipe in experiment.arms.items():
+    for arm, recipe in arms.items():
         for seed in range(seeds):
             path = store.run_path(logdir, name, arm, seed)
             if fresh or not path.exists():
@@ -130,7 +124,7 @@ def plan(
                 done += 1
             else:
                 tasks.append(Task(name, arm, seed, recipe, path, origin))
-    return Plan(name, experiment, tasks, done)
+    return Plan(tasks, done)
 
 
 def origin() -> dict[str, Any]:
@@ -145,7 +139,18 @@ def origin() -> dict[str, Any]:
 
     commit = git("rev-parse", "HEAD")
     changed = None if commit is None else bool(git("status", "--porcelain", "--untracked-files=no"))
-    return {"code": {"folklore": folklore.__version__, "commit": commit, "changed": changed}}
+    code = {"folklore": folklore.__version__, "commit": commit, "changed": changed, "sha256": _sources()}
+    return {"code": code}
+
+
+def _sources() -> str:
+    """SHA-256 of what trains: the Python files of models, callbacks, data and folklore."""
+    digest = hashlib.sha256()
+    root = Path(folklore.__file__).parent.parent
+    for package in ("models", "callbacks", "data", "folklore"):
+        for file in sorted((root / package).rglob("*.py")):
+            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def is_failure(experiment: Experiment, task: Task, record: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 Row = dict[str, Any]
-_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output shape", "fact", "value")
+VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
+FACT_STYLES = {True: "green", False: "red"}
+_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output shape", "fact", "value", "differences")
 
 
 def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "") -> Table:
@@ -34,37 +36,83 @@ def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "")
 
 
 def comparison(compared: Mapping[str, Any]) -> Group:
-    """One comparison for the terminal: the arms' table, what it is about, and the hypotheses' effects."""
-    data, goal = compared["data"], {"max": "higher", "min": "lower"}[compared["goal"]]
-    unit = f" in {data['unit']}" if data["unit"] else ""
+    """One comparison for the terminal: the arms' table, what it is about, verdicts and facts."""
+    if not compared["arms"]:
+        return Group(Text(compared["experiment"]), *_facts(compared))
+    drawn = table(arm_rows(compared), title=compared["experiment"], caption="; ".join(about(compared)))
+    return Group(drawn, *_verdicts(compared), *_facts(compared))
+
+
+def arm_rows(compared: Mapping[str, Any]) -> list[Row]:
+    """The arms' table, as text for people."""
     any_failed = any(summary["failed"] for summary in compared["arms"].values())
-    rows = [
+    return [
         {
             "arm": arm,
             "n": str(summary["n"]),
             "mean": figure(summary["mean"]),
             "std": figure(summary["std"]),
             "95 % interval": interval(summary["ci"]),
-            "minus baseline": _difference(summary["difference"]),
+            "minus baseline": difference(summary["difference"]),
         }
         | ({"failed": str(summary["failed"])} if any_failed else {})
         for arm, summary in compared["arms"].items()
     ]
-    notes = [f"{compared['metric']}{unit}, {goal} is better; data: {data['name']} ({data['source']})"]
+
+
+def about(compared: Mapping[str, Any]) -> list[str]:
+    """What the figures are, of which data, and what a reader must know of the runs."""
+    data, goal = compared["data"], {"max": "higher", "min": "lower"}[compared["goal"]]
+    unit = f" in {data['unit']}" if data and data["unit"] else ""
+    notes = [f"{compared['metric']}{unit}, {goal} is better"]
+    if data:
+        notes.append(f"data: {data['name']} ({data['source']})")
     if compared["unfinished"]:
         notes.append(f"{compared['unfinished']} runs are not finished and are left out")
-    lines = [
-        f"Claim: {h['claim']} {h['arm']!r} against {compared['baseline']!r}, + is {h['counted']}: "
-        f"{figure(h['effect'], signed=True)} {interval(h['ci'], signed=True)}; what would matter: {figure(h['delta'])}."
-        for h in compared["hypotheses"]
-    ]
-    return Group(table(rows, title=compared["experiment"], caption="; ".join(notes)), *(Text(line) for line in lines))
+    return notes + compared["notes"]
 
 
-def _difference(difference: Mapping[str, Any] | None) -> str:
-    if difference is None:
+def _verdicts(compared: Mapping[str, Any]) -> Iterator[Text]:
+    for hypothesis in compared["hypotheses"]:
+        word = hypothesis["verdict"]
+        yield Text.assemble((word.upper(), VERDICT_STYLES[word]), f": {hypothesis['claim']}")
+        yield Text(f"  {in_words(hypothesis)}")
+
+
+def _facts(compared: Mapping[str, Any]) -> Iterator[Text]:
+    for fact in compared["facts"] or ():
+        word = "holds" if fact["holds"] else "does not hold"
+        found = f"{fact['found']}" if fact["holds"] else f"{fact['found']}, expected {fact['expected']}"
+        yield Text.assemble((word.upper(), FACT_STYLES[fact["holds"]]), f": {fact['statement']}: {found}")
+
+
+def in_words(hypothesis: Mapping[str, Any]) -> str:
+    """The evidence behind a verdict as one sentence or two."""
+    h, subject = hypothesis, hypothesis["arm"]
+    about = f"along {', '.join(subject)}" if isinstance(subject, list) else f"{subject!r} against {h['against']!r}"
+    seeds = f"{h['n']} seed{'' if h['n'] == 1 else 's'}"
+    said = (
+        f"{h['metric']}, {about}, + is {h['counted']}: {figure(h['effect'], signed=True)} "
+        f"{interval(h['ci'], signed=True)} at {h['confidence']:.1%}, {seeds}"
+        f"{p_value(h['p'])}; what would matter: {figure(h['delta'])}."
+    )
+    if h["withheld"]:
+        return f"{said} No verdict: {h['withheld']}."
+    if h["verdict"] == "undecided":
+        return f"{said} About {h['seeds_needed'] or 'more than a thousand'} seeds would decide it."
+    return said
+
+
+def p_value(p: float | None) -> str:
+    """A p-value as ", p = 0.02"; nothing where there is none."""
+    return "" if p is None else ", p < 0.0001" if p < 1e-4 else f", p = {p:.2g}"
+
+
+def difference(given: Mapping[str, Any] | None) -> str:
+    """An arm's difference from the baseline, with its interval; the baseline itself has none."""
+    if given is None:
         return "baseline"
-    return f"{figure(difference['mean'], signed=True)} {interval(difference['ci'], signed=True)}".removesuffix(" –")
+    return f"{figure(given['mean'], signed=True)} {interval(given['ci'], signed=True)}".removesuffix(" –")
 
 
 def flat(comparisons: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -72,21 +120,21 @@ def flat(comparisons: Sequence[Mapping[str, Any]]) -> list[Row]:
     rows = []
     for compared in comparisons:
         for arm, summary in compared["arms"].items():
-            difference = summary["difference"] or {"mean": None, "ci": [None, None]}
+            apart = summary["difference"] or {"mean": None, "ci": [None, None]}
             rows.append(
                 {
                     "experiment": compared["experiment"],
                     "metric": compared["metric"],
-                    "data": compared["data"]["name"],
+                    "data": compared["data"]["name"] if compared["data"] else None,
                     "arm": arm,
                     "n": summary["n"],
                     "mean": summary["mean"],
                     "std": summary["std"],
                     "ci_lo": summary["ci"][0],
                     "ci_hi": summary["ci"][1],
-                    "difference": difference["mean"],
-                    "difference_ci_lo": difference["ci"][0],
-                    "difference_ci_hi": difference["ci"][1],
+                    "difference": apart["mean"],
+                    "difference_ci_lo": apart["ci"][0],
+                    "difference_ci_hi": apart["ci"][1],
                     "failed": summary["failed"],
                 }
             )

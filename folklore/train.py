@@ -11,15 +11,18 @@ from importlib.metadata import version
 from typing import Any
 
 import keras
+import numpy as np
 
-from callbacks import BestWeights, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
-from data import Preprocessing
+from callbacks import BestWeights, Probes, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
+from data import Dataset, Preprocessing
 from folklore import epoch, store
+from folklore.figures import goal_of
 from folklore.ready import new_optimizer, ready_model
-from folklore.spec import Recipe, goal_of
+from folklore.spec import Recipe
 from folklore.task import Task
 
 HISTOGRAMS_A_RUN = 5
+PROBED_ROWS = 10_000
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
 
 
@@ -60,7 +63,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     on_train, on_validation = (epoch.place((part.x, part.y), scaling) for part in (data.train, data.validation))
     loaded = clock()
 
-    model = ready_model(recipe, data, task.seed, unit=preprocessing.target_scale)
+    model = ready_model(recipe, data, recipe.chance(task.seed), unit=preprocessing.target_scale)
     choice = dict(task.choice or choose(recipe, model, on_train).to_dict())
     built = clock()
 
@@ -73,6 +76,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
         TrainMetrics(partial(epoch.evaluate, model, on_train, epoch.evaluation_mode(choice["mode"], recipe.epochs))),
         divergence,
         best,
+        *([Probes(recipe.probes, _probed_rows(data, scaling))] if recipe.probes else []),
         history,
         Rows(report, every=0.25),
         TensorBoard(task.path, text=_as_text(task), histograms=max(1, recipe.epochs // HISTOGRAMS_A_RUN)),
@@ -84,7 +88,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
         on_train,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        seed=task.seed,
+        seed=recipe.chance(task.seed),
         validation_data=on_validation,
         callbacks=watchers,
         mode=choice["mode"],
@@ -124,6 +128,12 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
             "total": round(clock() - begun, 3),
         },
     }
+
+
+def _probed_rows(data: Dataset, scaling: tuple[float, float] | None) -> np.ndarray:
+    """The first rows of the training part, which its split has shuffled, as the network takes them."""
+    rows = data.train.x[:PROBED_ROWS]
+    return rows if scaling is None else (rows.astype(np.float32) - np.float32(scaling[0])) / np.float32(scaling[1])
 
 
 def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choice:

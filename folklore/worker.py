@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
@@ -107,6 +109,7 @@ def _serve(connection: Connection) -> None:
 
     works: dict[str, Callable[..., Any]] = {
         "resolve": _resolve,
+        "facts": _facts,
         "check": _check,
         "train": partial(_train, say),
     }
@@ -133,6 +136,14 @@ def _end_with_parent() -> None:
 
 def _resolve(source: Source, choice: Any) -> tuple[Source, str | None]:
     return resolve(source, choice)
+
+
+def _facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
+    try:
+        found = [asdict(fact) | {"holds": fact.holds} for fact in check()]
+        return json.loads(json.dumps(found))
+    except (Exception, SystemExit) as error:  # a check is its author's, and may raise anything
+        raise ProblemError(f"The check of {name} cannot be run: {type(error).__name__}: {error}") from error
 
 
 def _check(name: str, recipe: Recipe) -> tuple[dict[str, Any], int]:

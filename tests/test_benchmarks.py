@@ -1,17 +1,17 @@
 """The benchmarks in small: the networks they train are the same everywhere, and they find what they look for."""
 
-import io
-
+import numpy as np
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
+from benchmarks import evidence as evidence_benchmark
 from benchmarks.processes import OURS, SIDES
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
+from tests.stored import add_run, declare
 
 LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("relu",), ("alpha_dropout", 0.1))
 TINY = Work("tiny", TABLE, 1, LAYERS, {"model.fit": 2.0}, rows=70, epochs=2)
@@ -83,12 +83,39 @@ def test_every_side_trains(side):
     imported.Side(TINY).train(1)
 
 
-def test_compare_and_the_event_files_agree(tmp_path, monkeypatch):
-    compare_benchmark.write_runs(tmp_path, runs=6, epochs=3)
-    wanted = compare_benchmark.by_compare(tmp_path)
-    found = compare_benchmark.by_event_files(tmp_path)
-    assert wanted.keys() == found.keys() == {"narrow", "wide"}
-    assert found == pytest.approx(wanted, rel=1e-6)
-    console = Console(file=io.StringIO(), width=130)
-    compare_benchmark.report(console, tmp_path, runs=6, epochs=3, rounds=1)
-    assert "6 runs" in console.file.getvalue()
+def test_all_readers_of_event_files_agree(tmp_path):
+    compare_benchmark.write_events(tmp_path, runs=5, steps=3)
+    ours = compare_benchmark.by_folklore(tmp_path)
+    assert len(ours) == 5 * len(compare_benchmark.TAGS)
+    compare_benchmark.check(ours, compare_benchmark.by_tensorboard(tmp_path), "TensorBoard")
+    with pytest.raises(SystemExit, match="other reads other values"):
+        compare_benchmark.check(ours, ours | {("arm-0/seed-0", "loss"): [1.0]}, "other")
+
+
+def test_the_comparing_command_prints_its_tables(capsys):
+    compare_benchmark.main(runs=4, logs=4, rounds=1)
+    out = capsys.readouterr().out
+    assert "best validation/loss" in out
+    assert "TensorBoard's reader: ratio" in out
+
+
+def test_the_rules_of_evidence_are_simulated(capsys):
+    evidence_benchmark.main(studies=100)
+    out = capsys.readouterr().out
+    assert "covered, n=6" in out
+    assert out.count("%") == 3 * 5
+
+
+def test_arms_that_differ_by_chance_take_the_simulations_place(tmp_path, capsys):
+    declare(tmp_path, arms=("base", "arm", "other"))
+    rng = np.random.default_rng(0)
+    for arm in ("base", "arm", "other"):
+        for seed in range(30):
+            add_run(tmp_path, arm, seed, rng.normal())
+    evidence_benchmark.main(studies=100, runs=tmp_path)
+    assert tmp_path.name[:5] in capsys.readouterr().out
+
+
+def test_a_biased_arm_is_found_wrong_often():
+    rng = np.random.default_rng(0)
+    assert evidence_benchmark.wrong_at_any_look(lambda rng, size: rng.normal(1, 1, size), 1, 20, rng) > 0.9

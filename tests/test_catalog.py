@@ -119,7 +119,7 @@ def test_a_file_is_run_by_the_command_line_of_its_own_folder_without_waking_tens
         [sys.executable, str(file), "--set", "epoch=3"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("--set 'epoch=3': recipes have no setting 'epoch'. Did you mean 'epochs'?")
+    assert ended.stderr.startswith("--set epoch=3: Recipes have no setting 'epoch'. Did you mean 'epochs'?")
 
 
 def test_a_file_from_elsewhere_is_not_run_under_the_name_of_another(called, capsys, tmp_path):

@@ -87,8 +87,14 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
         (["run", "quickstart", "--logdir", ""], "--logdir is empty. Name a directory"),
         (["compare", "--logdir", " "], "--logdir is empty. Name a directory"),
         (["compare", ""], "'logs' holds no runs of ''"),
-        (["run", ""], "There is no experiment ''. There are: quickstart."),
-        (["list", ""], "There is no experiment ''. There are: quickstart."),
+        (
+            ["run", ""],
+            "There is no experiment ''. There are: activations, initializers, measurement, ",
+        ),
+        (
+            ["list", ""],
+            "There is no experiment ''. There are: activations, initializers, measurement, ",
+        ),
         (["run", "quickstart."], "There is no experiment 'quickstart.'. Did you mean"),
         (["new", ""], "'' cannot name an experiment"),
         (["describe", "mpl"], "There is no model 'mpl'. Did you mean 'mlp'?"),
@@ -103,6 +109,12 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
             "holds no runs of 'quickstart'. It holds no runs at all. Run: python -m",
         ),
         (["board", "--logdir", "nowhere"], "holds no runs yet"),
+        (["report", "quickstart", "--logdir", "nowhere"], "holds no runs of 'quickstart'"),
+        (["run", "quickstart", "--seeds", "9", "--until-decided"], "--seeds and --until-decided were both given"),
+        (
+            ["run", "quickstart", "--until-decided", "--max-seeds", "5"],
+            "Input should be greater than or equal to 6",
+        ),
     ],
 )
 def test_bad_input_is_one_paragraph_and_status_2(capsys, monkeypatch, tmp_path, arguments, says):

@@ -164,7 +164,7 @@ def test_a_hypothesis_is_not_judged_by_another_metric(path):
 def test_three_seeds_give_no_verdict(path):
     declare(path, hypotheses=[("arm", "worse", 2)])
     (hypothesis,) = compare(path)["hypotheses"]
-    assert [hypothesis[key] for key in ("verdict", "p", "seeds_needed")] == [None] * 3
+    assert [hypothesis[key] for key in ("verdict", "n", "seeds_needed", "bca")] == ["undecided", 3, 6, [None, None]]
 
 
 @pytest.mark.parametrize(("metric", "goal"), [("test/accuracy", "max"), ("validation/rmse", "min")])
@@ -208,7 +208,7 @@ def test_without_any_figure_a_metric_is_not_made_up(tmp_path):
 
 
 def test_an_empty_metric_is_none(path):
-    with pytest.raises(ProblemError, match=r"no metric ''\. There are: test/accuracy"):
+    with pytest.raises(ProblemError, match=r"The metric '' is not understood\. Write one like: test/accuracy"):
         compare(path, "")
 
 

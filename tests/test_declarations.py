@@ -41,7 +41,7 @@ def refused(make, *messages):
         ({"quick": {3: 4}}, ["quick is {3: 4}. Give a mapping"]),
         ({"may_diverge": "arm"}, ["may_diverge is 'arm'. Write a tuple, such as may_diverge=(\"arm\",)."]),
         ({"may_diverge": None}, ["may_diverge is None. Write a tuple"]),
-        ({"kind": None}, ['kind is None. Write kind="stat"']),
+        ({"check": 3}, ["check is 3. Give a function that returns facts."]),
     ],
 )
 def test_an_experiment_of_wrong_types(fields, messages):

@@ -22,7 +22,9 @@ HEAVY = (
 )
 LIGHT = (
     *("__init__", "board", "catalog", "checks", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),
-    *("quiet", "running", "spec", "stats", "store", "study", "tables"),
+    *("quiet", "running", "spec", "stats", "store", "study", "tables", "curves", "events", "evidence", "figures"),
+    *("foreign", "looks", "plots", "question", "reading", "recipe", "report", "results", "tensorboard_server"),
+    *("tuning", "verdict"),
 )
 FORBIDDEN = {
     "models": ("tensorflow", "folklore", "data", "callbacks"),

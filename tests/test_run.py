@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 import data
-from folklore import Experiment, Hypothesis, Metric, Recipe, store
+from folklore import Experiment, Fact, Hypothesis, Metric, Recipe, store
 from folklore.compare import compare
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.running import run_studies
@@ -177,7 +177,7 @@ def test_what_cannot_be_trained_is_found_before_anything_is_written(tmp_path, ch
 def test_a_run_that_failed_does_not_keep_another_recipe_from_its_place(tmp_path):
     path = store.run_path(tmp_path, "topic.width", "narrow", 0)
     store.write_json(path / "run.json", {"status": "failed", "identity": "another", "recipe": {}})
-    planned = plan("topic.width", NARROW_OR_WIDE, 1, tmp_path, {})
+    planned = plan("topic.width", NARROW_OR_WIDE.arms, 1, tmp_path, {})
     assert [task.arm for task in planned.tasks] == ["narrow", "wide"]
 
 
@@ -185,7 +185,7 @@ def test_settings_of_one_optimizer_are_merged_in_either_order():
     wanted = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
     settings = ["optimizer=sgd", "optimizer.learning_rate=0.1"]
     assert parse_settings(settings) == parse_settings(settings[::-1]) == wanted
-    with pytest.raises(ProblemError, match="params was set to 5 before"):
+    with pytest.raises(ProblemError, match=r"params is set to 5 and params\.width to 3\. Give one"):
         parse_settings(["params=5", "params.width=3"])
 
 
@@ -235,4 +235,53 @@ def test_a_worker_that_dies_in_the_check_is_told_of(tmp_path):
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"fatal": fatal}, baseline="fatal", hypothesis=())
     with pytest.raises(WorkerDiedError, match="looked at the experiment ended with status 9"):
         run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_seeds_are_added_look_by_look_until_every_hypothesis_is_decided(tmp_path):
+    clear = Hypothesis("wide", "better", by=0.01, against=-1.0)  # as any accuracy is
+    unclear = Hypothesis("narrow", "no difference", by=1e-9)
+    arms = NARROW_OR_WIDE.arms | {"again": BASE.but(stream=1)}
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms=arms, hypothesis=(clear, unclear), baseline="again")
+    failures, printed = run(experiment, tmp_path, jobs=2, until_decided=True, max_seeds=8)
+    assert failures == 0
+    counts = {arm: len(list((tmp_path / "topic.width" / arm).glob("seed-*/DONE"))) for arm in arms}
+    assert counts == {"wide": 6, "narrow": 8, "again": 8}
+    assert "SUPPORTED" in printed
+    assert "UNDECIDED" in printed
+
+
+def test_arms_are_tuned_first_and_once(tmp_path):
+    grid = {"optimizer.learning_rate": (1e-6, 0.02, 1e3)}
+    tuned = dataclasses.replace(NARROW_OR_WIDE, arms=NARROW_OR_WIDE.but(grid=grid, epochs=1))
+    run(tuned, tmp_path, jobs=2)
+    compared = compare(tmp_path / "topic.width")
+    assert compared["tuning"]["wide"]["best"] == {"optimizer.learning_rate": 0.02}
+    assert len(compared["tuning"]["narrow"]["tried"]) == 3
+    assert all(record["recipe"]["optimizer"]["learning_rate"] == 0.02 for record in records(tmp_path).values())
+    _, printed = run(tuned, tmp_path, jobs=2)
+    assert "4 runs are done already" in printed
+    assert "ended" not in printed
+
+
+def facts_of_arithmetic():
+    yield Fact("Two and two", 4, 2 + 2)
+    yield Fact("A list", [1], [2])
+
+
+def test_an_exact_claim_is_computed_in_a_worker(tmp_path):
+    failures, printed = run(Experiment(claim="Sums.", check=facts_of_arithmetic), tmp_path, jobs=1)
+    assert failures == 0
+    assert "HOLDS: Two and two: 4" in printed
+    assert "DOES NOT HOLD: A list: [2], expected [1]" in printed
+    assert not list(tmp_path.glob("topic.width/*/"))
+
+
+def no_facts():
+    raise KeyError("arithmetic")
+
+
+def test_a_check_that_fails_is_named_and_nothing_is_written(tmp_path):
+    with pytest.raises(ProblemError, match=r"The check of topic\.width cannot be run: KeyError: 'arithmetic'"):
+        run(Experiment(claim="Sums.", check=no_facts), tmp_path / "logs", jobs=1)
     assert not (tmp_path / "logs").exists()

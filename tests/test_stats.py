@@ -57,3 +57,124 @@ def test_seeds_that_only_one_side_has_are_left_out():
 def test_statistics_give_plain_floats():
     assert {type(bound) for bound in stats.t_interval(np.float32([1, 2]))} == {float}
     assert type(stats.sample_std(np.float32([1, 2]))) is float
+
+
+def test_paired_t_of_students_own_data():
+    # R's data set `sleep`: t.test(extra ~ group, paired = TRUE) gives t = -4.0621, df = 9, p-value = 0.002833.
+    assert stats.paired_t([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]) == pytest.approx(0.002833, abs=5e-7)
+
+
+@pytest.mark.parametrize(("values", "p"), [([2, 2, 2], 0.0), ([0, 0, 0], 1.0)])
+def test_paired_t_without_spread(values, p):
+    assert stats.paired_t(values) == p
+
+
+@pytest.mark.parametrize("delta", [0.5, 1.5, 2.0, 2.5, 5.0])
+@pytest.mark.parametrize("values", [[0, 1, 2, 1], [-3, 1, 2, 0, 0], [1, 1, 2, 1, 1, 1]])
+def test_tost_is_small_where_the_interval_lies_inside(values, delta):
+    p = stats.tost(values, delta)
+    for alpha in (0.01, 0.05, 0.2, 0.4):
+        lo, hi = stats.t_interval(values, 1 - alpha)
+        assert (p < alpha / 2) == (-delta < lo and hi < delta)
+
+
+def test_tost_of_a_mean_beyond_the_bound():
+    assert stats.tost([4, 5, 6], 1) > 0.95
+
+
+def test_welch_of_published_moments():
+    # Klambauer et al. 2017: California housing, 15 runs each; they report p = .002.
+    found = stats.welch_from_moments(0.4933, 0.0047, 15, 0.4985, 0.0030, 15)
+    assert found.difference == pytest.approx(-0.0052)
+    assert found.p == pytest.approx(0.002, abs=1e-3)
+    assert found.hi < 0
+
+
+def test_welch_equals_scipys():
+    a, b = [3, 1, 4, 1, 5, 9], [2, 7, 1, 8]
+    expected = scipy.stats.ttest_ind(a, b, equal_var=False)
+    found = stats.welch(a, b, 0.9)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.lo, found.hi) == pytest.approx(expected.confidence_interval(0.9))
+
+
+def test_welch_without_spread():
+    assert stats.welch([1, 1], [1, 1]).p == 1
+    assert stats.welch([2, 2], [1, 1]).p == 0
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "lo", "hi"),
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_intervals_of_the_literature(hits, n, lo, hi):
+    assert stats.wilson_interval(hits, n) == pytest.approx((lo, hi), abs=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("counts", "lo", "hi"),
+    # Newcombe 1998, "Interval estimation for the difference between independent proportions", table II, method 10.
+    [((56, 70, 48, 80), 0.0524, 0.3339), ((9, 10, 3, 10), 0.1705, 0.8090), ((0, 10, 0, 10), -0.2775, 0.2775)],
+)
+def test_newcombe_differences_of_the_literature(counts, lo, hi):
+    assert stats.newcombe_difference(*counts) == pytest.approx((lo, hi), abs=6e-5)
+
+
+def test_mcnemar_counts_the_pairs_that_differ():
+    # One pair one way and eight the other: 2 (C(9, 0) + C(9, 1)) / 2⁹ = 20 / 512; the three that agree say nothing.
+    a, b = [1] * 8 + [0] + [1, 1, 0], [0] * 8 + [1] + [1, 1, 0]
+    assert stats.mcnemar(a, b) == pytest.approx(20 / 512)
+    assert stats.mcnemar([1, 0], [1, 0]) == 1
+
+
+def test_holm_by_hand():
+    # 4 × .005, then 3 × .01, 2 × .03 and 1 × .04, and none below the one before.
+    assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert stats.holm([]) == []
+
+
+def test_sign_flips_by_hand():
+    assert stats.sign_flip_test([1, 2, 3, 4, 5]) == 2 / 32  # all signs equal, either way
+    assert stats.sign_flip_test([1, -1]) == 1
+
+
+def test_resampling_repeats_itself():
+    values = np.arange(20) ** 1.5 - 20
+    assert stats.sign_flip_test(values) == stats.sign_flip_test(values)
+    assert stats.bca_interval(values) == stats.bca_interval(values)
+
+
+def test_bca_leans_to_the_long_side():
+    values = [0, 0, 1, 1, 1, 2, 2, 3, 5, 15]
+    lo, hi = stats.bca_interval(values)
+    assert 0.9 < lo < 3 < hi
+    assert hi - 3 > 3 - lo
+    assert np.isnan(stats.bca_interval([2, 2, 2])).all()
+
+
+def test_the_interquartile_mean_leaves_out_a_quarter_on_either_side():
+    assert stats.interquartile_mean([100, 3, 4, 5, 6, -50, -60, 200]) == 4.5
+    assert stats.interquartile_mean([1, 2, 6]) == 3
+
+
+def test_probability_of_improvement_by_hand():
+    assert stats.probability_of_improvement([1, 2], [0, 2]) == 2.5 / 4  # 1 > 0, 1 < 2, 2 > 0, 2 = 2
+
+
+@pytest.mark.parametrize(("row", "change"), [([0, 1, 2], 2), ([1, 1, 4], 3), ([5, 5, 5, 5], 0), ([3, 1], -2)])
+def test_a_trend_is_the_change_along_the_line(row, change):
+    assert stats.linear_contrast([row, row]).tolist() == pytest.approx([change, change])
+
+
+def test_power_of_the_literature():
+    # Cohen's d = .5 in a paired t test needs 34 pairs for a power of .8 (Faul et al. 2007, G*Power 3, of .808 then).
+    assert stats.seeds_for_power(0.5, 1.0) == 34
+    assert stats.power(0.5, 1.0, 34) == pytest.approx(0.8078, abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [6, 10, 30])
+def test_intervals_cover_as_often_as_they_say(n):
+    studies = np.random.default_rng(n).normal(3, 7, size=(10_000, n))
+    covered = np.mean([lo <= 3 <= hi for lo, hi in map(stats.t_interval, studies)])
+    assert covered == pytest.approx(0.95, abs=0.0065)  # three standard errors

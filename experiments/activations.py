@@ -1,0 +1,89 @@
+"""Which activation should a hidden layer have?
+
+Command:   python -m experiments run activations --until-decided --data real
+Cost:      ten minutes an experiment on two cores; --budget quick under one
+"""
+
+import data
+import folklore
+from folklore import Experiment, Hypothesis, Metric, Recipe
+from models import mlp
+
+RATES = {"optimizer.learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+QUICK = dict(epochs=3, grid={}, data_params=dict(train_size=5_000))
+
+table = Recipe(
+    model=mlp,
+    params=dict(depth=8, width=64, activation="relu", initializer="he_normal"),
+    data=data.california_housing,
+    schedule="cosine",
+    batch_size=64,
+    epochs=30,
+    grid=RATES,
+    probes=("activations",),
+)
+images = Recipe(
+    model=mlp,
+    params=dict(depth=20, width=100, activation="relu", initializer="he_normal"),
+    data=data.fashion_mnist,
+    data_params=dict(train_size=20_000),
+    schedule="cosine",
+    batch_size=128,
+    epochs=12,
+    grid=RATES,
+    probes=("activations",),
+)
+
+
+def selu(relu: Recipe) -> dict[str, Recipe]:
+    """ReLU, ReLU with batch normalisation, and SELU with its own initializer."""
+    return {
+        "relu": relu,
+        "relu + bn": relu.but(params=dict(normalization="before")),
+        "selu": relu.but(params=dict(activation="selu", initializer="lecun_normal")),
+    }
+
+
+def selu_hypotheses(by: float) -> tuple[Hypothesis, ...]:
+    """Better than plain ReLU, and no worse than ReLU with batch normalisation."""
+    return (
+        Hypothesis("selu", "better", by, claim="A deep SELU net generalises better than a deep ReLU net."),
+        Hypothesis(
+            "selu", "no difference", by, against="relu + bn",
+            claim="A deep SELU net generalises as well as a ReLU net with batch normalisation.",
+        ),
+    )  # fmt: skip
+
+
+selu_accuracy = Experiment(
+    claim="A deep SELU net generalises better than a deep ReLU net, and as well as ReLU with BN (8 layers, a table).",
+    arms=selu(table),
+    baseline="relu",
+    metric=Metric("test/rmse", goal="min"),
+    hypothesis=selu_hypotheses(0.005),
+    quick=QUICK,
+)
+selu_accuracy_images = Experiment(
+    claim="A deep SELU net generalises better than a deep ReLU net, and as well as ReLU with BN (20 layers, images).",
+    arms=selu(images),
+    baseline="relu",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=selu_hypotheses(0.005),
+    quick=QUICK,
+)
+
+narrow = images.but(params=dict(depth=4), probes=("dead_units",))
+leaky_relu = Experiment(
+    claim="Leaky ReLU keeps units alive, yet ends at the same accuracy.",
+    arms={"relu": narrow, "leaky relu": narrow.but(params=dict(activation="leaky_relu"))},
+    baseline="relu",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=(
+        Hypothesis("leaky relu", "better", 0.02, Metric("probe/dead_units", goal="min"), claim="Fewer units are dead."),
+        Hypothesis("leaky relu", "no difference", 0.005, claim="Leaky ReLU ends at the same accuracy as ReLU."),
+    ),
+    quick=QUICK,
+)
+
+if __name__ == "__main__":
+    folklore.run_file(__file__)

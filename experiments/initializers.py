@@ -1,0 +1,71 @@
+"""What should the first weights be?
+
+Command:   python -m experiments run initializers --until-decided --data real
+Cost:      two minutes on two cores; --budget quick under one
+"""
+
+from collections.abc import Iterator
+
+import data
+import folklore
+from folklore import Experiment, Fact, Hypothesis, Metric, Recipe
+from models import mlp
+
+base = Recipe(
+    model=mlp,
+    params=dict(depth=3, width=100, activation="relu", initializer="he_normal"),
+    data=data.fashion_mnist,
+    data_params=dict(train_size=20_000),
+    batch_size=128,
+    epochs=8,
+    probes=("weight_rank",),
+)
+
+
+def units_stay_identical() -> Iterator[Fact]:
+    """Train nets from zero on the bundled digits: a layer's units never differ, whatever the activation.
+
+    From He's weights all of them do.
+    """
+    import keras
+    import numpy as np
+
+    digits = data.digits(0)
+    x, y = digits.train.x / np.float32(16), digits.train.y
+    for initializer, activation, units in (
+        ("zeros", "relu", 1),
+        ("zeros", "tanh", 1),
+        ("zeros", "sigmoid", 1),
+        ("he_normal", "relu", 16),
+    ):
+        model = mlp(x.shape[1:], 10, depth=2, width=16, activation=activation, initializer=initializer)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        folklore.fit(model, (x, y), epochs=5, mode="graph")
+        for layer in model.layers[:-1]:
+            if isinstance(layer, keras.layers.Dense):
+                kernel = keras.ops.convert_to_numpy(layer.kernel)
+                distinct = len(np.unique(kernel.round(6), axis=1).T)
+                what = f"{initializer}, {activation}: distinct units among the 16 of {layer.name} after 5 epochs"
+                yield Fact(what, units, distinct)
+
+
+zero_init = Experiment(
+    claim="With all weights zero, the units of a layer stay identical and the net does not learn.",
+    arms={
+        "he normal": base,
+        "zeros, relu": base.but(params=dict(initializer="zeros")),
+        "zeros, sigmoid": base.but(params=dict(initializer="zeros", activation="sigmoid")),
+    },
+    baseline="he normal",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=(
+        Hypothesis("zeros, relu", "no difference", 0.01, against=0.1, claim="A zero ReLU net stays at chance, 10 %."),
+        Hypothesis("zeros, sigmoid", "no difference", 0.01, against=0.1, claim="A zero sigmoid net stays at chance."),
+        Hypothesis("zeros, sigmoid", "worse", 0.01, claim="A zero sigmoid net is worse than one with He's weights."),
+    ),
+    check=units_stay_identical,
+    quick=dict(epochs=2, data_params=dict(train_size=5_000)),
+)
+
+if __name__ == "__main__":
+    folklore.run_file(__file__)

@@ -1,0 +1,46 @@
+"""What does batch normalisation do, and where does it belong?
+
+Command:   python -m experiments run normalization --until-decided --data real
+Cost:      fifteen minutes on two cores; --budget quick under one
+"""
+
+import data
+import folklore
+from folklore import Experiment, Hypothesis, Metric, Recipe
+from models import mlp
+
+base = Recipe(
+    model=mlp,
+    params=dict(depth=6, width=100, normalization="before"),
+    data=data.fashion_mnist,
+    data_params=dict(train_size=20_000),
+    schedule="cosine",
+    batch_size=128,
+    epochs=10,
+    grid={"optimizer.learning_rate": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)},
+)
+ACTIVATIONS = {"relu": "he_normal", "elu": "he_normal", "tanh": "glorot_uniform"}
+
+bn_before_after = Experiment(
+    claim="Batch normalisation before or after the activation makes no practical difference.",
+    arms={
+        f"{activation}, {place}": base.but(
+            params=dict(activation=activation, initializer=initializer, normalization=place)
+        )
+        for activation, initializer in ACTIVATIONS.items()
+        for place in ("before", "after")
+    },
+    baseline="relu, before",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=tuple(
+        Hypothesis(
+            f"{activation}, after", "no difference", 0.005, against=f"{activation}, before",
+            claim=f"With {activation}, normalising after the activation is as good as before it.",
+        )
+        for activation in ACTIVATIONS
+    ),
+    quick=dict(epochs=2, grid={}, data_params=dict(train_size=5_000)),
+)  # fmt: skip
+
+if __name__ == "__main__":
+    folklore.run_file(__file__)

@@ -1,0 +1,135 @@
+"""Scalars from TensorBoard's event files, whoever wrote them; checksums are checked, and damage is told.
+
+Files of Keras' callback, `tf.summary`, PyTorch's SummaryWriter and tensorboardX hold a scalar as `simple_value` or as a
+tensor; both are read. TensorBoard itself drops what follows a damaged record without a word.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT
+from tensorboard.util.tensor_util import make_ndarray
+
+from callbacks.event_file import masked_crc
+
+PATTERN = "*tfevents*"
+_HEAD = struct.Struct("<QI")  # a record's length and the checksum of that
+_FOOT = struct.Struct("<I")
+_FLOAT = struct.Struct("<f")
+
+
+@dataclass
+class Series:
+    """One tag's course. `seconds` are wall times, since 1970."""
+
+    steps: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Scalars:
+    """What the event files of one directory hold.
+
+    Attributes:
+        series: tag to course, by step; of a step that was written twice, as after a resumed training, the last counts.
+        problems: a sentence for each damaged file: its name, where it is damaged, how much of it was used.
+    """
+
+    series: dict[str, Series] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def records(data: bytes, problems: list[str]) -> Iterator[bytes]:
+    """The records of a file's contents; what is wrong with it is appended to `problems`.
+
+    A record with a wrong checksum is passed over. After a wrong length nobody knows where the next record begins.
+    """
+    offset, good, bad = 0, 0, 0
+    view = memoryview(data)
+    while offset < len(data):
+        if offset + _HEAD.size > len(data):
+            break
+        length, checksum = _HEAD.unpack_from(data, offset)
+        if masked_crc(data[offset : offset + 8]) != checksum:
+            problems.append(f"is damaged from byte {offset} on; the {good} records before it are used")
+            return
+        end = offset + _HEAD.size + length
+        if end + _FOOT.size > len(data):
+            break
+        record = bytes(view[offset + _HEAD.size : end])
+        offset, good = end + _FOOT.size, good + 1
+        if masked_crc(record) == _FOOT.unpack_from(data, end)[0]:
+            yield record
+        else:
+            good, bad = good - 1, bad + 1
+    if bad:
+        problems.append(f"has {bad} damaged records, which are left out; {good} are used")
+    if offset < len(data):
+        problems.append(f"ends in the middle of a record; the {good} whole ones are used")
+
+
+def read_scalars(directory: Path) -> Scalars:
+    """The scalars of all event files that lie in a directory itself."""
+    found = Scalars()
+    courses: dict[str, dict[int, tuple[float, float]]] = {}
+    tensors: set[str] = set()  # tags of tensors that are scalars: some writers say so once alone
+    for file in sorted(path for path in directory.glob(PATTERN) if path.is_file()):
+        problems: list[str] = []
+        try:
+            contents = file.read_bytes()
+        except OSError as error:
+            found.problems.append(f"{file} cannot be read: {error.strerror}")
+            continue
+        if not contents:
+            problems.append("is empty")
+        for record in records(contents, problems):
+            try:
+                event = Event.FromString(record)
+            except DecodeError:
+                problems.append("holds a record that is no event")
+                continue
+            for value in event.summary.value:
+                number = _scalar(value, tensors)
+                if number is not None:
+                    courses.setdefault(value.tag, {})[event.step] = event.wall_time, number
+        found.problems += [f"{file} {problem}" for problem in dict.fromkeys(problems)]
+    for tag, course in courses.items():
+        steps = sorted(course)
+        found.series[tag] = Series(steps, [course[step][0] for step in steps], [course[step][1] for step in steps])
+    return found
+
+
+def _scalar(value: Summary.Value, tensors: set[str]) -> float | None:
+    kind = value.WhichOneof("value")
+    if kind == "simple_value":
+        return float(value.simple_value)
+    if kind != "tensor":
+        return None
+    if value.tag not in tensors:
+        if value.metadata.plugin_data.plugin_name != "scalars":
+            return None
+        tensors.add(value.tag)
+    return _number(value.tensor)
+
+
+def _number(tensor: TensorProto) -> float | None:
+    if tensor.dtype == DT_FLOAT and len(tensor.float_val) == 1:
+        return float(tensor.float_val[0])
+    if tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == _FLOAT.size:
+        return float(_FLOAT.unpack(tensor.tensor_content)[0])
+    try:
+        array = np.asarray(make_ndarray(tensor), dtype=float)
+    except (TypeError, ValueError):
+        return None
+    return float(array.reshape(())) if array.size == 1 else math.nan

@@ -1,0 +1,140 @@
+"""From arms' values to the hypotheses' verdicts, with the figures that stand beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from folklore import figures, stats
+from folklore.verdict import LEAST, Evidence, Verdict, judge
+
+Values = Mapping[str, Mapping[int, float]]  # arm to seed to figure
+Declared = Mapping[str, Any]  # a hypothesis as in experiment.json, its metric and opponent filled in
+
+
+def assess(hypotheses: Sequence[Declared], values: Callable[[str], Values], withheld: str | None = None) -> list[Any]:
+    """The hypotheses of one experiment with their verdicts, JSON-able.
+
+    Args:
+        hypotheses: as `filled_in` gives them.
+        values: of a metric, by its name.
+        withheld: why no verdict may be given, if so.
+    """
+    of = [values(hypothesis["metric"]["name"]) for hypothesis in hypotheses]
+    effects = [_effects(hypothesis, found) for hypothesis, found in zip(hypotheses, of, strict=True)]
+    parts = list(zip(hypotheses, effects, of, strict=True))
+    evidence = [_evidence(*part) for part in parts]
+    p = [_p_value(*part) for part in parts]
+    known = [index for index, value in enumerate(p) if math.isfinite(value)]
+    adjusted = dict(zip(known, stats.holm([p[index] for index in known]), strict=True))
+    return [
+        _row(hypothesis, effect, found, verdict, adjusted.get(index), withheld)
+        for index, (hypothesis, effect, found, verdict) in enumerate(
+            zip(hypotheses, effects, evidence, judge(evidence), strict=True)
+        )
+    ]
+
+
+def filled_in(declared: Declared, hypothesis: Declared) -> dict[str, Any]:
+    """A stored hypothesis with the experiment's metric, baseline and claim where it names none of its own."""
+    trend = isinstance(hypothesis["arm"], list)
+    own = {key: hypothesis.get(key) for key in ("metric", "against", "claim")}
+    return {
+        **hypothesis,
+        "metric": own["metric"] or declared["metric"],
+        "against": None if trend else declared["baseline"] if own["against"] is None else own["against"],
+        "claim": own["claim"] or declared["claim"],
+    }
+
+
+def _sign(hypothesis: Declared) -> int:
+    return (1 if hypothesis["metric"]["goal"] == "max" else -1) * (-1 if hypothesis["direction"] == "worse" else 1)
+
+
+def _effects(hypothesis: Declared, values: Values) -> dict[int, float]:
+    """By seed, positive in the claimed direction, for the seeds that have it."""
+    arm, against = hypothesis["arm"], hypothesis["against"]
+    needed = arm if isinstance(arm, list) else [arm, against] if isinstance(against, str) else [arm]
+    seeds = sorted(set.intersection(*(set(values[name]) for name in needed)))
+    table = np.array([[values[name][seed] for name in needed] for seed in seeds]).reshape(-1, len(needed))
+    if isinstance(arm, list):
+        found = stats.linear_contrast(table)
+    else:
+        found = table[:, 0] - (table[:, 1] if isinstance(against, str) else against)
+    return dict(zip(seeds, (_sign(hypothesis) * found).tolist(), strict=True))
+
+
+def _is_rate(hypothesis: Declared) -> bool:
+    return figures.parse(hypothesis["metric"]["name"]).is_rate and isinstance(hypothesis["against"], str)
+
+
+def _evidence(hypothesis: Declared, by_seed: Mapping[int, float], values: Values) -> Evidence:
+    sign, effects = _sign(hypothesis), np.array(list(by_seed.values()))
+
+    def rates(confidence: float) -> tuple[float, float]:
+        arm, other = (list(values[name].values()) for name in (hypothesis["arm"], hypothesis["against"]))
+        if not arm or not other:
+            return math.nan, math.nan
+        counts = int(sum(arm)), len(arm), int(sum(other)), len(other)
+        lo, hi = sorted(sign * bound for bound in stats.newcombe_difference(*counts, confidence))
+        return lo, hi
+
+    return Evidence(
+        effect=float(effects.mean()) if len(effects) else math.nan,
+        n=len(effects),
+        std=stats.sample_std(effects),
+        interval=rates if _is_rate(hypothesis) else lambda confidence: stats.t_interval(effects, confidence),
+        direction=hypothesis["direction"],
+        delta=hypothesis["by"],
+    )
+
+
+def _p_value(hypothesis: Declared, by_seed: Mapping[int, float], values: Values) -> float:
+    if len(by_seed) < 2:
+        return math.nan
+    if _is_rate(hypothesis):
+        arm, other = values[hypothesis["arm"]], values[hypothesis["against"]]
+        shared = sorted(arm.keys() & other.keys())
+        return stats.mcnemar([arm[seed] for seed in shared], [other[seed] for seed in shared])
+    return stats.paired_t(list(by_seed.values()))
+
+
+def _row(
+    hypothesis: Declared,
+    by_seed: Mapping[int, float],
+    evidence: Evidence,
+    verdict: Verdict,
+    p: float | None,
+    withheld: str | None,
+) -> dict[str, Any]:
+    effects = list(by_seed.values())
+    enough = evidence.n >= LEAST and not _is_rate(hypothesis)
+    return {
+        "claim": hypothesis["claim"],
+        "arm": hypothesis["arm"],
+        "against": hypothesis["against"],
+        "metric": hypothesis["metric"]["name"],
+        "goal": hypothesis["metric"]["goal"],
+        "direction": hypothesis["direction"],
+        "counted": "worse" if hypothesis["direction"] == "worse" else "better",  # what a positive effect is
+        "verdict": "undecided" if withheld else verdict.word,
+        "withheld": withheld,
+        "effect": known(evidence.effect),
+        "ci": [known(verdict.lo), known(verdict.hi)],
+        "confidence": verdict.confidence,
+        "p": p,
+        "delta": hypothesis["by"],
+        "n": evidence.n,
+        "effects": {str(seed): effect for seed, effect in by_seed.items()},
+        "seeds_needed": None if withheld else verdict.seeds_needed,
+        "bca": [known(bound) for bound in stats.bca_interval(effects, verdict.confidence)] if enough else [None, None],
+        "p_sign_flip": stats.sign_flip_test(effects) if enough else None,
+    }
+
+
+def known(value: float) -> float | None:
+    """The value, or None, which JSON can tell, for NaN and infinity."""
+    return value if math.isfinite(value) else None

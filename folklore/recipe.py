@@ -1,0 +1,191 @@
+"""One way of training, as a declaration: `Recipe`. Frozen, and checked when it is declared.
+
+Nothing here imports Keras: a declaration costs microseconds, and a misspelt name fails before anything is trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal, get_args
+
+from callbacks.names import PROBES
+from data import Source
+from data.preprocessing import KINDS as SCALERS
+from folklore import checks
+from folklore.errors import DeclarationError, did_you_mean
+from folklore.figures import METRICS
+
+Mode = Literal["auto", "xla", "graph", "step"]
+Schedule = Literal["constant", "cosine"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+_OPTION_FIELDS = ("params", "data_params", "optimizer")
+_STREAMS = 2_654_435_761  # far apart, so that no seed meets one of another stream (Knuth's multiplicative hash)
+Point = dict[str, Any]  # settings by name, such as {"optimizer.learning_rate": 0.01}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of training.
+
+    Attributes:
+        model: a module-level function `(input_shape, outputs, **params)` that returns a functional `keras.Model`
+            ending in logits or a linear output.
+        data: where the data come from, e.g. `data.california_housing`.
+        params: what `model` is given beside the shapes.
+        data_params: what `data` is given beside the seed: `train_size`, `split_seed`.
+        scaler: preprocessing, fitted on the training part alone: "standard", "minmax", "quantile" or "none".
+        optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
+        schedule: "constant", or "cosine": the learning rate falls to zero along half a cosine over all epochs
+            (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts).
+        batch_size: rows a step.
+        epochs: epochs at most.
+        patience: epochs without a better `monitor` after which training stops; None never stops early.
+        monitor: the figure that selects the epoch whose weights are tested, such as "validation/loss".
+        mode: how the compiled epoch runs, see `folklore.fit`.
+        precision: Keras' dtype policy while the model is built: "float32", or "mixed_bfloat16" or "mixed_float16",
+            whose layers compute in 16 bits and keep float32 weights, which is what makes GPUs fast; under
+            "mixed_float16" Keras scales the loss.
+        grid: what is tuned for each arm by itself, on seeds of its own, before the arms are compared: settings to the
+            values that are tried, such as `{"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}`, in order.
+        probes: what is measured inside the network after every epoch, see `callbacks.probes`.
+        stream: which random numbers beside the split: first weights, order of rows and masks hang on (seed, stream).
+            Two arms that differ in this alone differ by chance alone.
+    """
+
+    model: Callable[..., Any]
+    data: Source
+    params: Mapping[str, Any] = field(default_factory=dict)
+    data_params: Mapping[str, Any] = field(default_factory=dict)
+    scaler: str = "standard"
+    optimizer: str | Mapping[str, Any] = "adam"
+    schedule: Schedule = "constant"
+    batch_size: int = 32
+    epochs: int = 20
+    patience: int | None = None
+    monitor: str = "validation/loss"
+    mode: Mode = "auto"
+    precision: Precision = "float32"
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    probes: tuple[str, ...] = ()
+    stream: int = 0
+
+    def __post_init__(self) -> None:
+        for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
+            object.__setattr__(self, name, checks.options(name, getattr(self, name)))
+        checks.model(self.model, self.params)
+        if not isinstance(self.data, Source):
+            raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
+        checks.known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
+        checks.one_of("The scaler", self.scaler, SCALERS)
+        checks.one_of("The mode", self.mode, get_args(Mode))
+        checks.one_of("The schedule", self.schedule, get_args(Schedule))
+        checks.one_of("The precision", self.precision, get_args(Precision))
+        checks.optimizer(dict(self.optimizer))  # type: ignore[arg-type]
+        for name in ("batch_size", "epochs", "patience"):
+            if not (name == "patience" and self.patience is None):
+                checks.whole_number(name, getattr(self, name))
+        monitors = [f"{split}/{figure}" for split in ("train", "validation") for figure in METRICS[self.data.task]]
+        checks.one_of("The monitor", self.monitor, monitors)
+        checks.kind("probes", self.probes, tuple | list, f"Write a tuple of names out of {', '.join(PROBES)}.")
+        object.__setattr__(self, "probes", tuple(self.probes))
+        checks.known_names("probes", self.probes, PROBES)
+        checks.whole_number("stream", self.stream, least=0)
+        self._check_grid()
+
+    def _check_grid(self) -> None:
+        given = checks.options("grid", self.grid)
+        for name, values in given.items():
+            if not isinstance(values, tuple | list) or len(values) < 3:
+                raise DeclarationError(
+                    f"The grid for {name} is {values!r}. Give three values or more, in order: the best of two lies at "
+                    "an edge, and an edge withholds the verdict."
+                )
+        object.__setattr__(self, "grid", {name: tuple(values) for name, values in given.items()})
+        for point in self.points():
+            self.at(point)
+
+    def but(self, **changes: Any) -> Recipe:
+        """This recipe with some fields changed; params, data_params and optimizer are merged, not replaced."""
+        checks.known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
+        changes |= {name: checks.options(name, changes[name]) for name in _OPTION_FIELDS if name in changes}
+        if changes.get("optimizer", {}).get("name", self.optimizer_name) != self.optimizer_name:
+            merged = {"params", "data_params"}  # another optimizer starts from its own defaults
+        else:
+            merged = set(_OPTION_FIELDS)
+        for name in merged & set(changes):
+            changes[name] = {**getattr(self, name), **changes[name]}
+        return dataclasses.replace(self, **changes)
+
+    def points(self) -> Iterator[Point]:
+        """Every combination of the grid's values; nothing where there is no grid."""
+        if self.grid:
+            yield from (dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values()))
+
+    def at(self, point: Point) -> Recipe:
+        """This recipe with the settings of a point of its grid, and without a grid.
+
+        Raises:
+            DeclarationError: it has no such setting, or one that does not take this value; names the nearest.
+        """
+        return self.but(**nested(point), grid={})
+
+    def chance(self, seed: int) -> int:
+        """The seed of all that is random in a run but the split of the data."""
+        return (seed + self.stream * _STREAMS) % 2**32
+
+    @property
+    def optimizer_name(self) -> str:
+        """The optimizer's name, such as "adam"."""
+        return str(dict(self.optimizer)["name"])  # type: ignore[arg-type]
+
+    @property
+    def optimizer_options(self) -> dict[str, Any]:
+        """What the optimizer is given beside its name."""
+        return {key: value for key, value in dict(self.optimizer).items() if key != "name"}  # type: ignore[arg-type]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as JSON-able data; model and data by name."""
+        record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        record |= {"model": f"{self.model.__module__}.{self.model.__qualname__}", "data": self.data.name}
+        return json.loads(json.dumps(record, default=dict))
+
+    def identity(self) -> str:
+        """SHA-256 of `to_dict`: equal for recipes that would train the same."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes for `Recipe.but` from settings by name: {"optimizer.learning_rate": 0.01, "batch_size": 64}.
+
+    Raises:
+        DeclarationError: recipes have no such setting (names the nearest), or one is given whole and in part.
+    """
+    changes: dict[str, Any] = {}
+    known = {field.name for field in dataclasses.fields(Recipe)} - {"model", "data"}
+    for key, value in settings.items():
+        name, dot, option = key.partition(".")
+        if name not in known:
+            raise DeclarationError(f"Recipes have no setting {key!r}. {did_you_mean(name, known)}")
+        if dot and not isinstance(changes.get(name, {}), dict):
+            raise DeclarationError(f"{name} is set to {changes[name]!r} and {key} to {value!r}. Give one of the two.")
+        if dot:
+            changes.setdefault(name, {})[option] = value
+        elif name == "optimizer" and isinstance(value, str):
+            changes.setdefault(name, {})["name"] = value
+        else:
+            changes[name] = value
+    return changes
+
+
+def flatten(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by name, such as "params.width", with values that are no mappings."""
+    for key, value in recipe.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

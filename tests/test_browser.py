@@ -1,0 +1,153 @@
+"""What a person looks at, looked at: the report and TensorBoard, in headless Chromium."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from folklore import board, report, results
+from tests.stored import add_run, declare
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name")
+# All elements that fit a selector, inside components' own trees too.
+DEEP = """selector => {
+    const found = [];
+    const walk = root => {
+        found.push(...root.querySelectorAll(selector));
+        root.querySelectorAll('*').forEach(e => e.shadowRoot && walk(e.shadowRoot));
+    };
+    walk(document);
+    return found.map(e => e.textContent.trim());
+}"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("logs") / "topic.experiment"
+    declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
+    for seed in range(6):
+        for arm, shift in (("base", 0), ("arm", -2)):
+            history = {
+                "train/rmse": [9 + shift, 8 + shift, 7 + shift],
+                "validation/rmse": [9 + shift + seed, 8 + shift, 7.5 + shift],
+                "probe/std/hidden_1": [1, 1, 1 + seed],
+                "probe/std/hidden_2": [1, 1, 2],
+            }
+            add_run(path, arm, seed, 10 + seed + shift, history)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page whose console must stay free of errors."""
+    errors = []
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def index(path, tmp_path_factory):
+    return report.write([results.summarise(path, seeds=True)], tmp_path_factory.mktemp("report"))
+
+
+def traces(page, name):
+    return page.locator(f"#plot-{name} .scatterlayer .trace").count()
+
+
+def test_the_index_draws_its_forest_and_links_to_pages(page, index):
+    page.goto(index.as_uri())
+    page.wait_for_selector("#plot-forest .scatterlayer .trace")
+    page.click("a:has-text('It helps.')")
+    page.wait_for_selector("#plot-strip .scatterlayer .trace")
+    assert page.title() == "It helps."
+
+
+def test_a_page_draws_all_its_plots_and_shows_seeds_when_asked(page, index):
+    page.goto(index.with_name("topic.experiment.html").as_uri())
+    page.wait_for_selector("#plot-curves-rmse .scatterlayer .trace")
+    for name in ("forest", "strip", "curves-rmse", "layers-0"):
+        assert traces(page, name) > 0
+    before = traces(page, "curves-rmse")
+    page.click(".updatemenu-button:has-text('every seed')")
+    page.wait_for_timeout(300)
+    assert traces(page, "curves-rmse") == before + 2 * 2 * 6
+
+
+@pytest.mark.parametrize("name", ["index.html", "topic.experiment.html"])
+def test_a_phone_does_not_scroll_sideways(page, index, name):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(index.with_name(name).as_uri())
+    page.wait_for_selector(".scatterlayer .trace")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_a_printed_page_has_no_buttons(page, index):
+    page.goto(index.with_name("topic.experiment.html").as_uri())
+    page.emulate_media(media="print")
+    page.wait_for_selector("#plot-strip .scatterlayer .trace")
+    assert not page.locator(".updatemenu-container").first.is_visible()
+
+
+@pytest.fixture(scope="module")
+def tensorboard(path, tmp_path_factory):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    out = board.write([path], tmp_path_factory.mktemp("board") / "out")
+    process = subprocess.Popen(board.command([out], port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                if "verdict" in urllib.request.urlopen(f"{address}/data/runs", timeout=10).read().decode():
+                    break
+            assert time.monotonic() < deadline, "TensorBoard did not answer"
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(page, selector, ready):
+    """Wait until the texts of the elements that fit are as they should be."""
+    deadline = time.monotonic() + 60
+    while not ready(found := page.evaluate(DEEP, selector)):
+        assert time.monotonic() < deadline, f"{selector}: {found}"
+        page.wait_for_timeout(200)
+
+
+def test_bands_are_drawn_in_the_custom_scalars_tab(page, tensorboard):
+    page.goto(f"{tensorboard}/#custom_scalars")
+    wait_for(page, "tf-custom-scalar-margin-chart-card", lambda cards: len(cards) >= 2)  # train and validation
+    wait_for(page, "path.area", lambda areas: len(areas) >= 2 * 2)  # of two arms each
+
+
+def test_the_hparams_table_is_filled(page, tensorboard):
+    page.goto(f"{tensorboard}/#hparams")
+    cells = {"base", "arm", "params.kind", "test/rmse", "10.500", "12.500"}
+    wait_for(page, "vaadin-grid-cell-content", lambda texts: cells <= set(texts))
+
+
+def test_the_verdict_is_text(page, tensorboard):
+    page.goto(f"{tensorboard}/#text")
+    wait_for(page, "li", lambda texts: any(text.startswith("supported: It helps.") for text in texts))

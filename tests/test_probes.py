@@ -1,0 +1,94 @@
+"""What probes find inside networks whose weights are known."""
+
+import keras
+import numpy as np
+import pytest
+
+from callbacks import Probes
+from callbacks.names import PROBES
+from callbacks.probes import Moments, rank
+from models import mlp
+
+ROWS = np.array([[1.0, 2.0], [-1.0, 4.0], [0.5, 0.0]], dtype="float32")
+
+
+def model_with(kernel, bias, activation="relu"):
+    model = mlp((2,), 1, widths=(len(bias),), activation=activation)
+    model.get_layer("hidden_1").set_weights([np.array(kernel, dtype="float32"), np.array(bias, dtype="float32")])
+    return model
+
+
+def probe(model, *names, before_end=lambda: None):
+    callback, logs = Probes(names, ROWS), {"loss": 1.0}
+    callback.set_model(model)
+    callback.on_train_begin()
+    before_end()
+    callback.on_epoch_end(0, logs)
+    return {name.removeprefix("probe_"): value for name, value in logs.items() if name != "loss"}
+
+
+def test_activations_by_hand():
+    # Units x and y after ReLU: (1, 2), (0, 4), (.5, 0).
+    found = probe(model_with(np.eye(2), [0, 0]), "activations")
+    numbers = np.array([1, 2, 0, 4, 0.5, 0])
+    assert found == {
+        "mean/hidden_1": pytest.approx(numbers.mean()),
+        "std/hidden_1": pytest.approx(numbers.std()),
+    }
+
+
+def test_dead_units_by_hand():
+    # The second unit is -y - 1, never above 0.
+    kernel, bias = [[1, 0], [0, -1]], [0, -1]
+    assert probe(model_with(kernel, bias), "dead_units") == {"dead_units": 0.5, "dead_units/hidden_1": 0.5}
+    assert probe(model_with(kernel, bias, "leaky_relu"), "dead_units")["dead_units"] == 0
+
+
+def test_weight_movement_by_hand():
+    model = model_with([[3, 0], [0, 4]], [0, 0])
+    move = lambda: model.get_layer("hidden_1").set_weights([np.array([[3.0, 3], [0, 8]]), np.zeros(2)])  # noqa: E731
+    found = probe(model, "weight_movement", before_end=move)
+    assert found["weight_movement/hidden_1"] == pytest.approx(1.0)  # (3, 4) long 5, on (3, 4) long 5
+    assert found["weight_movement/outputs"] == 0
+
+
+def test_weights_that_began_at_zero_have_no_relative_movement():
+    assert "weight_movement/hidden_1" not in probe(model_with(np.zeros((2, 3)), np.zeros(3)), "weight_movement")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        (np.zeros((3, 4)), 0),
+        (np.ones((3, 4)), 1),
+        (np.eye(4)[:, :3], 3),
+        (np.eye(3) * [1, 1, 1e-6], 2),
+        (np.full((2, 2), np.nan), 0),
+        (np.ones((3, 3, 2, 5)), 1),
+    ],
+)
+def test_rank(kernel, expected):
+    assert rank(kernel) == expected
+
+
+def test_rank_is_told_for_every_kernel():
+    assert probe(model_with(np.ones((2, 2)), [0, 0]), "weight_rank") == {
+        "weight_rank/hidden_1": 1,
+        "weight_rank/outputs": 1,
+    }
+
+
+def test_moments_of_many_batches_are_those_of_all_rows():
+    numbers, moments = np.random.default_rng(0).normal(2, 3, size=(7, 5, 4)), Moments()
+    for batch in numbers:
+        moments.add(batch)
+    assert (moments.mean, moments.std) == pytest.approx((numbers.mean(), numbers.std()))
+
+
+def test_all_probes_in_one_training():
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(3), keras.layers.LeakyReLU(), keras.layers.Dense(1)]
+    )
+    assert {name.partition("/")[0] for name in probe(model, *PROBES)} == {
+        *("mean", "std", "dead_units", "weight_movement", "weight_rank"),
+    }
