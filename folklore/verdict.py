@@ -43,7 +43,7 @@ class Verdict:
     """A verdict, and the interval that it was read from.
 
     Attributes:
-        confidence: of the interval: 1 - level of this look, shared among the hypotheses that are open.
+        confidence: of the interval: 1 - level of this look, with alpha shared among the hypotheses that are open.
         seeds_needed: how many seeds would decide it at the observed effect and spread; None where it is decided, or
             where a thousand would not.
     """
@@ -73,8 +73,8 @@ def read(lo: float, hi: float, direction: Direction, delta: float) -> Word:
 def judge(evidence: Sequence[Evidence], alpha: float = looks.ALPHA) -> list[Verdict]:
     """The verdicts on the hypotheses of one experiment, Holm-adjusted.
 
-    Each is first held to its look's level, divided by their number; those that are still open then to the level divided
-    by the number of open ones, and so on until none is decided (Holm 1979, step-down).
+    Each is first given an equal part of alpha to spend over its looks; those that are still open then share all of it,
+    and so on until none is decided (Holm 1979, step-down).
     """
     verdicts: dict[int, Verdict] = {}
     while True:
@@ -92,7 +92,7 @@ def _at(evidence: Evidence, sharing: int, alpha: float) -> Verdict:
         word: Word = "undecided"
         lo, hi = evidence.interval(confidence)
     else:
-        confidence = 1 - looks.level(evidence.n, alpha) / sharing
+        confidence = 1 - looks.level(evidence.n, alpha / sharing)
         lo, hi = evidence.interval(confidence)
         word = read(lo, hi, evidence.direction, evidence.delta)
     needed = seeds_needed(evidence, sharing, alpha) if word == "undecided" else None
@@ -104,7 +104,7 @@ def seeds_needed(evidence: Evidence, sharing: int = 1, alpha: float = looks.ALPH
     if evidence.n < 2:
         return LEAST
     for n in (later for later in _LATER if later > evidence.n):
-        quantile = special.stdtrit(n - 1, 1 - looks.level(n, alpha) / sharing / 2)
+        quantile = special.stdtrit(n - 1, 1 - looks.level(n, alpha / sharing) / 2)
         half = quantile * evidence.std / np.sqrt(n)
         if read(evidence.effect - half, evidence.effect + half, evidence.direction, evidence.delta) != "undecided":
             return n

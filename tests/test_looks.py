@@ -43,11 +43,13 @@ def test_the_looks_of_a_shorter_and_of_a_longer_study(most, planned):
     assert looks.planned(most) == planned
 
 
-def test_with_all_looks_taken_equal_arms_differ_in_five_of_a_hundred_studies_at_most():
+@pytest.mark.parametrize("alpha", [0.05, 0.0125])
+def test_with_all_looks_taken_equal_arms_differ_as_often_as_permitted_at_most(alpha):
     values = np.random.default_rng(0).normal(size=(200_000, looks.LOOKS[-1]))
     wrong = np.zeros(len(values), dtype=bool)
     for n in looks.LOOKS:
         seen = values[:, :n]
         t = seen.mean(1) / (seen.std(1, ddof=1) / np.sqrt(n))
-        wrong |= 2 * special.stdtr(n - 1, -abs(t)) < looks.level(n)
-    assert 0.048 < wrong.mean() < 0.0512  # .05 and two and a half standard errors
+        wrong |= 2 * special.stdtr(n - 1, -abs(t)) < looks.level(n, alpha)
+    error = np.sqrt(alpha / len(values))
+    assert 0.95 * alpha < wrong.mean() < alpha + 2 * error

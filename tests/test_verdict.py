@@ -51,8 +51,8 @@ def test_hypotheses_share_the_error_and_the_open_ones_what_is_left():
     clear, unclear = [3, 3.1, 3.2, 2.9, 3, 2.8], [0.2, 3, -2, 2, 4, -3]
     verdicts = judge([evidence(unclear), evidence(clear), evidence(unclear)])
     assert [verdict.word for verdict in verdicts] == ["undecided", "supported", "undecided"]
-    level = looks.level(6)
-    assert [verdict.confidence for verdict in verdicts] == [1 - level / 2, 1 - level / 3, 1 - level / 2]
+    half, third = (looks.level(6, looks.ALPHA / sharing) for sharing in (2, 3))
+    assert [verdict.confidence for verdict in verdicts] == [1 - half, 1 - third, 1 - half]
 
 
 def test_one_that_shares_with_others_may_stay_open_that_alone_is_decided():
