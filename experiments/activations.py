@@ -9,7 +9,7 @@ import folklore
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from models import mlp
 
-RATES = {"optimizer.learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+RATES = {"optimizer.learning_rate": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)}
 QUICK = dict(epochs=3, grid={}, data_params=dict(train_size=5_000))
 
 table = Recipe(
@@ -29,7 +29,7 @@ images = Recipe(
     data_params=dict(train_size=20_000),
     schedule="cosine",
     batch_size=128,
-    epochs=12,
+    epochs=8,
     grid=RATES,
     probes=("activations",),
 )

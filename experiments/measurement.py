@@ -52,10 +52,7 @@ aa_noise = Experiment(
     arms={f"stream {stream}": table.but(stream=stream) for stream in range(6)},
     baseline="stream 0",
     metric=Metric("test/rmse", goal="min"),
-    hypothesis=tuple(
-        Hypothesis(f"stream {stream}", "no difference", 0.005, claim=f"Stream {stream} does as well as stream 0.")
-        for stream in range(1, 6)
-    ),
+    hypothesis=Hypothesis("stream 1", "no difference", 0.01),
     seeds=30,
     quick=dict(epochs=3),
 )

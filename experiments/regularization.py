@@ -16,8 +16,8 @@ large = Recipe(
     data=data.california_housing,
     schedule="cosine",
     batch_size=64,
-    epochs=40,
-    grid={"optimizer.learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)},
+    epochs=25,
+    grid={"optimizer.learning_rate": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)},
 )
 
 

@@ -33,7 +33,10 @@ def write(paths: Sequence[Path], out: Path) -> Path:
     the Custom Scalars tab draws as a band, and is one trial in the HParams tab. The experiment's own run holds the
     layout and the verdicts.
     """
-    shutil.rmtree(out, ignore_errors=True)
+    if out.is_symlink():
+        out.unlink()  # what it points to is not ours
+    elif out.exists():
+        shutil.rmtree(out)
     for path in paths:
         _write_experiment(path, out if len(paths) == 1 else out / path.name)
     return out
@@ -43,7 +46,10 @@ def _write_experiment(path: Path, out: Path) -> None:
     compared = compare(path)
     runs = histories(path, compared["arms"])
     figures = figures_of(runs)
-    file = EventFile(out / "verdict")
+    name = "verdict"
+    while name in compared["arms"]:
+        name += "_"
+    file = EventFile(out / name)
     file.add_summary(text_pb("verdict", _as_markdown(compared)), step=0)
     if figures:
         file.add_summary(_layout(figures), step=0)

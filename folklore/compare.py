@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from folklore import figures, stats, store
+import numpy as np
+
+from folklore import figures, looks, stats, store
 from folklore.errors import ProblemError, did_you_mean
 from folklore.evidence import Values, assess, filled_in, known
 
@@ -31,6 +33,11 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         ProblemError: nothing was run, the runs are of different data or recipes, the metric is unknown, or a file is
             damaged.
     """
+    with np.errstate(all="ignore"):  # figures may be as large as floats are; what overflows is None
+        return _compare(path, metric)
+
+
+def _compare(path: Path, metric: str | None) -> Comparison:
     declared = store.read_experiment(path)
     if declared is None:
         raise ProblemError(f"{path} holds no experiment.json, so it is no experiment's directory. See `list`.")
@@ -62,7 +69,9 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         "goal": goal,
         "data": data,
         "arms": arms,
-        "hypotheses": assess(asked, values, _withheld(declared, data)),
+        "hypotheses": assess(
+            asked, values, declared.get("end") or looks.LOOKS[-1], [_withheld(declared, data, h) for h in asked]
+        ),
         "unfinished": sum(run.status == "incomplete" for run in runs),
         "notes": _notes(ended, declared),
     }
@@ -97,14 +106,14 @@ def _arm(values: Mapping[int, float], baseline: Mapping[int, float], failed: int
     interval = stats.wilson_interval(int(sum(numbers)), len(numbers)) if rate and numbers else stats.t_interval(numbers)
     return {
         "n": len(values),
-        "mean": sum(numbers) / len(numbers) if numbers else None,
+        "mean": known(sum(numbers) / len(numbers)) if numbers else None,
         "std": known(stats.sample_std(numbers)),
         "ci": [known(bound) for bound in interval],
         "values": {str(seed): value for seed, value in sorted(values.items())},
         "failed": failed,
         "difference": {
             "n": len(difference),
-            "mean": float(difference.mean()) if len(difference) else None,
+            "mean": known(float(difference.mean())) if len(difference) else None,
             "ci": [known(bound) for bound in stats.t_interval(difference)],
         },
     }
@@ -131,14 +140,16 @@ def _check_recipes(runs: Sequence[store.Run], declared: dict[str, Any]) -> None:
             )
 
 
-def _withheld(declared: dict[str, Any], data: dict[str, Any]) -> str | None:
-    """Why no verdict can be given, if so."""
+def _withheld(declared: dict[str, Any], data: dict[str, Any], hypothesis: Mapping[str, Any]) -> str | None:
+    """Why no verdict on a hypothesis can be given, if so."""
     if data["unit"] != declared.get("unit", data["unit"]):
         unit = declared["unit"] or "other units"
         return f"what would matter is declared in {unit}, and these runs are of {data['name']}"
+    arm = hypothesis["arm"]
     edges = [
-        f"{arm}'s best {setting} lies at the edge of its grid, {value:g}: widen it {side}"
-        for arm, tuned in (declared.get("tuning") or {}).items()
+        f"the best {setting} of {name!r} lies at the edge of its grid, {value}: widen it {side}"
+        for name, tuned in (declared.get("tuning") or {}).items()
+        if name in (arm if isinstance(arm, list) else (arm, hypothesis["against"]))
         for setting, (value, side) in tuned["edges"].items()
     ]
     return "; ".join(edges) or None
@@ -147,6 +158,11 @@ def _withheld(declared: dict[str, Any], data: dict[str, Any]) -> str | None:
 def _notes(runs: Sequence[store.Run], declared: dict[str, Any]) -> list[str]:
     """What a reader must know about how alike the runs were made."""
     notes = []
+    if declared.get("extended_from"):
+        notes.append(
+            f"the plan was extended from {declared['extended_from']} to {declared['end']} seeds after looks had been "
+            "taken: verdicts are wrong somewhat more often than they say"
+        )
     for what, key in (("budgets", "epochs"), ("batch sizes", "batch_size")):
         given = {arm: recipe.get(key) for arm, recipe in declared["arms"].items()}
         if len(set(given.values())) > 1:

@@ -128,8 +128,9 @@ def _number(tensor: TensorProto) -> float | None:
         return float(tensor.float_val[0])
     if tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == _FLOAT.size:
         return float(_FLOAT.unpack(tensor.tensor_content)[0])
-    try:
-        array = np.asarray(make_ndarray(tensor), dtype=float)
-    except (TypeError, ValueError):
+    if math.prod(dimension.size for dimension in tensor.tensor_shape.dim) != 1:
         return None
-    return float(array.reshape(())) if array.size == 1 else math.nan
+    try:
+        return float(np.asarray(make_ndarray(tensor), dtype=float).reshape(()))
+    except (KeyError, TypeError, ValueError):  # of a type that is no number, or that nobody knows
+        return None

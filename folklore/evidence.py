@@ -15,13 +15,16 @@ Values = Mapping[str, Mapping[int, float]]  # arm to seed to figure
 Declared = Mapping[str, Any]  # a hypothesis as in experiment.json, its metric and opponent filled in
 
 
-def assess(hypotheses: Sequence[Declared], values: Callable[[str], Values], withheld: str | None = None) -> list[Any]:
+def assess(
+    hypotheses: Sequence[Declared], values: Callable[[str], Values], end: int, withheld: Sequence[str | None]
+) -> list[dict[str, Any]]:
     """The hypotheses of one experiment with their verdicts, JSON-able.
 
     Args:
         hypotheses: as `filled_in` gives them.
         values: of a metric, by its name.
-        withheld: why no verdict may be given, if so.
+        end: seeds at the last planned look.
+        withheld: for each hypothesis, why no verdict on it may be given, if so.
     """
     of = [values(hypothesis["metric"]["name"]) for hypothesis in hypotheses]
     effects = [_effects(hypothesis, found) for hypothesis, found in zip(hypotheses, of, strict=True)]
@@ -31,9 +34,9 @@ def assess(hypotheses: Sequence[Declared], values: Callable[[str], Values], with
     known = [index for index, value in enumerate(p) if math.isfinite(value)]
     adjusted = dict(zip(known, stats.holm([p[index] for index in known]), strict=True))
     return [
-        _row(hypothesis, effect, found, verdict, adjusted.get(index), withheld)
+        _row(hypothesis, effect, found, verdict, adjusted.get(index), withheld[index])
         for index, (hypothesis, effect, found, verdict) in enumerate(
-            zip(hypotheses, effects, evidence, judge(evidence), strict=True)
+            zip(hypotheses, effects, evidence, judge(evidence, end), strict=True)
         )
     ]
 
@@ -68,38 +71,47 @@ def _effects(hypothesis: Declared, values: Values) -> dict[int, float]:
 
 
 def _is_rate(hypothesis: Declared) -> bool:
-    return figures.parse(hypothesis["metric"]["name"]).is_rate and isinstance(hypothesis["against"], str)
+    return figures.parse(hypothesis["metric"]["name"]).is_rate
 
 
 def _evidence(hypothesis: Declared, by_seed: Mapping[int, float], values: Values) -> Evidence:
-    sign, effects = _sign(hypothesis), np.array(list(by_seed.values()))
+    effects = np.array(list(by_seed.values()))
+    mean, std = float(effects.mean()) if len(effects) else math.nan, stats.sample_std(effects)
 
-    def rates(confidence: float) -> tuple[float, float]:
-        arm, other = (list(values[name].values()) for name in (hypothesis["arm"], hypothesis["against"]))
-        if not arm or not other:
-            return math.nan, math.nan
-        counts = int(sum(arm)), len(arm), int(sum(other)), len(other)
-        lo, hi = sorted(sign * bound for bound in stats.newcombe_difference(*counts, confidence))
-        return lo, hi
+    def interval(confidence: float, n: int) -> tuple[float, float]:
+        if _is_rate(hypothesis):
+            return _rate_interval(hypothesis, values, confidence, n)
+        return stats.t_from_moments(mean, std, n, confidence)
 
-    return Evidence(
-        effect=float(effects.mean()) if len(effects) else math.nan,
-        n=len(effects),
-        std=stats.sample_std(effects),
-        interval=rates if _is_rate(hypothesis) else lambda confidence: stats.t_interval(effects, confidence),
-        direction=hypothesis["direction"],
-        delta=hypothesis["by"],
-    )
+    return Evidence(mean, len(effects), interval, hypothesis["direction"], hypothesis["by"])
+
+
+def _rate_interval(hypothesis: Declared, values: Values, confidence: float, n: int) -> tuple[float, float]:
+    """Of a rate, less another or a number, positive in the claimed direction, with as many hits in `n` as were seen."""
+    names = [name for name in (hypothesis["arm"], hypothesis["against"]) if isinstance(name, str)]
+    seen = [list(values[name].values()) for name in names]
+    if not all(seen):
+        return math.nan, math.nan
+    hits = [round(sum(outcomes) / len(outcomes) * n) for outcomes in seen]
+    if len(hits) == 2:
+        bounds = stats.newcombe_difference(hits[0], n, hits[1], n, confidence)
+    else:
+        low, high = stats.wilson_interval(hits[0], n, confidence)
+        bounds = low - hypothesis["against"], high - hypothesis["against"]
+    lo, hi = sorted(_sign(hypothesis) * bound for bound in bounds)
+    return lo, hi
 
 
 def _p_value(hypothesis: Declared, by_seed: Mapping[int, float], values: Values) -> float:
     if len(by_seed) < 2:
         return math.nan
-    if _is_rate(hypothesis):
-        arm, other = values[hypothesis["arm"]], values[hypothesis["against"]]
-        shared = sorted(arm.keys() & other.keys())
-        return stats.mcnemar([arm[seed] for seed in shared], [other[seed] for seed in shared])
-    return stats.paired_t(list(by_seed.values()))
+    if not _is_rate(hypothesis):
+        return stats.paired_t(list(by_seed.values()))
+    arm, against = values[hypothesis["arm"]], hypothesis["against"]
+    if not isinstance(against, str):
+        return stats.binomial_test(int(sum(arm.values())), len(arm), against)
+    shared = sorted(arm.keys() & values[against].keys())
+    return stats.mcnemar([arm[seed] for seed in shared], [values[against][seed] for seed in shared])
 
 
 def _row(
@@ -128,7 +140,7 @@ def _row(
         "p": p,
         "delta": hypothesis["by"],
         "n": evidence.n,
-        "effects": {str(seed): effect for seed, effect in by_seed.items()},
+        "effects": {str(seed): known(effect) for seed, effect in by_seed.items()},
         "seeds_needed": None if withheld else verdict.seeds_needed,
         "bca": [known(bound) for bound in stats.bca_interval(effects, verdict.confidence)] if enough else [None, None],
         "p_sign_flip": stats.sign_flip_test(effects) if enough else None,

@@ -23,7 +23,8 @@ METRICS = {"classification": ("loss", "accuracy"), "regression": ("loss", "rmse"
 DIVERGENCE = "divergence"
 EXAMPLES = "test/accuracy, best validation/loss, epochs to validation/accuracy 0.85, train/loss - validation/loss"
 _RECORDED = ("running", "probe")  # beside the splits, in history.csv
-_TERM = re.compile(r"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: (-?\d[\d.e+-]*))?")
+_NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
+_TERM = re.compile(rf"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
 
 History = Mapping[str, Sequence[float]]
 
@@ -60,7 +61,7 @@ class Term:
             return None
         if self.when == "selected":
             selected = record.get("selected_epoch")
-            return None if selected is None else _number(values[selected - 1])
+            return _number(values[selected - 1]) if selected and 1 <= selected <= len(values) else None
         if self.when == "last":
             return _number(values[-1])
         largest = goal_of(self.name) == "max"
@@ -73,7 +74,8 @@ class Term:
         budget = record.get("recipe", {}).get("epochs", len(values))
         if self.when == "epochs to":
             return float(budget if index is None else index) + 1
-        seconds = history["seconds"]
+        if not (seconds := history.get("seconds")):
+            return None
         return _number(seconds[-1] * budget / len(values) if index is None else seconds[index])
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from folklore import stats
 from folklore.errors import ProblemError, did_you_mean
 from folklore.events import PATTERN, Scalars, read_scalars
@@ -48,7 +50,7 @@ def logged_runs(logdir: Path, group: str = GROUP) -> tuple[list[LoggedRun], list
         ProblemError: the pattern has no {arm}.
     """
     expression = _expression(group)
-    found: dict[tuple[str, str], dict[str, Scalars]] = {}
+    found: dict[tuple[str, ...], dict[str, Scalars]] = {}
     strange = []
     for directory in sorted({file.parent for file in logdir.rglob(PATTERN)}):
         path, split = directory.relative_to(logdir), ""
@@ -58,9 +60,9 @@ def logged_runs(logdir: Path, group: str = GROUP) -> tuple[list[LoggedRun], list
             strange.append(str(directory))
             continue
         named = match.groupdict()
-        number = ", ".join(value for name, value in named.items() if name != "arm")
-        found.setdefault((named["arm"], number), {})[split] = read_scalars(directory)
-    return [_run(arm, seed, parts) for (arm, seed), parts in found.items()], strange
+        others = (value for name, value in named.items() if name != "arm")
+        found.setdefault((named["arm"], *others), {})[split] = read_scalars(directory)
+    return [_run(arm, "/".join(others), parts) for (arm, *others), parts in found.items()], strange
 
 
 def _run(arm: str, seed: str, parts: Mapping[str, Scalars]) -> LoggedRun:
@@ -90,6 +92,11 @@ def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> dict
     Raises:
         ProblemError: no directory fits the pattern, or no run has the metric; names those there are.
     """
+    with np.errstate(all="ignore"):  # figures may be as large as floats are; what overflows is None
+        return _compare(logdir, metric, group)
+
+
+def _compare(logdir: Path, metric: str | None, group: str) -> dict[str, Any]:
     runs, strange = logged_runs(logdir, group)
     if not runs:
         raise ProblemError(
@@ -159,7 +166,7 @@ def _arm(values: Mapping[str, float], baseline: Mapping[str, float], runs: int) 
         n, mean, (lo, hi) = 0, math.nan, (math.nan, math.nan)
     return {
         "n": len(numbers),
-        "mean": sum(numbers) / len(numbers) if numbers else None,
+        "mean": known(sum(numbers) / len(numbers)) if numbers else None,
         "std": known(stats.sample_std(numbers)),
         "ci": [known(bound) for bound in stats.t_interval(numbers)],
         "values": dict(sorted(values.items())),

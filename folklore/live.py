@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from folklore import figures
 from folklore.spec import Metric
 from folklore.tables import figure
 from folklore.task import Task
@@ -55,7 +56,8 @@ class Progress:
         """A run has ended."""
         self.active.pop(task.path, None)
         self.ended += 1
-        self.console.print(_ending(task, record, self.metrics[task.experiment].name), soft_wrap=True)
+        shown = _shown(self.metrics[task.experiment].name, task)
+        self.console.print(_ending(task, record, shown), soft_wrap=True)
         self._draw()
 
     def _draw(self) -> None:
@@ -72,7 +74,7 @@ class Progress:
                            ("train", "right"), ("validation", "right"), ("left", "right")):  # fmt: skip
             table.add_column(name, justify=side)  # type: ignore[arg-type]
         for task, row in self.active.values():
-            metric = self.metrics[task.experiment].name.partition("/")[2]
+            metric = _shown(self.metrics[task.experiment].name, task).partition("/")[2]
             epoch, epochs = int(row["epoch"]), task.recipe.epochs
             table.add_row(
                 task.experiment,
@@ -93,6 +95,13 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _shown(metric: str, task: Task) -> str:
+    """The figure to show of a run: what the experiment is about, or else what selects the epoch."""
+    figure = figures.parse(metric)
+    recorded = len(figure.terms) == 1 and not figure.from_history
+    return metric if recorded else task.recipe.monitor
+
+
 def _label(task: Task) -> str:
     """The arm; of a run for its tuning, with the point of the grid, by which the directory is called."""
     point = task.path.parent.name
@@ -102,9 +111,7 @@ def _label(task: Task) -> str:
 def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
     name = f"{task.experiment}  {_label(task)}  seed {task.seed}  "
     if record["status"] == "done":
-        text = (
-            f"{metric} {figure(record['metrics'][metric])}, best epoch {record['selected_epoch']} of {record['epochs']}"
-        )
+        text = f"{metric} {figure(record['metrics'].get(metric))}, best epoch {record['selected_epoch']} of {record['epochs']}"
         return Text(f"{name}{text}, {record['seconds']['total']:.1f} s")
     if record["status"] == "diverged":
         divergence = record["divergence"]

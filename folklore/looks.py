@@ -9,14 +9,13 @@ family with exponent 1), and the level of each look follows from the joint distr
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 from scipy import special
 
 LOOKS = (6, 10, 15, 20, 30)
 ALPHA = 0.05
-_T = 0.92  # of alpha is spent: t statistics of so few seeds cross the same levels 1.08 times as often as normal ones
+_T = 0.9  # of alpha is spent: t statistics of so few seeds cross the same levels 1.08 times as often as normal ones
 _GRID = 1_201  # points over the region in which a study goes on; odd, for Simpson's rule
 _BEYOND = 9.0  # standard errors that no limit exceeds
 
@@ -26,22 +25,22 @@ def planned(most: int) -> list[int]:
     return [*(look for look in LOOKS if look < most), most]
 
 
-def level(n: int, alpha: float = ALPHA, looks: Sequence[int] = LOOKS) -> float:
+def level(n: int, end: int = LOOKS[-1], alpha: float = ALPHA) -> float:
     """The two-sided level at which a look at `n` seeds tests.
 
-    A number that is no planned look counts as one more, and more seeds than the last look as the plan's new end.
+    A number that is no planned look counts as one more, and more seeds than the plan's end as its end.
 
     Args:
         n: seeds seen.
+        end: seeds at the last planned look, when all of alpha is spent.
         alpha: error to spend over all looks.
-        looks: numbers of seeds.
 
     Raises:
         ValueError: there are fewer seeds than at the first look, where nothing is tested.
     """
-    if n < looks[0]:
-        raise ValueError(f"{n} seeds are fewer than the first look's {looks[0]}.")
-    return levels((*(look for look in looks if look < n), n), alpha, max(n, looks[-1]))[-1]
+    if n < LOOKS[0]:
+        raise ValueError(f"{n} seeds are fewer than the first look's {LOOKS[0]}.")
+    return levels(tuple(planned(n)), alpha, max(n, end))[-1]
 
 
 @functools.cache

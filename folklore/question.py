@@ -72,6 +72,12 @@ class Hypothesis:
                 f"The trend over {self.arm!r} needs three different arms or more, in order, and no `against`."
             )
 
+        if self.is_trend and self.metric and figures.parse(self.metric.name).is_rate:
+            raise DeclarationError(
+                f"The trend over {self.arm!r} is about {self.metric.name!r}, a rate, and rates have no interval of a "
+                "trend. Compare the last arm with the first."
+            )
+
     @property
     def is_trend(self) -> bool:
         """Whether it is about several arms in order."""

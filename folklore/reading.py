@@ -116,7 +116,13 @@ def report(
     found = [results.read(file) for file in kept]
     if names or not kept:
         found += [results.summarise(path, seeds=True) for path in stored(names, logdir)]
-    index = reports.write(found, out_)
+    try:
+        index = reports.write(found, out_)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if not kept or isinstance(error, ProblemError):
+            raise
+        given = ", ".join(map(str, kept[:3])) + (" …" if len(kept) > 3 else "")
+        raise ProblemError(f"A kept result is damaged, one of {given}: {error!r}. Nothing was written.") from error
     pages = f"{len(found)} page{'' if len(found) == 1 else 's'}"
     out.print(Text(f"Wrote {index}, and {pages} beside it."), soft_wrap=True)
     if open_:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -15,6 +14,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from folklore import plots, results, stats, store, tables
+from folklore.errors import ProblemError
 from folklore.results import Result
 
 _CONFIG = {"displaylogo": False, "responsive": True}
@@ -28,15 +28,16 @@ def write(found: Sequence[Result], out: Path) -> Path:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("folklore"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    stems = [results.stem(result) for result in found]
+    for name in stems:
+        if stems.count(name) > 1:
+            raise ProblemError(f"Two of the results are called {name!r}, so that one page would hide the other's.")
     style = plots.styles([list(result["comparison"]["arms"]) for result in found])
-    store.write_text(out / "assets" / "plotly.min.js", get_plotlyjs())
-    store.write_text(out / "assets" / "style.css", files("folklore").joinpath("templates/style.css").read_text("utf-8"))
-    for result in found:
-        page = environment.get_template("experiment.html").render(_page(result, style))
-        store.write_text(out / page_name(result), page)
-        results.write(result | {"seeds": None}, out / "results")
+    # All pages are made before any is written.
+    template = environment.get_template("experiment.html")
+    pages = {f"{results.stem(result)}.html": template.render(_page(result, style)) for result in found}
     rows, tested = index_rows(found)
-    index = environment.get_template("index.html").render(
+    pages["index.html"] = environment.get_template("index.html").render(
         title="Deep-learning advice on trial",
         results=found,
         runs=sum(result["runs"] for result in found),
@@ -44,16 +45,14 @@ def write(found: Sequence[Result], out: Path) -> Path:
         tested=tested,
         forest=_plot(plots.forest(_effects(found)), "forest") if _effects(found) else "",
     )
-    store.write_text(out / "claims.md", claims(found))
-    store.write_text(out / "index.html", index)
+    pages["claims.md"] = claims(found)
+    pages["assets/plotly.min.js"] = get_plotlyjs()
+    pages["assets/style.css"] = files("folklore").joinpath("templates/style.css").read_text("utf-8")
+    for name, text in pages.items():
+        store.write_text(out / name, text)
+    for result in found:
+        results.write(result | {"seeds": None}, out / "results")
     return out / "index.html"
-
-
-def page_name(result: Result) -> str:
-    """The file of an experiment's page; names from logs may hold anything."""
-    name = str(result["comparison"]["experiment"])
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    return f"{safe}.html" if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.html"
 
 
 def index_rows(found: Sequence[Result]) -> tuple[list[dict[str, Any]], int]:
@@ -64,7 +63,7 @@ def index_rows(found: Sequence[Result]) -> tuple[list[dict[str, Any]], int]:
     rows = []
     for result in found:
         compared = result["comparison"]
-        shared = {"page": page_name(result), "experiment": compared["experiment"], "data": _data(compared)}
+        shared = {"page": f"{results.stem(result)}.html", "experiment": compared["experiment"], "data": _data(compared)}
         for h in compared["hypotheses"]:
             p = None if h["p"] is None else next(adjusted)
             rows.append(
@@ -207,6 +206,7 @@ def _curves(result: Result, figure: str, names: Mapping[str, str], style: Mappin
 
 
 def _isolation(tuning: Mapping[str, Any], style: Mapping[str, plots.Style]) -> list[str]:
+    tuning = {arm: tuned for arm, tuned in tuning.items() if tuned.get("tried")}
     settings = dict.fromkeys(setting for tuned in tuning.values() for setting in tuned["grid"])
     return [_plot(plots.isolation(setting, tuning, style), f"tuning-{i}") for i, setting in enumerate(settings)]
 

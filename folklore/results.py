@@ -7,8 +7,10 @@ some tens of kilobytes; with `seeds=True` every seed's curve comes along.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,7 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
         "hardware": {key: records[0].get(key) for key in ("machine", "device", "workers", "threads")}
         if records
         else {},
-        "seconds": round(sum((record.get("seconds") or {}).get("total", 0.0) for record in records), 1),
+        "seconds": round(sum((record.get("seconds") or {}).get("total") or 0.0 for record in records), 1),
         "runs": len(stored),
     }
     return _rounded(found)
@@ -65,9 +67,18 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
 
 def write(result: Result, folder: Path) -> Path:
     """Keep a record as `folder`/name.json; return the file."""
-    file = folder / f"{result['comparison']['experiment']}.json"
+    file = folder / f"{stem(result)}.json"
     store.write_text(file, json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
     return file
+
+
+def stem(result: Result) -> str:
+    """What an experiment's files are called; names from logs may hold anything."""
+    name = str(result["comparison"]["experiment"])
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    if safe == name and safe.strip(".") and safe.lower() != "index" and len(safe) < 200:
+        return safe
+    return f"{safe[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def read(file: Path) -> Result:
@@ -77,7 +88,7 @@ def read(file: Path) -> Result:
         ProblemError: the file holds no such record.
     """
     result = store.read_json(file)
-    if result is None or result.get("format") != FORMAT or "experiment" not in (result.get("comparison") or {}):
+    if result is None or result.get("format") != FORMAT or not isinstance(result.get("comparison"), dict):
         raise ProblemError(f"{file} holds no result of an experiment, as `report` keeps them in its folder results/.")
     return result
 

@@ -83,6 +83,7 @@ class _Runner:
     origin: dict[str, Any] = field(default_factory=study.origin)
     checked: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)  # by a recipe's identity
     most: int = 0  # runs, at most
+    ends: dict[str, int] = field(default_factory=dict)  # seeds at the last look
 
     def run(self, studies: Mapping[str, Experiment], stages: Mapping[str, Sequence[int]], *, fresh: bool) -> int:
         """Tune, then train stage by stage, while hypotheses are open; return how many runs failed."""
@@ -99,6 +100,7 @@ class _Runner:
         for name in studies if fresh else ():
             if aside := store.move_aside(self.logdir / name):
                 self.console.print(Text(f"Earlier runs of {name} are now in {aside}."))
+        self.ends = {name: planned[-1] for name, planned in stages.items()}
         bold = {name: dataclasses.replace(e, may_diverge=tuple(e.arms)) for name, e in studies.items()}
         failures = self._train(searches, bold)  # a grid goes to where training diverges
         studies = {name: self._settled(name, e, facts.get(name)) for name, e in studies.items()}
@@ -119,9 +121,17 @@ class _Runner:
     def _settled(self, name: str, declared: Experiment, facts: list[dict[str, Any]] | None) -> Experiment:
         """The experiment with its arms tuned, written down."""
         experiment, searched = tuning.tuned(name, declared, self.logdir)
-        record = {"unit": self.units.get(name), "tuning": searched or None, "facts": facts}
+        record = {"unit": self.units.get(name), "tuning": searched or None, "facts": facts, **self._plan_end(name)}
         store.write_json(self.logdir / name / "experiment.json", experiment.to_dict() | record)
         return experiment
+
+    def _plan_end(self, name: str) -> dict[str, int | None]:
+        """How many seeds the plan ends with, and with how many it did when looks were first taken."""
+        before = store.read_experiment(self.logdir / name) or {}
+        end, was = max(self.ends[name], looks.LOOKS[-1]), before.get("end")
+        if was is None or was >= end:
+            return {"end": max(end, was or 0), "extended_from": before.get("extended_from")}
+        return {"end": end, "extended_from": before.get("extended_from") or was}
 
     def _open(self, name: str) -> list[str]:
         """The arms that hypotheses without a verdict are about."""

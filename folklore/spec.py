@@ -79,6 +79,8 @@ class Experiment:
                 f"The arms use different data ({given}), so they cannot be compared. Use one source."
             )
         task = self.data.task
+        if figures.parse(self.metric.name).is_rate and any(h.is_trend and not h.metric for h in self.hypotheses):
+            raise DeclarationError(f"There is no trend of a rate such as {self.metric.name!r}. Compare two arms.")
         for metric in (self.metric, *(h.metric for h in self.hypotheses if h.metric)):
             figures.check_task(metric.name, task)
         checks.whole_number("seeds", self.seeds)

@@ -38,10 +38,18 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, floa
         (lo, hi): mean ± t(n-1) · s/√n with the sample standard deviation s; (nan, nan) for fewer than two values.
     """
     values = np.asarray(values, dtype=float)
-    if len(values) < 2:
+    return t_from_moments(float(values.mean()) if len(values) else 0.0, sample_std(values), len(values), confidence)
+
+
+def t_from_moments(mean: float, std: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Student's t interval for the mean, from the mean and the sample standard deviation of `n` values.
+
+    (nan, nan) for fewer than two values.
+    """
+    if n < 2:
         return float("nan"), float("nan")
-    half = special.stdtrit(len(values) - 1, (1 + confidence) / 2) * sample_std(values) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    half = special.stdtrit(n - 1, (1 + confidence) / 2) * std / np.sqrt(n)
+    return float(mean - half), float(mean + half)
 
 
 def sample_std(values: ArrayLike) -> float:
@@ -124,7 +132,12 @@ def welch(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Estimate:
 def welch_from_moments(
     mean_a: float, std_a: float, n_a: int, mean_b: float, std_b: float, n_b: int, confidence: float = 0.95
 ) -> Estimate:
-    """`welch` from published means, sample standard deviations and numbers of runs (Welch 1947)."""
+    """`welch` from published means, sample standard deviations and numbers of runs (Welch 1947).
+
+    With fewer than two runs on a side there is a difference and nothing else: the rest is nan.
+    """
+    if min(n_a, n_b) < 2:
+        return Estimate(float(mean_a - mean_b), float("nan"), float("nan"), float("nan"))
     parts = std_a**2 / n_a, std_b**2 / n_b
     difference, error = mean_a - mean_b, np.sqrt(sum(parts))
     if error == 0:
@@ -149,6 +162,13 @@ def newcombe_difference(hits_a: int, n_a: int, hits_b: int, n_b: int, confidence
 
     lo, hi = confint_proportions_2indep(hits_a, n_a, hits_b, n_b, method="newcomb", alpha=1 - confidence)
     return float(lo), float(hi)
+
+
+def binomial_test(hits: int, n: int, rate: float) -> float:
+    """Exact two-sided p-value of "the rate behind `hits` out of `n` is `rate`" (Clopper & Pearson 1934)."""
+    from scipy import stats
+
+    return float(stats.binomtest(hits, n, min(1.0, max(0.0, rate))).pvalue)
 
 
 def mcnemar(a: ArrayLike, b: ArrayLike) -> float:
@@ -203,11 +223,23 @@ def power(effect: float, std: float, n: int, alpha: float = 0.05) -> float:
     """The chance that a two-sided paired t test on `n` seeds finds a mean difference of `effect` with spread `std`."""
     from statsmodels.stats.power import TTestPower
 
-    return float(TTestPower().power(effect / std, n, alpha))
+    return float(TTestPower().power(_standardised(effect, std), n, alpha))
 
 
 def seeds_for_power(effect: float, std: float, wanted: float = 0.8, alpha: float = 0.05) -> int:
     """The number of seeds with which `power` is at least `wanted`."""
     from statsmodels.stats.power import TTestPower
 
-    return max(2, int(np.ceil(TTestPower().solve_power(effect / std, power=wanted, alpha=alpha))))
+    return max(2, int(np.ceil(TTestPower().solve_power(_standardised(effect, std), power=wanted, alpha=alpha))))
+
+
+def _standardised(effect: float, std: float) -> float:
+    """Cohen's d, without its sign: tests here are two-sided.
+
+    Raises:
+        ValueError: it is 0, infinite, or too small for any number of seeds that could be run.
+    """
+    d = abs(effect) / std if std > 0 else 0.0
+    if not 1e-3 <= d < float("inf"):
+        raise ValueError(f"An effect of {effect} with a spread of {std} has no power to speak of. Give both, not 0.")
+    return d

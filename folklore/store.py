@@ -15,26 +15,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import UnionType
-from typing import Any
+from typing import Any, get_args
 
-from folklore.errors import ProblemError
+from folklore import checks
+from folklore.errors import DeclarationError, ProblemError
+from folklore.question import Direction, Hypothesis, Metric
+from folklore.shapes import ANYTHING, NUMBER, Or, maybe, misfit
 
 ASIDE = ".aside"
 
-# What readers rely on, as shapes: a type, a tuple of values, [the shape of every item], or a mapping from keys to
-# shapes, in which the key `str` stands for every key.
-_EXPERIMENT = {"claim": str, "arms": {str: dict}}
+# What readers rely on.
+_EXPERIMENT = {
+    "claim": str,
+    "arms": {str: dict},
+    "unit": maybe(str),
+    "end": maybe(int),
+    "extended_from": maybe(int),
+    "facts": maybe([{"statement": str, "expected": ANYTHING, "found": ANYTHING, "holds": (True, False)}]),
+    "tuning": maybe(
+        {
+            str: {
+                "edges": {str: list},
+                "grid": maybe({str: list}),
+                "monitor": maybe(str),
+                "best": maybe(dict),
+                "tried": maybe([{"point": dict, "mean": maybe(NUMBER)}]),
+            }
+        }
+    ),
+}
 _WITH_ARMS = _EXPERIMENT | {
     "baseline": str,
     "metric": {"name": str, "goal": ("min", "max")},
-    "hypotheses": [{"arm": str | list, "direction": ("better", "worse", "no difference"), "by": int | float}],
+    "hypotheses": [
+        {
+            "arm": Or(str, [str]),
+            "direction": get_args(Direction),
+            "by": NUMBER,
+            "metric": maybe({"name": str, "goal": ("min", "max")}),
+        }
+    ],
 }
-_RUN = {"status": ("running", "done", "diverged", "failed"), "identity": str, "recipe": dict}
+_RUN = {"status": ("running", "done", "diverged", "failed"), "identity": str, "recipe": dict, "error": maybe(str)}
 _DONE_RUN = _RUN | {
     "status": ("done", "diverged"),
     "data": {"name": str, "source": str, "unit": str, "sha256": str},
-    "metrics": {str: int | float | None},
+    "metrics": {str: maybe(NUMBER)},
+    "selected_epoch": maybe(int),
+    "divergence": maybe({"epoch": NUMBER, "reason": str}),
+    "seconds": maybe({str: maybe(NUMBER)}),
+    "versions": maybe({str: str}),
+    "code": maybe({str: ANYTHING}),
 }
 
 
@@ -70,23 +101,37 @@ def read_run(path: Path) -> Run:
 
 
 def read_experiment(path: Path) -> dict[str, Any] | None:
-    """The declaration stored in an experiment's directory, or None where there is none."""
+    """The declaration stored in an experiment's directory, or None where there is none.
+
+    Raises:
+        ProblemError: the file is damaged, or declares what could not have been declared; names it.
+    """
     file = path / "experiment.json"
     declared = read_json(file)
-    if declared is not None:
-        _check_shape(file, declared, _WITH_ARMS if declared.get("arms") else _EXPERIMENT)
-        for name in _arms_named(declared) if declared["arms"] else ():
-            if name not in declared["arms"]:
-                raise _damaged(file, f"is about the arm {name!r} and declares none of that name")
+    if declared is None:
+        return None
+    _check_shape(file, declared, _WITH_ARMS if declared.get("arms") else _EXPERIMENT)
+    try:
+        for arm in declared["arms"]:
+            checks.directory_name("The arm", arm)
+        named = list(_arms_named(declared)) if declared["arms"] else []
+    except DeclarationError as error:
+        raise _damaged(file, f"is damaged: {str(error).rstrip('.')}") from None
+    for name in named:
+        if name not in declared["arms"]:
+            raise _damaged(file, f"is about the arm {name!r} and declares none of that name")
     return declared
 
 
-def _arms_named(declared: Mapping[str, Any]) -> Iterator[Any]:
+def _arms_named(declared: Mapping[str, Any]) -> Iterator[str]:
     yield declared["baseline"]
-    for hypothesis in declared["hypotheses"]:
-        yield from hypothesis["arm"] if isinstance(hypothesis["arm"], list) else [hypothesis["arm"]]
-        if isinstance(hypothesis.get("against"), str):
-            yield hypothesis["against"]
+    for stored in declared["hypotheses"]:
+        given = {key: stored[key] for key in ("arm", "direction", "by", "against", "claim") if key in stored}
+        metric = stored.get("metric") or declared["metric"]
+        hypothesis = Hypothesis(**given, metric=Metric(**metric))
+        yield from hypothesis.arms
+        if isinstance(hypothesis.against, str):
+            yield hypothesis.against
 
 
 def runs(experiment_path: Path) -> Iterator[Run]:
@@ -157,12 +202,14 @@ def read_history(path: Path) -> dict[str, list[float]]:
     """
     file = path / "history.csv"
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            head, *rows = csv.reader(lines) or [[]]
+        text = file.read_text(encoding="utf-8")
+        head, *rows = csv.reader(io.StringIO(text)) if text else [[]]
+        if not text.endswith("\n") or len(set(head)) < len(head) or any(len(row) != len(head) for row in rows):
+            raise ValueError("it is not whole")
         return {name: [float(row[i]) if row[i] else math.nan for row in rows] for i, name in enumerate(head)}
     except FileNotFoundError:
         return {}
-    except (ValueError, IndexError, OSError, csv.Error) as error:
+    except (ValueError, OSError, csv.Error) as error:
         raise _damaged(file, f"cannot be read: {error}") from None
 
 
@@ -194,14 +241,18 @@ def read_json(path: Path) -> dict[str, Any] | None:
         ProblemError: the file is damaged; names it.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number, parse_int=_number)
     except FileNotFoundError:
         return None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _damaged(path, f"cannot be read: {error}") from None
     if not isinstance(record, dict):
         raise _damaged(path, "does not hold a JSON object")
     return record
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < 20 else float(digits)  # longer ones may exceed what a float can hold
 
 
 def _no_number(name: str) -> None:
@@ -213,24 +264,8 @@ def _damaged(path: Path, what: str) -> ProblemError:
 
 
 def _check_shape(path: Path, record: Mapping[str, Any], shape: Mapping[Any, Any]) -> None:
-    if place := _misfit(record, shape, ""):
+    if place := misfit(record, shape):
         raise _damaged(path, f"is damaged: {place} is missing or not of its kind")
-
-
-def _misfit(value: Any, shape: Any, place: str) -> str:
-    """The first place, such as "metric/goal", at which a value is not of its shape; "" where all of it is."""
-    if isinstance(shape, list) and isinstance(value, list):
-        parts = [(index, item, shape[0]) for index, item in enumerate(value)]
-    elif isinstance(shape, dict) and isinstance(value, dict):
-        keys = value if str in shape else shape
-        parts = [(key, value.get(key), shape[str if str in shape else key]) for key in keys]
-    elif isinstance(shape, tuple):
-        return "" if value in shape else place
-    else:
-        fits = isinstance(shape, type | UnionType) and isinstance(value, shape) and not isinstance(value, bool)
-        return "" if fits else place
-    found = (_misfit(item, inner, f"{place}/{key}".lstrip("/")) for key, item, inner in parts)
-    return next(filter(None, found), "")
 
 
 def _finite(value: Any) -> Any:

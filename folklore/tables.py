@@ -142,7 +142,9 @@ def flat(comparisons: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV with a header; figures in full."""
+    """Rows as CSV with a header; figures in full. Nothing where there are none."""
+    if not rows:
+        return ""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -151,7 +153,9 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table; figures rounded."""
+    """Rows as a Markdown table; figures rounded. Nothing where there are none."""
+    if not rows:
+        return ""
     head = list(rows[0])
     lines = [head, ["---"] * len(head)]
     lines += [[figure(cell) if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row.values()]

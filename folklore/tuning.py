@@ -72,7 +72,9 @@ def _choose(name: str, arm: str, recipe: Recipe, logdir: Path) -> dict[str, Any]
 
 
 def _edge(value: Any, values: tuple[Any, ...]) -> str | None:
-    """Which way to widen a grid, whose values are in order, where the best one is its first or its last."""
+    """Which way to widen a grid of numbers, which are in order, where the best one is its first or its last."""
+    if not all(isinstance(each, int | float) for each in values):
+        return None  # activations, say, have no order and so no edge
     rising = values[-1] > values[0]
     if value == values[0]:
         return "downwards" if rising else "upwards"

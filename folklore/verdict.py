@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from scipy import special
-
 from folklore import looks
 from folklore.spec import Direction
 
@@ -24,16 +21,15 @@ class Evidence:
     Attributes:
         effect: estimated, positive in the claimed direction; for "no difference", in the direction of better.
         n: seeds behind it.
-        std: sample standard deviation of the effect from seed to seed.
-        interval: (lo, hi) of the effect at a confidence.
+        interval: (lo, hi) of the effect at a confidence, from so many seeds: from `n`, what was seen; from others, what
+            would be if effect and spread stayed as they are.
         direction: what is claimed.
         delta: the smallest effect that matters.
     """
 
     effect: float
     n: int
-    std: float
-    interval: Callable[[float], tuple[float, float]]
+    interval: Callable[[float, int], tuple[float, float]]
     direction: Direction
     delta: float
 
@@ -43,7 +39,7 @@ class Verdict:
     """A verdict, and the interval that it was read from.
 
     Attributes:
-        confidence: of the interval: 1 - level of this look, with alpha shared among the hypotheses that are open.
+        confidence: of the interval: 1 - level of this look, with alpha shared among the experiment's hypotheses.
         seeds_needed: how many seeds would decide it at the observed effect and spread; None where it is decided, or
             where a thousand would not.
     """
@@ -70,42 +66,41 @@ def read(lo: float, hi: float, direction: Direction, delta: float) -> Word:
     return "refuted" if hi < 0 else "undecided"
 
 
-def judge(evidence: Sequence[Evidence], alpha: float = looks.ALPHA) -> list[Verdict]:
-    """The verdicts on the hypotheses of one experiment, Holm-adjusted.
+def judge(evidence: Sequence[Evidence], end: int = looks.LOOKS[-1], alpha: float = looks.ALPHA) -> list[Verdict]:
+    """The verdicts on the hypotheses of one experiment.
 
-    Each is first given an equal part of alpha to spend over its looks; those that are still open then share all of it,
-    and so on until none is decided (Holm 1979, step-down).
+    Each has an equal part of alpha to spend over its looks (Bonferroni), so the chance that any of their intervals ever
+    misses is at most alpha, whichever of the three decided verdicts would be wrong. Handing on the part of those that
+    are decided, as Holm does with p-values, would not keep that: "no practical difference" decides too.
+
+    Args:
+        evidence: one for each hypothesis.
+        end: seeds at the last planned look.
+        alpha: error to spend.
     """
-    verdicts: dict[int, Verdict] = {}
-    while True:
-        remaining = [index for index in range(len(evidence)) if index not in verdicts]
-        found = {index: _at(evidence[index], len(remaining), alpha) for index in remaining}
-        decided = {index: verdict for index, verdict in found.items() if verdict.word != "undecided"}
-        verdicts |= decided or found
-        if not decided or len(decided) == len(remaining):
-            return [verdicts[index] for index in range(len(evidence))]
+    return [_at(each, end, alpha / len(evidence)) for each in evidence]
 
 
-def _at(evidence: Evidence, sharing: int, alpha: float) -> Verdict:
+def _at(evidence: Evidence, end: int, alpha: float) -> Verdict:
     if evidence.n < LEAST:
-        confidence = 1 - alpha
-        word: Word = "undecided"
-        lo, hi = evidence.interval(confidence)
-    else:
-        confidence = 1 - looks.level(evidence.n, alpha / sharing)
-        lo, hi = evidence.interval(confidence)
-        word = read(lo, hi, evidence.direction, evidence.delta)
-    needed = seeds_needed(evidence, sharing, alpha) if word == "undecided" else None
+        lo, hi = evidence.interval(1 - looks.ALPHA, evidence.n)
+        return Verdict("undecided", lo, hi, 1 - looks.ALPHA, seeds_needed(evidence, end, alpha))
+    confidence = 1 - looks.level(evidence.n, end, alpha)
+    lo, hi = evidence.interval(confidence, evidence.n)
+    word = read(lo, hi, evidence.direction, evidence.delta)
+    needed = seeds_needed(evidence, end, alpha) if word == "undecided" else None
     return Verdict(word, lo, hi, confidence, needed)
 
 
-def seeds_needed(evidence: Evidence, sharing: int = 1, alpha: float = looks.ALPHA) -> int | None:
-    """The first look at which Student's interval would decide, if effect and spread stayed what they are."""
+def seeds_needed(evidence: Evidence, end: int = looks.LOOKS[-1], alpha: float = looks.ALPHA) -> int | None:
+    """The first look that would decide if effect and spread stayed as they are; None where a thousand seeds would not.
+
+    Looks after the planned end are levelled as if they had been its end from the beginning.
+    """
     if evidence.n < 2:
         return LEAST
     for n in (later for later in _LATER if later > evidence.n):
-        quantile = special.stdtrit(n - 1, 1 - looks.level(n, alpha / sharing) / 2)
-        half = quantile * evidence.std / np.sqrt(n)
-        if read(evidence.effect - half, evidence.effect + half, evidence.direction, evidence.delta) != "undecided":
+        lo, hi = evidence.interval(1 - looks.level(n, end, alpha), n)
+        if read(lo, hi, evidence.direction, evidence.delta) != "undecided":
             return n
     return None

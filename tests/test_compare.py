@@ -148,7 +148,8 @@ def test_all_runs_diverged_is_a_comparison_too(tmp_path):
     ],
 )
 def test_the_effect_is_positive_in_the_claimed_direction(path, direction, goal, effect):
-    declare(path, hypotheses=[("arm", direction, 2)], goal=goal)
+    metric = {"min": "test/rmse", "max": "test/accuracy"}[goal]
+    declare(path, hypotheses=[("arm", direction, 2)], metric=metric, goal=goal)
     (hypothesis,) = compare(path)["hypotheses"]
     half = T2 * 1 / math.sqrt(3)
     assert hypothesis["effect"] == effect

@@ -115,10 +115,13 @@ def test_on_data_in_other_units_no_verdict_is_given(path):
 
 def test_a_best_value_at_the_edge_of_a_grid_withholds_the_verdict(path):
     edges = {"optimizer.learning_rate": [0.01, "upwards"]}
-    declare(path, [BETTER], tuning={"arm": {"edges": edges}, "base": {"edges": {}}})
-    assert only(path)["withheld"] == (
-        "arm's best optimizer.learning_rate lies at the edge of its grid, 0.01: widen it upwards"
+    tuning = {"arm": {"edges": edges}, "base": {"edges": {}}}
+    declare(path, [BETTER, {"arm": "base", "direction": "worse", "by": 1, "against": 5}], tuning=tuning)
+    about_arm, about_base = compare(path)["hypotheses"]
+    assert about_arm["withheld"] == (
+        "the best optimizer.learning_rate of 'arm' lies at the edge of its grid, 0.01: widen it upwards"
     )
+    assert about_base["withheld"] is None
 
 
 def test_differences_in_budget_code_and_versions_are_said(path):

@@ -54,7 +54,7 @@ def test_runs_told_apart_by_more_than_a_seed(tmp_path):
             log(tmp_path / f"lr{rate}_s{seed}_adam", loss=[seed])
     runs, strange = logged_runs(tmp_path, "lr{arm}_s{seed}_{optimizer}")
     assert sorted((run.arm, run.seed) for run in runs) == [
-        (rate, f"{s}, adam") for rate in ("0.01", "0.1") for s in (1, 2)
+        (rate, f"{s}/adam") for rate in ("0.01", "0.1") for s in (1, 2)
     ]
     assert strange == []
 
