@@ -57,7 +57,8 @@ def _write_experiment(path: Path, out: Path) -> None:
     settings = _settings(recipes)
     names = sorted({name for values in settings.values() for name in values})
     shown = [hparams.HParam("arm"), *map(hparams.HParam, names)]
-    metrics = dict.fromkeys([compared["metric"], *(name for name in figures if name.startswith("validation/"))])
+    validation = (name for name in figures if name.startswith("validation/"))
+    metrics = dict.fromkeys([*filter(None, [compared["metric"]]), *validation])
     infos = [hparams.Metric(name, description="mean over seeds, at the end") for name in metrics]
     file.add_summary(hparams.hparams_config_pb(shown, infos), step=0)
     file.close()
@@ -117,7 +118,10 @@ def _as_markdown(compared: Mapping[str, Any]) -> str:
     lines = [f"# {compared['experiment']}", compared["claim"] or "", ""]
     for hypothesis in compared["hypotheses"]:
         lines += [f"- **{hypothesis['verdict']}**: {hypothesis['claim']} {tables.in_words(hypothesis)}"]
-    lines += ["", tables.as_markdown(tables.arm_rows(compared)), *(f"- {note}" for note in tables.about(compared))]
+    for fact in compared["facts"] or ():
+        lines += [f"- **{'holds' if fact['holds'] else 'does not hold'}**: {fact['statement']}: {fact['found']}"]
+    if compared["arms"]:
+        lines += ["", tables.as_markdown(tables.arm_rows(compared)), *(f"- {note}" for note in tables.about(compared))]
     return "\n".join(lines)
 
 

@@ -111,7 +111,8 @@ def _label(task: Task) -> str:
 def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
     name = f"{task.experiment}  {_label(task)}  seed {task.seed}  "
     if record["status"] == "done":
-        text = f"{metric} {figure(record['metrics'].get(metric))}, best epoch {record['selected_epoch']} of {record['epochs']}"
+        best = f"best epoch {record['selected_epoch']} of {record['epochs']}"
+        text = f"{metric} {figure(record['metrics'].get(metric))}, {best}"
         return Text(f"{name}{text}, {record['seconds']['total']:.1f} s")
     if record["status"] == "diverged":
         divergence = record["divergence"]
