@@ -184,4 +184,5 @@ def goal_of(name: str) -> Literal["min", "max"]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
+    """A finite number, to the seven digits that float32 tells: what is 0.1 there is 0.1, and not 1.5e-9 more."""
+    return float(f"{float(value):.7g}") if value is not None and math.isfinite(value) else None

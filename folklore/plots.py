@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 # Okabe & Ito 2008, "Color universal design": told apart with any kind of colour blindness, yellow left out for its
@@ -56,9 +57,10 @@ def curves(
     means = [
         mean for bands in arms.values() for band in bands.values() if band for mean in band["mean"] if mean is not None
     ]
-    if means:  # bands of few seeds may be many times as wide
-        room = 0.25 * (max(means) - min(means)) or 1.0
-        drawn.update_yaxes(range=[min(means) - room, max(means) + room])
+    if means:  # bands of few seeds, and an epoch in which one seed went astray, are many times as large as the rest
+        least, most = np.quantile(means, [0.02, 0.98])
+        room = 0.25 * (most - least) or 1.0
+        drawn.update_yaxes(range=[least - room, most + room])
     shown = len(drawn.data)
     for split, by_arm in (seeds or {}).items():
         for arm, by_seed in by_arm.items():

@@ -74,10 +74,14 @@ def index_rows(found: Sequence[Result]) -> tuple[list[dict[str, Any]], int]:
                     "p": tables.p_value(p).removeprefix(", p = ").removeprefix(", p "),
                 }
             )
-        for fact in compared["facts"] or ():
-            verdict = "supported" if fact["holds"] else "refuted"
-            empty = {"n": "", "p": "exact", "seeds_needed": None, "withheld": None}
-            rows.append(shared | empty | {"claim": fact["statement"], "verdict": verdict, "effect": str(fact["found"])})
+        if facts := compared["facts"]:
+            holding = sum(fact["holds"] for fact in facts)
+            rows.append(
+                shared
+                | {"claim": f"{compared['claim']} By computation.", "n": "", "p": "exact", "seeds_needed": None}
+                | {"verdict": "supported" if holding == len(facts) else "refuted", "withheld": None}
+                | {"effect": f"{holding} of {len(facts)} facts hold"}
+            )
     return rows, len(raw)
 
 

@@ -22,7 +22,7 @@ from folklore.errors import ProblemError
 from folklore.recipe import flatten
 
 FORMAT = 1
-POINTS = 40  # of a band, at most
+POINTS = 25  # of a band, at most
 DIGITS = 5
 HARDWARE = ("machine", "device", "workers", "threads")
 Result = dict[str, Any]

@@ -51,6 +51,11 @@ def test_a_figure_of_a_run(name, value):
     assert found is None if value is None else found == pytest.approx(value)
 
 
+def test_a_figure_has_the_digits_of_float32():
+    record = {"metrics": {"test/accuracy": 0.10000000149011612}}
+    assert figures.parse("test/accuracy").of(record, {}) == 0.1
+
+
 @pytest.mark.parametrize(("status", "value"), [("diverged", 1), ("done", 0), ("failed", None)])
 def test_divergence_is_a_rate(status, value):
     assert figures.parse("divergence").is_rate
