@@ -45,12 +45,12 @@ def selu(relu: Recipe) -> dict[str, Recipe]:
 
 
 def selu_hypotheses(by: float) -> tuple[Hypothesis, ...]:
-    """Better than plain ReLU, and no worse than ReLU with batch normalisation."""
+    """Better than plain ReLU, and equal to ReLU with batch normalisation."""
     return (
         Hypothesis("selu", "better", by, claim="A deep SELU net generalises better than a deep ReLU net."),
         Hypothesis(
             "selu", "no difference", by, against="relu + bn",
-            claim="A deep SELU net generalises as well as a ReLU net with batch normalisation.",
+            claim="A deep SELU net and a ReLU net with batch normalisation generalise equally well.",
         ),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ base = Recipe(
     schedule="cosine",
     batch_size=128,
     epochs=8,
-    grid={"optimizer.learning_rate": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)},
+    grid={"optimizer.learning_rate": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)},
 )
 ACTIVATIONS = {"relu": "he_normal", "elu": "he_normal", "tanh": "glorot_uniform"}
 

@@ -35,23 +35,14 @@ def tasks(name: str, experiment: Experiment, logdir: Path, origin: Mapping[str, 
 
 
 def tuned(name: str, experiment: Experiment, logdir: Path) -> tuple[Experiment, dict[str, Any]]:
-    """The experiment with every arm at its best point, and how each arm came by it, arm by arm, JSON-able.
+    """The experiment with every arm at its best point and without a grid, and how each arm came by it, JSON-able.
 
     The best point has the best mean of the recipe's monitored figure over the tuning seeds; one with a run that
     diverged or failed counts as infinitely bad.
     """
     found = {arm: _choose(name, arm, recipe, logdir) for arm, recipe in experiment.arms.items() if recipe.grid}
-    arms = {
-        arm: recipe.but(**_settings(recipe, found[arm]["best"])) if arm in found else recipe
-        for arm, recipe in experiment.arms.items()
-    }
+    arms = {arm: recipe.at(found[arm]["best"]) if arm in found else recipe for arm, recipe in experiment.arms.items()}
     return dataclasses.replace(experiment, arms=arms), found
-
-
-def _settings(recipe: Recipe, point: Point) -> dict[str, Any]:
-    at = recipe.at(point)
-    changed = (field.name for field in dataclasses.fields(Recipe) if field.name != "grid")
-    return {name: getattr(at, name) for name in changed if getattr(at, name) != getattr(recipe, name)}
 
 
 def _choose(name: str, arm: str, recipe: Recipe, logdir: Path) -> dict[str, Any]:
