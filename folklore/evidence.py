@@ -31,10 +31,11 @@ def assess(
     parts = list(zip(hypotheses, effects, of, strict=True))
     evidence = [_evidence(*part) for part in parts]
     p = [_p_value(*part) for part in parts]
-    known = [index for index, value in enumerate(p) if math.isfinite(value)]
-    adjusted = dict(zip(known, stats.holm([p[index] for index in known]), strict=True))
+    finite = [index for index, value in enumerate(p) if math.isfinite(value)]
+    adjusted = dict(zip(finite, stats.holm([p[index] for index in finite]), strict=True))
     return [
-        _row(hypothesis, effect, found, verdict, adjusted.get(index), withheld[index])
+        _row(hypothesis, effect, found, verdict, withheld[index])
+        | {"p": adjusted.get(index), "p_unadjusted": p[index] if index in finite else None}
         for index, (hypothesis, effect, found, verdict) in enumerate(
             zip(hypotheses, effects, evidence, judge(evidence, end), strict=True)
         )
@@ -119,7 +120,6 @@ def _row(
     by_seed: Mapping[int, float],
     evidence: Evidence,
     verdict: Verdict,
-    p: float | None,
     withheld: str | None,
 ) -> dict[str, Any]:
     effects = list(by_seed.values())
@@ -137,7 +137,6 @@ def _row(
         "effect": known(evidence.effect),
         "ci": [known(verdict.lo), known(verdict.hi)],
         "confidence": verdict.confidence,
-        "p": p,
         "delta": hypothesis["by"],
         "n": evidence.n,
         "effects": {str(seed): known(effect) for seed, effect in by_seed.items()},

@@ -58,14 +58,14 @@ def write(found: Sequence[Result], out: Path) -> Path:
 def index_rows(found: Sequence[Result]) -> tuple[list[dict[str, Any]], int]:
     """The index's rows, a hypothesis or an exact claim each, and over how many hypotheses p was adjusted."""
     hypotheses = [hypothesis for result in found for hypothesis in result["comparison"]["hypotheses"]]
-    raw = [h["p"] for h in hypotheses if h["p"] is not None]
+    raw = [h["p_unadjusted"] for h in hypotheses if h["p_unadjusted"] is not None]
     adjusted = iter(stats.holm(raw))
     rows = []
     for result in found:
         compared = result["comparison"]
         shared = {"page": f"{results.stem(result)}.html", "experiment": compared["experiment"], "data": _data(compared)}
         for h in compared["hypotheses"]:
-            p = None if h["p"] is None else next(adjusted)
+            p = None if h["p_unadjusted"] is None else next(adjusted)
             rows.append(
                 shared
                 | {key: h[key] for key in ("claim", "verdict", "n", "seeds_needed", "withheld")}

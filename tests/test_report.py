@@ -154,6 +154,6 @@ def test_more_arms_than_colours_differ_in_dash_and_symbol():
 
 def test_p_is_adjusted_over_the_book(path):
     result = results.summarise(path)
-    result["comparison"]["hypotheses"][0]["p"] = 0.02
+    result["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
     rows, tested = report.index_rows([result, result])
     assert (tested, [row["p"] for row in rows]) == (2, ["0.04", "0.04"])
