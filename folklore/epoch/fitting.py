@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import keras
-import numpy as np
 
 from folklore.epoch.checks import TEST_HOOKS, TRAIN_HOOKS, check_monitors, wants, whole_number
 from folklore.epoch.choice import choose_mode
@@ -82,9 +80,9 @@ def fit(
     hooks.on_train_begin()
     initial_epoch = model._initial_epoch or initial_epoch  # set by callbacks that resume, as in Keras' fit
     logs: dict[str, Any] = {}
-    for epoch, order in _orders(seed, range(initial_epoch, epochs), data.rows):
+    for epoch in range(initial_epoch, epochs):
         hooks.on_epoch_begin(epoch)
-        logs = program.train(data, order, batch_size, mode, hooks)
+        logs = program.train(data, epoch_order(seed, epoch, data.rows), batch_size, mode, hooks)
         if validation is not None:
             hooks.on_test_begin()
             results = program.evaluate(validation, evaluating, watcher)
@@ -98,16 +96,6 @@ def fit(
         model.optimizer.finalize_variable_values(model.trainable_weights)
     hooks.on_train_end(logs)
     return model.history
-
-
-def _orders(seed: int, epochs: range, rows: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Every epoch with its order, the next one drawn while the one before trains: of a short epoch, that is a part."""
-    with ThreadPoolExecutor(1) as executor:
-        upcoming = None
-        for epoch in epochs:
-            order = epoch_order(seed, epoch, rows) if upcoming is None else upcoming.result()
-            upcoming = executor.submit(epoch_order, seed, epoch + 1, rows)
-            yield epoch, order
 
 
 def evaluate(
