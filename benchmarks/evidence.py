@@ -59,6 +59,8 @@ def real_differences(path: Path) -> Draw:
     """Differences between two arms of an experiment whose arms differ by chance alone, seeds in a random order."""
     arms = [arm["values"] for arm in compare(path)["arms"].values()]
     seeds = sorted(set.intersection(*(set(arm) for arm in arms)), key=int)
+    if len(seeds) < looks.LOOKS[-1]:
+        raise SystemExit(f"The arms in {path} share {len(seeds)} seeds: run them with --seeds {looks.LOOKS[-1]} first.")
     table = np.array([[arm[seed] for seed in seeds] for arm in arms])
 
     def draw(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
