@@ -36,3 +36,20 @@ def add_run(path, arm, seed, value=None, history=None, status="done", **changes)
     columns = {"epoch": [1, 2, 3], "seconds": [1, 2, 3]} | (history or {})
     store.write_history(run, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
     store.finish(run, record | changes)
+
+
+def study(path):
+    """An experiment of six seeds with curves and probes, in which the arm's error is 2 smaller than the baseline's."""
+    declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
+    for seed in range(6):
+        for arm, shift in (("base", 0), ("arm", -2)):
+            history = {
+                "train/rmse": [9 + shift, 8 + shift, 7 + shift],
+                "validation/rmse": [9 + shift + seed, 8 + shift, 7.5 + shift],
+                "probe/std/hidden_1": [1, 1, 1 + seed],
+                "probe/std/hidden_2": [1, 1, 2],
+                "probe/std/hidden_10": [1, 1, 3],
+                "probe/dead_units": [0, 0.1, 0.2],
+            }
+            add_run(path, arm, seed, 10 + seed + shift, history)
+    return path

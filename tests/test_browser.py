@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from folklore import board, report, results
-from tests.stored import add_run, declare
+from tests.stored import study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name")
@@ -28,18 +28,7 @@ DEEP = """selector => {
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("logs") / "topic.experiment"
-    declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
-    for seed in range(6):
-        for arm, shift in (("base", 0), ("arm", -2)):
-            history = {
-                "train/rmse": [9 + shift, 8 + shift, 7 + shift],
-                "validation/rmse": [9 + shift + seed, 8 + shift, 7.5 + shift],
-                "probe/std/hidden_1": [1, 1, 1 + seed],
-                "probe/std/hidden_2": [1, 1, 2],
-            }
-            add_run(path, arm, seed, 10 + seed + shift, history)
-    return path
+    return study(tmp_path_factory.mktemp("logs") / "topic.experiment")
 
 
 @pytest.fixture(scope="module")

@@ -8,27 +8,14 @@ import pytest
 from folklore import plots, report, results
 from folklore.curves import band
 from folklore.errors import ProblemError
-from tests.stored import add_run, declare
+from tests.stored import add_run, declare, study
 
 EVIL = "<script>alert(1)</script> & \"'"
 
 
 @pytest.fixture
 def path(tmp_path):
-    path = tmp_path / "topic.experiment"
-    declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
-    for seed in range(6):
-        for arm, shift in (("base", 0), ("arm", -2)):
-            history = {
-                "train/rmse": [9 + shift, 8 + shift, 7 + shift],
-                "validation/rmse": [9 + shift + seed, 8 + shift, 7.5 + shift],
-                "probe/std/hidden_1": [1, 1, 1 + seed],
-                "probe/std/hidden_2": [1, 1, 2],
-                "probe/std/hidden_10": [1, 1, 3],
-                "probe/dead_units": [0, 0.1, 0.2],
-            }
-            add_run(path, arm, seed, 10 + seed + shift, history)
-    return path
+    return study(tmp_path / "topic.experiment")
 
 
 def test_a_band_by_hand():
