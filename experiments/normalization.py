@@ -19,6 +19,7 @@ base = Recipe(
     epochs=8,
     grid={"optimizer.learning_rate": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)},
 )
+QUICK = dict(epochs=2, grid={}, data_params=dict(train_size=5_000))
 ACTIVATIONS = {"relu": "he_normal", "elu": "he_normal", "tanh": "glorot_uniform"}
 
 bn_before_after = Experiment(
@@ -39,7 +40,21 @@ bn_before_after = Experiment(
         )
         for activation in ACTIVATIONS
     ),
-    quick=dict(epochs=2, grid={}, data_params=dict(train_size=5_000)),
+    quick=QUICK,
+)  # fmt: skip
+
+# With ELU the place did matter there. Does it in a deeper net?
+deep = base.but(params=dict(depth=16, activation="elu", initializer=ACTIVATIONS["elu"]))
+bn_before_after_deep = Experiment(
+    claim="Batch normalisation before or after ELU makes no practical difference (16 layers).",
+    arms={"before": deep, "after": deep.but(params=dict(normalization="after"))},
+    baseline="before",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=Hypothesis(
+        "after", "no difference", 0.005,
+        claim="With elu and 16 layers, normalising after the activation is as good as before it.",
+    ),
+    quick=QUICK,
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import keras
 
 from models import checks
 
+_WITH_OPTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU"}  # Keras' classes
+
 
 def linear(
     x: keras.KerasTensor,
@@ -62,7 +64,7 @@ def nonlinear(
     x: keras.KerasTensor,
     *,
     name: str,
-    activation: str = "relu",
+    activation: str | Mapping[str, Any] = "relu",
     batch_norm: bool = False,
     dropout: float = 0.0,
     alpha_dropout: float = 0.0,
@@ -72,7 +74,7 @@ def nonlinear(
     Args:
         x: float tensor of any shape.
         name: of the layer that is finished here: `{name}_activation`, `{name}_bn`, `{name}_dropout`.
-        activation: a name in `keras.activations`, with Keras' defaults: "leaky_relu" has slope 0.2 below zero.
+        activation: see `new_activation`.
         batch_norm: whether to normalise over all axes but the last.
         dropout: share of activations set to zero (Srivastava et al. 2014); with 0 there is no such layer.
         alpha_dropout: share set to SELU's lower limit, mean and variance kept (Klambauer et al. 2017, section 2);
@@ -84,7 +86,7 @@ def nonlinear(
     Raises:
         ValueError: Keras does not know the activation.
     """
-    x = keras.layers.Activation(_known_activation(activation), name=f"{name}_activation")(x)
+    x = new_activation(activation, f"{name}_activation")(x)
     if batch_norm:
         x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
     if dropout:
@@ -131,17 +133,39 @@ def new_initializer(given: str | Mapping[str, Any]) -> keras.initializers.Initia
     kind = getattr(keras.initializers, name, None)
     if not inspect.isclass(kind) or inspect.isabstract(kind):
         raise ValueError(checks.unknown_name("initializer", name, _public_names(keras.initializers)))
-    for option in options:
-        checks.one_of(f"{name}'s option", option, inspect.signature(kind).parameters)
+    _check_options(name, kind, options)
     return kind(**options)
 
 
-def _known_activation(name: str) -> str:
-    try:
-        keras.activations.get(name)
-    except ValueError as error:
-        raise ValueError(checks.unknown_name("activation", name, _public_names(keras.activations))) from error
-    return name
+def new_activation(given: str | Mapping[str, Any], name: str) -> keras.layers.Layer:
+    """An activation's layer.
+
+    Args:
+        given: a name in `keras.activations`, with Keras' defaults: "leaky_relu" has slope 0.2 below zero. Or a mapping
+            with a `name` out of "relu", "leaky_relu", "prelu" and "elu", and options of that Keras layer, such as
+            `{"name": "leaky_relu", "negative_slope": 0.01}`.
+        name: of the layer.
+
+    Raises:
+        ValueError: Keras knows no such activation, or it takes no such option; the message names the nearest.
+    """
+    if isinstance(given, str):
+        try:
+            return keras.layers.Activation(given, name=name)
+        except ValueError as error:
+            raise ValueError(checks.unknown_name("activation", given, _public_names(keras.activations))) from error
+    options = dict(given)
+    kind = options.pop("name")
+    if kind not in _WITH_OPTIONS:
+        raise ValueError(checks.unknown_name("activation with options", kind, _WITH_OPTIONS))
+    layer = getattr(keras.layers, _WITH_OPTIONS[kind])
+    _check_options(kind, layer, options)
+    return layer(**options, name=name)
+
+
+def _check_options(name: str, kind: type, options: Mapping[str, Any]) -> None:
+    for option in options:
+        checks.one_of(f"{name}'s option", option, set(inspect.signature(kind).parameters) - {"kwargs"})
 
 
 def _public_names(module: Any) -> list[str]:

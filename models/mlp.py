@@ -46,7 +46,7 @@ def check_mlp(
             checks.whole_number(name, value)
     if widths is not None:
         checks.whole_numbers("widths", widths)
-    checks.keras_name("activation", activation)
+    checks.keras_name_with_options("activation", activation)
     checks.keras_name_with_options("initializer", initializer)
     checks.one_of("normalization", normalization, get_args(Normalization))
     checks.share("dropout", dropout)
@@ -76,7 +76,7 @@ def mlp(
     widths: Sequence[int] | None = None,
     depth: int | None = None,
     width: int | None = None,
-    activation: str = "relu",
+    activation: str | Mapping[str, Any] = "relu",
     initializer: str | Mapping[str, Any] = "glorot_uniform",
     normalization: Normalization = "none",
     dropout: float = 0.0,
@@ -108,8 +108,9 @@ def mlp(
         widths: units of each hidden layer, first to last.
         depth: instead of `widths`, the number of equal hidden layers; 2 if not given.
         width: with `depth`, the units of each; 100 if not given. So the default is `widths=(100, 100)`.
-        activation: of the hidden layers, a name in `keras.activations`, with Keras' defaults: "leaky_relu" has slope
-            0.2 below zero.
+        activation: of the hidden layers, a name in `keras.activations`, with Keras' defaults ("leaky_relu" has slope
+            0.2 below zero), or a mapping with a name and options, such as
+            `{"name": "leaky_relu", "negative_slope": 0.01}`, see `blocks.new_activation`.
         initializer: of every kernel, the output's and the projections' too: a name in `keras.initializers`, or a
             mapping with its `name` and its options, such as `{"name": "random_normal", "stddev": 0.01}`. Biases start
             at zero.

@@ -191,7 +191,16 @@ def test_penalties_count_every_kernel_and_no_bias():
     assert mlp((8,), 1).losses == []
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "elu", "selu", "tanh", "sigmoid", "linear", "gelu"])
+def test_an_activation_with_an_option():
+    model = mlp((1,), 1, widths=(1,), activation={"name": "leaky_relu", "negative_slope": 0.01})
+    assert keras.ops.convert_to_numpy(model.get_layer("hidden_1_activation")(np.float32([[-1.0]]))) == pytest.approx(
+        -0.01
+    )
+
+
+@pytest.mark.parametrize(
+    "activation", ["relu", "leaky_relu", "elu", "selu", "tanh", "sigmoid", "linear", "gelu", {"name": "prelu"}]
+)
 def test_every_activation_trains(activation):
     model = mlp((8,), 1, widths=(4,), activation=activation)
     model.compile("sgd", "mse", run_eagerly=True)
@@ -257,6 +266,11 @@ def test_shapes_are_checked():
     ("options", "message"),
     [
         ({"activation": "leaky_rel"}, r"activation='leaky_rel' is unknown: did you mean 'leaky_relu'\?"),
+        (
+            {"activation": {"name": "leaky_rel"}},
+            r"activation with options='leaky_rel' is unknown: did you mean 'leaky_",
+        ),
+        ({"activation": {"name": "elu", "alpa": 1.0}}, r"elu's option='alpa' is unknown: did you mean 'alpha'\?"),
         ({"initializer": "he_norml"}, r"initializer='he_norml' is unknown: did you mean 'he_normal'\?"),
         ({"initializer": "qqq"}, r"initializer='qqq' is unknown: give one of constant, glorot_normal, "),
         ({"initializer": {"name": "random_normal", "stdev": 1}}, r"option='stdev' is unknown: did you mean 'stddev'\?"),
