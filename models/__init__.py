@@ -1,5 +1,26 @@
 """What is trained: functions that return a functional `keras.Model`, one file an architecture."""
 
+from models.alexnet import alexnet
+from models.cnn import cnn
+from models.convolutional import as_convolutional
+from models.densenet import densenet
+from models.googlenet import googlenet
+from models.lenet import lenet
 from models.mlp import mlp
+from models.published import PUBLISHED, SMALL
+from models.resnet import resnet
+from models.vgg import vgg
 
-__all__ = ["mlp"]
+__all__ = [
+    "PUBLISHED",
+    "SMALL",
+    "alexnet",
+    "as_convolutional",
+    "cnn",
+    "densenet",
+    "googlenet",
+    "lenet",
+    "mlp",
+    "resnet",
+    "vgg",
+]

@@ -1,21 +1,23 @@
 """The parts that networks are made of: functions from tensors to tensors.
 
-A hidden layer is two halves, `linear` and `nonlinear`. A residual block adds its shortcut between the halves of its
-last layer. A layer's name is its place in the network (`hidden_1`), and what belongs to it carries that name with a
-suffix (`hidden_1_bn`). So equal layers have equal names in every variant, and stand together in TensorBoard's graph.
+A hidden layer is two halves, `linear` or `convolution`, and `nonlinear`. A residual block adds its shortcut between the
+halves of its last layer. A layer's name is its place in the network (`hidden_1`), and what belongs to it carries that
+name with a suffix (`hidden_1_bn`). So equal layers have equal names in every variant, and stand together in
+TensorBoard's graph.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import keras
 
 from models import checks
+from models.named import new_activation, new_initializer
 
-_WITH_OPTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU"}  # Keras' classes
+Normalization = Literal["none", "before", "after"]
+Pooling = Literal["max", "average"]
 
 
 def linear(
@@ -37,7 +39,7 @@ def linear(
         units: the number of features that leave.
         name: of the dense layer; the normalisation is called `{name}_bn`.
         batch_norm: whether to normalise (Ioffe & Szegedy 2015), with Keras' defaults: momentum 0.99, epsilon 0.001.
-        initializer: of the kernel, see `new_initializer`. The bias starts at zero.
+        initializer: of the kernel, see `named.new_initializer`. The bias starts at zero.
         l1: adds `l1 * sum(|kernel|)` to the loss.
         l2: adds `l2 * sum(kernel ** 2)` to the loss, without the half that some write.
         use_bias: whether the dense layer has a bias.
@@ -74,7 +76,7 @@ def nonlinear(
     Args:
         x: float tensor of any shape.
         name: of the layer that is finished here: `{name}_activation`, `{name}_bn`, `{name}_dropout`.
-        activation: see `new_activation`.
+        activation: see `named.new_activation`.
         batch_norm: whether to normalise over all axes but the last.
         dropout: share of activations set to zero (Srivastava et al. 2014); with 0 there is no such layer.
         alpha_dropout: share set to SELU's lower limit, mean and variance kept (Klambauer et al. 2017, section 2);
@@ -119,55 +121,133 @@ def add_shortcut(
     return keras.layers.Add(name=f"{name}_add")([branch, shortcut])
 
 
-def new_initializer(given: str | Mapping[str, Any]) -> keras.initializers.Initializer:
-    """An initializer from its name, such as "he_normal", or a mapping with its `name` and its options.
-
-    Each layer needs its own: an initializer draws the same numbers each time it is called. For example,
-    `{"name": "random_normal", "stddev": 0.01}` is a fixed spread.
-
-    Raises:
-        ValueError: Keras knows no such initializer, or it takes no such option; the message names the nearest.
-    """
-    options = {"name": given} if isinstance(given, str) else dict(given)
-    name = options.pop("name")
-    kind = getattr(keras.initializers, name, None)
-    if not inspect.isclass(kind) or inspect.isabstract(kind):
-        raise ValueError(checks.unknown_name("initializer", name, _public_names(keras.initializers)))
-    _check_options(name, kind, options)
-    return kind(**options)
-
-
-def new_activation(given: str | Mapping[str, Any], name: str) -> keras.layers.Layer:
-    """An activation's layer.
+def convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int,
+    *,
+    name: str,
+    strides: int = 1,
+    padding: Literal["same", "valid"] = "same",
+    groups: int = 1,
+    batch_norm: bool = False,
+    initializer: str | Mapping[str, Any] = "he_normal",
+    l2: float = 0.0,
+    use_bias: bool = True,
+    dtype: str | None = None,
+) -> keras.KerasTensor:
+    """A convolution without an activation, then batch normalisation if asked for.
 
     Args:
-        given: a name in `keras.activations`, with Keras' defaults: "leaky_relu" has slope 0.2 below zero. Or a mapping
-            with a `name` out of "relu", "leaky_relu", "prelu" and "elu", and options of that Keras layer, such as
-            `{"name": "leaky_relu", "negative_slope": 0.01}`.
-        name: of the layer.
+        x: float tensor (batch, height, width, channels).
+        filters: the number of channels that leave.
+        kernel_size: height and width of the kernel.
+        name: of the convolution; its padding is called `{name}_padding`, the normalisation `{name}_bn`.
+        strides: pixels from one position to the next.
+        padding: "valid" for none; "same" adds (kernel_size - 1) / 2 pixels of zeros on each side, as the published
+            networks have it. Keras' own "same" may pad the right and the bottom alone where it strides.
+        groups: parts into which the channels are split, each convolved by itself.
+        batch_norm: whether to normalise, see `linear`.
+        initializer: of the kernel, see `named.new_initializer`. The bias starts at zero.
+        l2: adds `l2 * sum(kernel ** 2)` to the loss.
+        use_bias: whether each filter has a bias.
+        dtype: of the convolution, in place of Keras' dtype policy.
 
     Raises:
-        ValueError: Keras knows no such activation, or it takes no such option; the message names the nearest.
+        TooSmallError: the image is smaller than the kernel, and is not padded.
     """
-    if isinstance(given, str):
-        try:
-            return keras.layers.Activation(given, name=name)
-        except ValueError as error:
-            raise ValueError(checks.unknown_name("activation", given, _public_names(keras.activations))) from error
-    options = dict(given)
-    kind = options.pop("name")
-    if kind not in _WITH_OPTIONS:
-        raise ValueError(checks.unknown_name("activation with options", kind, _WITH_OPTIONS))
-    layer = getattr(keras.layers, _WITH_OPTIONS[kind])
-    _check_options(kind, layer, options)
-    return layer(**options, name=name)
+    if padding == "same" and strides > 1 and kernel_size % 2:
+        padding = "valid"
+        if kernel_size > 1:
+            x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_padding")(x)
+    if padding == "valid":
+        _check_size(x, kernel_size)
+    x = keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding=padding,
+        groups=groups,
+        use_bias=use_bias,
+        kernel_initializer=new_initializer(initializer),
+        kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
+        dtype=dtype,
+        name=name,
+    )(x)
+    return keras.layers.BatchNormalization(name=f"{name}_bn")(x) if batch_norm else x
 
 
-def _check_options(name: str, kind: type, options: Mapping[str, Any]) -> None:
-    for option in options:
-        checks.one_of(f"{name}'s option", option, set(inspect.signature(kind).parameters) - {"kwargs"})
+def hidden_convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int,
+    *,
+    name: str,
+    normalization: Normalization = "none",
+    activation: str | Mapping[str, Any] = "relu",
+    **options: Any,
+) -> keras.KerasTensor:
+    """A convolution with its activation, and batch normalisation before or after that.
+
+    Args:
+        x: float tensor (batch, height, width, channels).
+        filters: the number of channels that leave.
+        kernel_size: height and width of the kernel.
+        name: see `convolution` and `nonlinear`.
+        normalization: where batch normalisation stands.
+        activation: see `named.new_activation`.
+        **options: see `convolution`.
+    """
+    x = convolution(x, filters, kernel_size, name=name, batch_norm=normalization == "before", **options)
+    return nonlinear(x, name=name, activation=activation, batch_norm=normalization == "after")
 
 
-def _public_names(module: Any) -> list[str]:
-    functions = {name for name in dir(module) if name.islower() and not name.startswith("_")}
-    return sorted(functions - {"get", "serialize", "deserialize"})
+def pool(
+    x: keras.KerasTensor,
+    kind: Pooling,
+    size: int,
+    *,
+    name: str,
+    strides: int | None = None,
+    padding: Literal["same", "valid"] = "valid",
+) -> keras.KerasTensor:
+    """The maximum or the average of windows, channel by channel.
+
+    Args:
+        x: float tensor (batch, height, width, channels).
+        kind: "max" or "average".
+        size: height and width of a window.
+        name: of the layer.
+        strides: pixels from one window to the next; `size` if not given.
+        padding: "valid" for none, or Keras' "same", whose padding counts neither for the maximum nor for the average.
+
+    Raises:
+        TooSmallError: the image is smaller than a window, and is not padded.
+    """
+    if padding == "valid":
+        _check_size(x, size)
+    layer = keras.layers.MaxPooling2D if kind == "max" else keras.layers.AveragePooling2D
+    return layer(size, strides=strides, padding=padding, name=name)(x)
+
+
+def image_input(shape: Sequence[int | None]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The input of a network for images, and what its first layer sees: with an axis for channels.
+
+    Args:
+        shape: (height, width, channels), or (height, width) for one channel.
+
+    Returns:
+        Two float tensors: (batch, *shape) and (batch, height, width, channels).
+    """
+    inputs = keras.Input(tuple(shape), name="inputs")
+    return inputs, inputs if len(shape) == 3 else keras.layers.Reshape((*shape, 1), name="channel")(inputs)
+
+
+def scaled(filters: int, width: float) -> int:
+    """A number of filters times a width multiplier (Howard et al. 2017, "MobileNets", section 3.3), at least 1."""
+    return max(1, round(filters * width))
+
+
+def _check_size(x: keras.KerasTensor, size: int) -> None:
+    if any(axis is not None and axis < size for axis in x.shape[1:3]):
+        raise checks.TooSmallError(f"{x.shape[1]}×{x.shape[2]} pixels are left, and {size}×{size} are needed.")

@@ -12,6 +12,7 @@ import keras
 from models import checks
 
 P = ParamSpec("P")
+LARGEST = 1_024  # pixels: beyond these no smallest size is looked for
 
 
 class Builder(Protocol[P]):
@@ -25,12 +26,17 @@ class Builder(Protocol[P]):
         """Check the shapes and the options, then build."""
 
 
-def checked(check: Callable[..., None]) -> Callable[[Callable[P, keras.Model]], Builder[P]]:
+def checked(
+    check: Callable[..., None], shape: Callable[[Any], None] = checks.input_shape
+) -> Callable[[Callable[P, keras.Model]], Builder[P]]:
     """A decorator that gives a builder its `check` and calls it before every build.
+
+    Where an image is too small, the message says which size is large enough.
 
     Args:
         check: takes all options of the builder as keywords and raises `ValueError`. It needs no defaults: where an
             option is not given, it gets the builder's.
+        shape: checks the input's shape, and raises `ValueError`.
     """
 
     def decorate(build: Callable[P, keras.Model]) -> Builder[P]:
@@ -43,13 +49,40 @@ def checked(check: Callable[..., None]) -> Callable[[Callable[P, keras.Model]], 
         @functools.wraps(build)
         def builder(*args: P.args, **kwargs: P.kwargs) -> keras.Model:
             given = signature.bind(*args, **kwargs).arguments
-            checks.input_shape(given["input_shape"])
+            shape(given["input_shape"])
             checks.whole_number("outputs", given["outputs"])
             check_options(**{name: given[name] for name in given if name in defaults})
-            return build(*args, **kwargs)
+            try:
+                return build(*args, **kwargs)
+            except checks.TooSmallError:
+                size = _smallest_size(build, given)
+                raise ValueError(
+                    f"input_shape={given['input_shape']!r} is too small for {build.__name__} with these options: "
+                    f"give images of {size}×{size} pixels or more."
+                ) from None
 
         complete = cast(Builder[P], builder)
         complete.check = check_options
         return complete
 
     return decorate
+
+
+def _smallest_size(build: Callable[..., keras.Model], given: dict[str, Any]) -> int:
+    """Height and width of the smallest square image that a network can be built for, found by building it."""
+
+    def fits(size: int) -> bool:
+        try:
+            build(**given | {"input_shape": (size, size, *given["input_shape"][2:])})
+        except checks.TooSmallError:
+            return False
+        return True
+
+    enough = 1
+    while not fits(enough) and enough < LARGEST:
+        enough *= 2
+    too_small = enough // 2
+    while enough - too_small > 1:
+        middle = (enough + too_small) // 2
+        too_small, enough = (too_small, middle) if fits(middle) else (middle, enough)
+    return enough

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
+class TooSmallError(ValueError):
+    """An image is too small for what shall be done with it."""
+
+
 def whole_number(name: str, value: Any) -> None:
     """An int from 1; a bool is none."""
     if type(value) is not int or value < 1:
@@ -29,6 +33,16 @@ def input_shape(shape: Any) -> None:
     whole_numbers("input_shape", shape)
 
 
+def image_shape(shape: Any) -> None:
+    """The shape of one image, (height, width) or (height, width, channels); None for a height and width of any size."""
+    if not isinstance(shape, tuple | list) or len(shape) not in (2, 3):
+        raise ValueError(f"input_shape={shape!r} is not that of an image: give (height, width, channels).")
+    sizes, channels = tuple(shape[:2]), shape[2:]
+    whole_numbers("input_shape", [size for size in shape if size is not None] if sizes == (None, None) else shape)
+    if None in channels:
+        raise ValueError(f"input_shape={shape!r} has no number of channels: give one, such as (None, None, 3).")
+
+
 def share(name: str, value: Any) -> None:
     """A number in [0, 1)."""
     if not _is_number(value) or not 0 <= value < 1:
@@ -39,6 +53,12 @@ def strength(name: str, value: Any) -> None:
     """A finite number from 0."""
     if not _is_number(value) or not 0 <= value < float("inf"):
         raise ValueError(f"{name}={value!r} is not a number from 0: give the penalty's factor, such as {name}=1e-4.")
+
+
+def factor(name: str, value: Any) -> None:
+    """A finite number above 0."""
+    if not _is_number(value) or not 0 < value < float("inf"):
+        raise ValueError(f"{name}={value!r} is not a number above 0: give a factor, such as {name}=0.5.")
 
 
 def switch(name: str, value: Any) -> None:
@@ -52,6 +72,24 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     known = list(known)
     if value not in known:
         raise ValueError(unknown_name(name, value, known))
+
+
+def layers(
+    *, activation: Any = "relu", initializer: Any = "he_normal", normalization: Any = "none", l2: Any = 0.0
+) -> None:
+    """What all layers of a network have in common."""
+    keras_name_with_options("activation", activation)
+    keras_name_with_options("initializer", initializer)
+    one_of("normalization", normalization, ("none", "before", "after"))
+    strength("l2", l2)
+
+
+def ending(*, head: Any, hidden: Any = (), dropout: Any = 0.0) -> None:
+    """What stands at the end of a network for images."""
+    one_of("head", head, ("dense", "average", "convolution"))
+    if hidden != () and hidden != []:
+        whole_numbers("hidden", hidden)
+    share("dropout", dropout)
 
 
 def keras_name(name: str, value: Any) -> None:

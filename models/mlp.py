@@ -110,7 +110,7 @@ def mlp(
         width: with `depth`, the units of each; 100 if not given. So the default is `widths=(100, 100)`.
         activation: of the hidden layers, a name in `keras.activations`, with Keras' defaults ("leaky_relu" has slope
             0.2 below zero), or a mapping with a name and options, such as
-            `{"name": "leaky_relu", "negative_slope": 0.01}`, see `blocks.new_activation`.
+            `{"name": "leaky_relu", "negative_slope": 0.01}`, see `named.new_activation`.
         initializer: of every kernel, the output's and the projections' too: a name in `keras.initializers`, or a
             mapping with its `name` and its options, such as `{"name": "random_normal", "stddev": 0.01}`. Biases start
             at zero.

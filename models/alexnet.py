@@ -1,0 +1,138 @@
+"""AlexNet (Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", section 3.5)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from models import blocks, checks, heads
+from models.builder import checked
+
+
+def check_alexnet(
+    *,
+    first_kernel: Any,
+    first_stride: Any,
+    response_normalization: Any,
+    groups: Any,
+    width: Any,
+    activation: Any,
+    initializer: Any,
+    normalization: Any,
+    l2: Any,
+    head: Any,
+    hidden: Any,
+    dropout: Any,
+) -> None:
+    """Check the options of `alexnet` without building anything: no Keras is touched.
+
+    Raises:
+        ValueError: an option is of the wrong type or out of range.
+    """
+    checks.whole_number("first_kernel", first_kernel)
+    checks.whole_number("first_stride", first_stride)
+    checks.switch("response_normalization", response_normalization)
+    checks.whole_number("groups", groups)
+    checks.factor("width", width)
+    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
+    checks.ending(head=head, hidden=hidden, dropout=dropout)
+    for filters in (96, 256, 384):
+        if blocks.scaled(filters, width) % groups:
+            raise ValueError(
+                f"groups={groups!r} does not divide {blocks.scaled(filters, width)} channels (width={width!r}): give "
+                "groups=1, or another width."
+            )
+
+
+@checked(check_alexnet, checks.image_shape)
+def alexnet(
+    input_shape: tuple[int | None, ...],
+    outputs: int,
+    *,
+    first_kernel: int = 11,
+    first_stride: int = 4,
+    response_normalization: bool = True,
+    groups: int = 2,
+    width: float = 1.0,
+    activation: str | Mapping[str, Any] = "relu",
+    initializer: str | Mapping[str, Any] = "he_normal",
+    normalization: blocks.Normalization = "none",
+    l2: float = 0.0,
+    head: heads.Head = "dense",
+    hidden: Sequence[int] = (4096, 4096),
+    dropout: float = 0.5,
+) -> keras.Model:
+    """AlexNet that ends in logits.
+
+        conv_1: 96 maps 11×11, stride 4;  pool_1: max 3×3, stride 2;  conv_2: 256 maps 5×5;  pool_2;
+        conv_3, conv_4: 384 maps 3×3;  conv_5: 256 maps 3×3;  pool_5;  hidden_1, hidden_2: 4096;  outputs
+
+    The paper says 224×224 pixels and 55×55 places of the first layer. Both hold only with padding: 55 steps of 4 with a
+    kernel of 11 span 227 pixels, three more than there are, and three cannot be split evenly. So an image is padded
+    here by as many pixels as its last step lacks, the smaller half left and above, the larger right and below: by
+    (1, 2) at 224, and not at all at 227. (Keras' "same" would pad by (3, 4) and give 56 places.)
+
+    Args:
+        input_shape: (height, width, channels) or (height, width) of an image.
+        outputs: the number of classes.
+        first_kernel: height and width of the first kernels. Small images take 5, with a stride of 1.
+        first_stride: pixels between two places of the first layer.
+        response_normalization: whether local response normalisation follows the first two activations (section 3.3).
+        groups: parts of the channels that know nothing of each other in conv_2, conv_4 and conv_5, as the paper's two
+            GPUs did.
+        width: multiplies the number of maps.
+        activation: of the layers, see `named.new_activation`.
+        initializer: of the kernels, see `named.new_initializer`. The paper drew from a normal distribution of standard
+            deviation .01 and set some biases to 1.
+        normalization: where batch normalisation stands; the paper had none.
+        l2: adds `l2 * sum(kernel ** 2)` of every kernel to the loss.
+        head: how maps become logits, see `heads.head`.
+        hidden: units of the dense layers.
+        dropout: share of each dense layer's activations that dropout sets to zero (section 4.2).
+
+    Returns:
+        A functional model from float (batch, *input_shape) to float32 (batch, outputs).
+
+    Raises:
+        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
+            size it is not.
+    """
+    from models.layers import LocalResponseNormalization
+
+    kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
+    layer = functools.partial(
+        blocks.hidden_convolution,
+        normalization=normalization,
+        activation=activation,
+        initializer=initializer,
+        l2=l2,
+    )
+    filters = functools.partial(blocks.scaled, width=width)
+
+    inputs, x = blocks.image_input(input_shape)
+    missing = [_missing(size, first_kernel, first_stride) for size in x.shape[1:3]]
+    if any(missing):
+        padding = tuple((short // 2, short - short // 2) for short in missing)
+        x = keras.layers.ZeroPadding2D(padding, name="conv_1_padding")(x)
+    x = layer(x, filters(96), first_kernel, strides=first_stride, padding="valid", name="conv_1")
+    if response_normalization:
+        x = LocalResponseNormalization(name="conv_1_lrn")(x)
+    x = blocks.pool(x, "max", 3, strides=2, name="pool_1")
+    x = layer(x, filters(256), 5, groups=groups, name="conv_2")
+    if response_normalization:
+        x = LocalResponseNormalization(name="conv_2_lrn")(x)
+    x = blocks.pool(x, "max", 3, strides=2, name="pool_2")
+    x = layer(x, filters(384), 3, name="conv_3")
+    x = layer(x, filters(384), 3, groups=groups, name="conv_4")
+    x = layer(x, filters(256), 3, groups=groups, name="conv_5")
+    x = blocks.pool(x, "max", 3, strides=2, name="pool_5")
+    x = heads.head(x, outputs, head, hidden=hidden, dropout=dropout, activation=activation, **kernels)
+    return keras.Model(inputs, x, name="alexnet")
+
+
+def _missing(size: int | None, kernel: int, stride: int) -> int:
+    """Pixels that the last step lacks; of an image of any size nobody can tell."""
+    return 0 if size is None or size < kernel else (kernel - size) % stride

@@ -1,0 +1,135 @@
+"""A plain convolutional network of which every part can be chosen."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import keras
+
+from models import blocks, checks, heads
+from models.builder import checked
+
+Reduction = Literal["max", "average", "strided", "strided 1x1"]
+
+
+def check_cnn(
+    *,
+    filters: Any,
+    convolutions: Any,
+    kernel_size: Any,
+    reduction: Any,
+    width: Any,
+    activation: Any,
+    initializer: Any,
+    normalization: Any,
+    l2: Any,
+    use_bias: Any,
+    dropout: Any,
+    spatial_dropout: Any,
+    head: Any,
+    hidden: Any,
+    head_dropout: Any,
+) -> None:
+    """Check the options of `cnn` without building anything: no Keras is touched.
+
+    Raises:
+        ValueError: an option is of the wrong type or out of range, or two contradict each other.
+    """
+    checks.whole_numbers("filters", filters)
+    checks.whole_number("convolutions", convolutions)
+    checks.whole_number("kernel_size", kernel_size)
+    checks.one_of("reduction", reduction, get_args(Reduction))
+    checks.factor("width", width)
+    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
+    checks.switch("use_bias", use_bias)
+    checks.share("dropout", dropout)
+    checks.share("spatial_dropout", spatial_dropout)
+    if dropout and spatial_dropout:
+        raise ValueError(
+            f"dropout={dropout!r} was given together with spatial_dropout={spatial_dropout!r}, and a stage takes one "
+            "kind: set one of them to 0."
+        )
+    checks.ending(head=head, hidden=hidden, dropout=head_dropout)
+
+
+@checked(check_cnn, checks.image_shape)
+def cnn(
+    input_shape: tuple[int | None, ...],
+    outputs: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128),
+    convolutions: int = 2,
+    kernel_size: int = 3,
+    reduction: Reduction = "max",
+    width: float = 1.0,
+    activation: str | Mapping[str, Any] = "relu",
+    initializer: str | Mapping[str, Any] = "he_normal",
+    normalization: blocks.Normalization = "none",
+    l2: float = 0.0,
+    use_bias: bool = True,
+    dropout: float = 0.0,
+    spatial_dropout: float = 0.0,
+    head: heads.Head = "dense",
+    hidden: Sequence[int] = (),
+    head_dropout: float = 0.0,
+) -> keras.Model:
+    """A convolutional network that ends in logits: stages of equal convolutions, each but the last halved at its end.
+
+    Layers are called `stage_1_conv_1`, `stage_1_conv_1_bn`, `stage_1_conv_1_activation`, …, `stage_1_pool`,
+    `stage_1_dropout`, …, `hidden_1`, …, `outputs`.
+
+    Args:
+        input_shape: (height, width, channels) or (height, width) of an image.
+        outputs: the number of classes.
+        filters: maps of each stage.
+        convolutions: how many stand in each stage, one behind the other. Two of 3×3 see what one of 5×5 sees, three
+            what one of 7×7 does.
+        kernel_size: height and width of their kernels; maps keep their size.
+        reduction: what halves height and width between two stages: the "max" or the "average" of 2×2 pixels, or a
+            convolution of stride 2 with as many maps, its kernel of `kernel_size` ("strided") or 1×1 ("strided 1x1").
+        width: multiplies the number of maps.
+        activation: of the layers, see `named.new_activation`.
+        initializer: of the kernels, see `named.new_initializer`.
+        normalization: whether batch normalisation stands before or after each activation.
+        l2: adds `l2 * sum(kernel ** 2)` of every kernel to the loss.
+        use_bias: whether convolutions have a bias.
+        dropout: share of the activations that dropout sets to zero at the end of each stage.
+        spatial_dropout: share of the maps that are dropped whole there (Tompson et al. 2015, section 3.2).
+        head: how maps become logits, see `heads.head`.
+        hidden: units of the head's hidden layers.
+        head_dropout: dropout in the head.
+
+    Returns:
+        A functional model from float (batch, *input_shape) to float32 (batch, outputs).
+
+    Raises:
+        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
+            size it is not.
+    """
+    kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
+    layer = functools.partial(
+        blocks.hidden_convolution,
+        normalization=normalization,
+        activation=activation,
+        use_bias=use_bias,
+        initializer=initializer,
+        l2=l2,
+    )
+    inputs, x = blocks.image_input(input_shape)
+    for stage, each in enumerate(filters, start=1):
+        maps, name = blocks.scaled(each, width), f"stage_{stage}"
+        for number in range(1, convolutions + 1):
+            x = layer(x, maps, kernel_size, name=f"{name}_conv_{number}")
+        if stage < len(filters):
+            if reduction in ("max", "average"):
+                x = blocks.pool(x, reduction, 2, name=f"{name}_pool")
+            else:
+                x = layer(x, maps, kernel_size if reduction == "strided" else 1, strides=2, name=f"{name}_pool")
+        if dropout:
+            x = keras.layers.Dropout(dropout, name=f"{name}_dropout")(x)
+        if spatial_dropout:
+            x = keras.layers.SpatialDropout2D(spatial_dropout, name=f"{name}_dropout")(x)
+    x = heads.head(x, outputs, head, hidden=hidden, dropout=head_dropout, activation=activation, **kernels)
+    return keras.Model(inputs, x, name="cnn")

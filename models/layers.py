@@ -1,0 +1,77 @@
+"""Layers that Keras lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable("folklore")
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divides each activation by a power of the energy around it, over neighbouring channels at the same place.
+
+    y_c = x_c / (bias + alpha * sum of x_j² for j from c - radius to c + radius)^beta, with the constants of Krizhevsky
+    et al. 2012 ("ImageNet classification with deep convolutional neural networks", section 3.3). It has no weights.
+
+    Args:
+        radius: channels on each side; n = 5 in the paper is a radius of 2.
+        bias: the paper's k.
+        alpha: the paper's α, for each of the summed squares.
+        beta: the paper's β.
+        **options: of `keras.layers.Layer`.
+    """
+
+    pointwise = True  # an output sees the place of the image that its input sees
+
+    def __init__(
+        self, radius: int = 2, bias: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.radius, self.bias, self.alpha, self.beta = radius, bias, alpha, beta
+
+    def call(self, inputs: Any) -> Any:
+        """Float tensor (batch, height, width, channels) to one of the same shape."""
+        channels = inputs.shape[-1]
+        squares = keras.ops.pad(keras.ops.square(inputs), [[0, 0], [0, 0], [0, 0], [self.radius, self.radius]])
+        energy = sum(squares[..., shift : shift + channels] for shift in range(2 * self.radius + 1))
+        return inputs / (self.bias + self.alpha * energy) ** self.beta
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constants."""
+        own = {"radius": self.radius, "bias": self.bias, "alpha": self.alpha, "beta": self.beta}
+        return super().get_config() | own
+
+
+@keras.saving.register_keras_serializable("folklore")
+class PadChannels(keras.layers.Layer):
+    """Adds channels of zeros behind those there are: a shortcut without parameters to a wider layer.
+
+    He et al. 2015 ("Deep residual learning for image recognition"), option A of section 3.3.
+
+    Args:
+        channels: how many leave.
+        **options: of `keras.layers.Layer`.
+    """
+
+    pointwise = True
+
+    def __init__(self, channels: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.channels = channels
+
+    def call(self, inputs: Any) -> Any:
+        """Float tensor (batch, height, width, fewer) to (batch, height, width, channels)."""
+        return keras.ops.pad(inputs, [[0, 0], [0, 0], [0, 0], [0, self.channels - inputs.shape[-1]]])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """As many channels as asked for."""
+        return (*input_shape[:-1], self.channels)
+
+    def get_config(self) -> dict[str, Any]:
+        """The number of channels."""
+        return super().get_config() | {"channels": self.channels}

@@ -1,0 +1,51 @@
+"""The small forms: each trains a step in every mode, is saved, loaded, and predicts the same."""
+
+import keras
+import numpy as np
+import pytest
+
+import folklore
+from models import SMALL
+
+# As small as the designs allow, so that compiling takes seconds; the forms as they are, are tried in test_networks.
+TINY = {
+    "alexnet": dict(width=0.05, hidden=(8,)),
+    "cnn": dict(filters=(4, 8), convolutions=1),
+    "densenet": dict(depth=10, growth_rate=4),
+    "googlenet": dict(width=0.05, normalization="none"),
+    "lenet": dict(width=0.5),
+    "resnet": dict(depth=8, width=0.25),
+    "vgg": dict(width=0.05, stages=2, hidden=(8,)),
+}
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(8, 28, 28, 1)).astype("float32"), RNG.integers(0, 10, 8)
+
+
+def tiny(name):
+    network = SMALL[name]
+    keras.utils.set_random_seed(1)
+    model = network.build(network.input_shape, network.outputs, **network.params | TINY[name])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
+    return model
+
+
+@pytest.mark.parametrize("mode", ["xla", "graph", "step"])
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_small_form_trains_saves_loads_and_predicts_the_same(name, mode, tmp_path):
+    model = tiny(name)
+    before = [np.array(weight) for weight in model.trainable_weights]
+    history = folklore.fit(model, (X, Y), epochs=1, batch_size=4, validation_data=(X, Y), mode=mode)
+    assert np.isfinite(history.history["loss"]).all()
+    assert set(history.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    changed = [(np.array(new) != old).any() for new, old in zip(model.trainable_weights, before, strict=True)]
+    assert changed[0] and changed[-1]  # from the last layer down to the first
+    predicted = model.predict(X, verbose=0)
+    assert predicted.shape == (8, 10)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), predicted, rtol=1e-5, atol=1e-6)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = tiny(name)
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(other.predict(X, verbose=0), predicted)
