@@ -76,7 +76,7 @@ class Preprocessing:
         """
         import numpy as np
 
-        transform = self._transform
+        transform = self.transform
         regression = dataset.task == "regression"
 
         def scaled(part: Split) -> Split:
@@ -129,7 +129,7 @@ class Preprocessing:
         """
         return cls(**{name: _as_tuples(value) for name, value in record.items()})
 
-    def _transform(self, x: np.ndarray) -> np.ndarray:
+    def transform(self, x: np.ndarray) -> np.ndarray:
         """Inputs scaled, as float32. Tables are computed in float64; images in float32, for they are large."""
         import numpy as np
 

@@ -33,6 +33,33 @@ def known_names(owner: str, given: Iterable[Any], known: Iterable[str]) -> None:
             raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
 
 
+def transfer(given: Mapping[str, Any]) -> None:
+    """How a recipe goes on from a trained network.
+
+    `start` is an experiment and an arm, "topic.experiment/arm"; `frozen` is "nothing", "all but the head" or the name
+    of the last layer that does not learn; `head_epochs` are epochs in which the head alone learns, with a constant
+    `head_learning_rate`, before the recipe's own begin.
+    """
+    known_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
+    for name in {"start", "frozen"} & set(given):
+        kind(f"transfer's {name}", given[name], str, "Give a name as text.")
+    if "start" in given:
+        experiment, slash, arm = given["start"].partition("/")
+        if not (slash and "." in experiment):
+            raise DeclarationError(
+                f"transfer's start is {given['start']!r}. Give an experiment and one of its arms, such as "
+                "'quickstart.fashion_mnist/relu'."
+            )
+        directory_name("transfer's start", experiment)
+        directory_name("transfer's start", arm)
+    if ("head_epochs" in given) != ("head_learning_rate" in given):
+        raise DeclarationError(f"transfer is {dict(given)!r}. Give head_epochs and head_learning_rate together.")
+    if "head_epochs" in given:
+        whole_number("transfer's head_epochs", given["head_epochs"])
+        if not is_positive(rate := given["head_learning_rate"]):
+            raise DeclarationError(f"transfer's head_learning_rate is {rate!r}. Give one above 0.")
+
+
 def whole_number(name: str, given: Any, least: int = 1) -> None:
     """An int from `least`; a bool is none."""
     if type(given) is not int or given < least:

@@ -21,7 +21,6 @@ from folklore.layout import Layout
 from folklore.worker import Worker
 
 if TYPE_CHECKING:
-    from folklore.spec import Recipe
     from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
@@ -82,14 +81,14 @@ class Pool:
         ((_, answer),) = self._work([_Job("facts", (name, check))])
         return list(answer)
 
-    def check(self, arms: Mapping[tuple[str, ...], Recipe]) -> dict[tuple[str, ...], tuple[dict[str, Any], int]]:
+    def check(self, arms: Mapping[tuple[str, ...], Task]) -> dict[tuple[str, ...], tuple[dict[str, Any], int]]:
         """Load the data and build the model of every arm once; return what `train.check` says of each.
 
         Raises:
             ProblemError: the data cannot be had, or Keras refuses an option; nothing has been trained or written yet.
             WorkerDiedError: a worker was killed.
         """
-        jobs = [_Job("check", (f"{arm[0]}, arm {arm[1]!r}", recipe), arm, tag=arm) for arm, recipe in arms.items()]
+        jobs = [_Job("check", (f"{arm[0]}, arm {arm[1]!r}", task), arm, tag=arm) for arm, task in arms.items()]
         return {job.tag: answer for job, answer in self._work(jobs)}
 
     def train(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:

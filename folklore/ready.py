@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from data import Dataset
+from folklore import transfer
 from folklore.epoch.structure import VARIABLE_RATE, is_transparent, structure
 from folklore.metrics import MAE, RMSE
+from folklore.recipe import NOTHING
 from folklore.seeding import seed_weights
 from folklore.spec import Recipe
 
@@ -36,7 +39,7 @@ class _Compiled:
 _compiled: dict[tuple[str, ...], _Compiled] = {}
 
 
-def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> keras.Model:
+def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, start: Path | None = None) -> keras.Model:
     """The recipe's model, compiled, with the first weights of `seed` and a fresh optimizer.
 
     Args:
@@ -44,11 +47,16 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
         data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
         seed: names the first weights.
         unit: by which regression metrics are multiplied, to be in the target's own units.
+        start: the run that all layers' weights but the head's are from.
 
     Raises:
         ValueError: the model does not end in one output for each class or predicted value.
+        ProblemError: it cannot go on from `start`.
     """
     fresh = build(recipe, data, seed)
+    if start is not None:
+        transfer.carry_over(transfer.from_run(start, recipe.model).model, fresh, start)
+    transfer.freeze(fresh, recipe.transfer.get("frozen", NOTHING))
     variables = list(fresh.variables)
     optimizer = new_optimizer(recipe, len(data.train))
     metrics = compile_model(fresh, optimizer, data.task)
@@ -56,8 +64,8 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0) -> 
     if (compiled := _compiled.pop(key, None)) is None:
         make_rates_variable(fresh)
         fresh.optimizer.build(fresh.trainable_variables)
-        start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
-        compiled = _Compiled(fresh, variables, optimizer, metrics, start)
+        optimizer_start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
+        compiled = _Compiled(fresh, variables, optimizer, metrics, optimizer_start)
     else:
         for variable, first in zip(compiled.variables, variables, strict=True):
             variable.assign(first)

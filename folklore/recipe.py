@@ -23,8 +23,10 @@ from folklore.figures import METRICS
 Mode = Literal["auto", "xla", "graph", "step"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-_OPTION_FIELDS = ("params", "data_params", "optimizer")
+_OPTION_FIELDS = ("params", "data_params", "optimizer", "transfer")
 _STREAMS = 2_654_435_761  # far apart, so that no seed meets one of another stream (Knuth's multiplicative hash)
+HEAD = "outputs"  # the last layer of every network, by name
+NOTHING, ALL_BUT_HEAD = "nothing", "all but the head"
 Point = dict[str, Any]  # settings by name, such as {"optimizer.learning_rate": 0.01}
 
 
@@ -53,6 +55,9 @@ class Recipe:
         grid: what is tuned for each arm by itself, on seeds of its own, before the arms are compared: settings to the
             values that are tried, such as `{"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}`, in order.
         probes: what is measured inside the network after every epoch, see `callbacks.probes`.
+        transfer: how to go on from a trained network, see `checks.transfer`: `start`, an experiment and an arm in the
+            same logdir, "topic.experiment/arm", whose run of the same seed gives weights and preprocessing; `frozen`,
+            what does not learn; `head_epochs` and `head_learning_rate`, for training the head alone first.
         stream: which random numbers beside the split: first weights, order of rows and masks hang on (seed, stream).
             Two arms that differ in this alone differ by chance alone.
     """
@@ -72,6 +77,7 @@ class Recipe:
     precision: Precision = "float32"
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
+    transfer: Mapping[str, Any] = field(default_factory=dict)
     stream: int = 0
 
     def __post_init__(self) -> None:
@@ -82,6 +88,11 @@ class Recipe:
             raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
         checks.known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
         checks.one_of("The scaler", self.scaler, SCALERS)
+        if (wanted := getattr(self.model, "scaler", self.scaler)) != self.scaler:
+            raise DeclarationError(
+                f"The scaler is {self.scaler!r}, and {self.model.__name__} preprocesses its inputs itself, as its "
+                f"weights need it: give scaler={wanted!r}."
+            )
         checks.one_of("The mode", self.mode, get_args(Mode))
         checks.one_of("The schedule", self.schedule, get_args(Schedule))
         checks.one_of("The precision", self.precision, get_args(Precision))
@@ -94,6 +105,7 @@ class Recipe:
         checks.kind("probes", self.probes, tuple | list, f"Write a tuple of names out of {', '.join(PROBES)}.")
         object.__setattr__(self, "probes", tuple(self.probes))
         checks.known_names("probes", self.probes, PROBES)
+        checks.transfer(self.transfer)
         checks.whole_number("stream", self.stream, least=0)
         self._check_grid()
 
@@ -114,7 +126,7 @@ class Recipe:
         checks.known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
         changes |= {name: checks.options(name, changes[name]) for name in _OPTION_FIELDS if name in changes}
         if changes.get("optimizer", {}).get("name", self.optimizer_name) != self.optimizer_name:
-            merged = {"params", "data_params"}  # another optimizer starts from its own defaults
+            merged = set(_OPTION_FIELDS) - {"optimizer"}  # another optimizer starts from its own defaults
         else:
             merged = set(_OPTION_FIELDS)
         for name in merged & set(changes):

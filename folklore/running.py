@@ -19,7 +19,6 @@ from folklore.errors import ProblemError
 from folklore.layout import layout
 from folklore.live import Progress
 from folklore.pool import Pool
-from folklore.recipe import Recipe
 from folklore.spec import Experiment
 from folklore.task import Task
 
@@ -167,8 +166,8 @@ class _Runner:
 
     def _check(self, tasks: Sequence[Task]) -> bool:
         """Look at the recipes that are new; whether there were any."""
-        arms = {(task.experiment, task.arm, task.recipe.identity()): task.recipe for task in tasks}
-        new: dict[tuple[str, ...], Recipe] = {arm: recipe for arm, recipe in arms.items() if arm[2] not in self.checked}
+        arms = {(task.experiment, task.arm, task.recipe.identity()): task for task in reversed(tasks)}
+        new: dict[tuple[str, ...], Task] = {arm: task for arm, task in arms.items() if arm[2] not in self.checked}
         if new:
             text = "Building every arm's model, and measuring the fastest way to train what is new here …"
             with self.console.status(text):

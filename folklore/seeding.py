@@ -17,11 +17,17 @@ def seed_weights(model: keras.Model, seed: int) -> None:
     """Draw the random initial weights and set the dropout generators of a freshly built model from `seed`.
 
     Seed k means the same first weights in every arm where shapes agree; initializers of one family differ only in
-    scale. Constant initial weights (biases, batch normalisation) stay as built.
+    scale. Constant initial weights (biases, batch normalisation) stay as built, and so do those of layers that say that
+    they are `pretrained`.
     """
     seen: Counter[tuple[Any, ...]] = Counter()
     for layer in model._flatten_layers(include_self=False, recursive=True):
-        for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
+        own = (
+            []
+            if getattr(layer, "pretrained", False)
+            else [*layer._trainable_variables, *layer._non_trainable_variables]
+        )
+        for variable in own:
             initializer = _initializer(layer, variable.name)
             config: dict[str, Any] = initializer.get_config() if initializer is not None else {}
             if initializer is not None and "seed" in config:

@@ -107,7 +107,8 @@ def plan(
     Raises:
         ProblemError: a stored run has another recipe; says which, and where the two differ.
     """
-    tasks, done = [], 0
+    tasks: list[Task] = []
+    done = 0
     for arm, recipe in arms.items():
         for seed in range(seeds):
             path = store.run_path(logdir, name, arm, seed)
@@ -124,6 +125,13 @@ def plan(
                 done += 1
             else:
                 tasks.append(Task(name, arm, seed, recipe, path, origin))
+    for task in tasks:
+        if task.start is not None and not store.read_run(task.start).done:
+            raise ProblemError(
+                f"{name}, arm {task.arm!r}, goes on from {task.start}, and no finished run is there. Train it first: "
+                f"python -m experiments run {task.recipe.transfer['start'].partition('/')[0]} --seeds {seeds}"
+                + ("." if logdir == Path("logs") else f" --logdir {logdir}.")
+            )
     return Plan(tasks, done)
 
 

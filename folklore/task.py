@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from folklore.spec import Recipe
+from folklore.store import run_path
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class Task:
     path: Path
     origin: Mapping[str, Any]
     choice: Mapping[str, Any] | None = None
+
+    @property
+    def start(self) -> Path | None:
+        """The run whose network this one goes on from: of the same seed, in the same logdir."""
+        if (start := self.recipe.transfer.get("start")) is None:
+            return None
+        experiment, _, arm = start.partition("/")
+        return run_path(self.path.parents[2], experiment, arm, self.seed)
 
     def record(self) -> dict[str, Any]:
         """What run.json tells of the run before it has begun."""

@@ -14,12 +14,14 @@ import keras
 import numpy as np
 
 from callbacks import BestWeights, Probes, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
-from data import Dataset, Preprocessing
+from data import Dataset
 from folklore import epoch, store
 from folklore.figures import goal_of
 from folklore.ready import new_optimizer, ready_model
+from folklore.recipe import ALL_BUT_HEAD, Mode
 from folklore.spec import Recipe
 from folklore.task import Task
+from folklore.transfer import origin_of, preprocessing_for
 
 HISTOGRAMS_A_RUN = 5
 PROBED_ROWS = 10_000
@@ -57,14 +59,16 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
 
     # Split by the seed, then fit the preprocessing on the training part alone.
     raw = recipe.data(task.seed, **recipe.data_params)
-    preprocessing = Preprocessing.fit(recipe.scaler, raw)
+    preprocessing = preprocessing_for(recipe, raw, task.start)
     data, scaling = preprocessing.apply_beside_device(raw)
     store.write_json(task.path / "preprocessing.json", preprocessing.to_json())
     on_train, on_validation = (epoch.place((part.x, part.y), scaling) for part in (data.train, data.validation))
     loaded = clock()
 
-    model = ready_model(recipe, data, recipe.chance(task.seed), unit=preprocessing.target_scale)
+    model = ready_model(recipe, data, recipe.chance(task.seed), preprocessing.target_scale, task.start)
     choice = dict(task.choice or choose(recipe, model, on_train).to_dict())
+    if recipe.transfer.get("head_epochs"):
+        model.set_weights(with_trained_head(task, data, on_train, choice["mode"]))
     built = clock()
 
     divergence = StopOnDivergence()
@@ -111,8 +115,11 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
             "unit": data.unit,
             "sha256": data.sha256,
             "train_sha256": raw.train_sha256,
+            "input_shape": list(data.input_shape),
+            "outputs": data.outputs,
             "rows": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         },
+        "start": task.start and origin_of(task.start),
         "mode": choice["mode"],
         "probe": choice["seconds"],
         "generators": generators(model),
@@ -143,15 +150,26 @@ def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choi
     return epoch.choose_mode(model, data, recipe.batch_size, steps=recipe.epochs * -(-data.rows // recipe.batch_size))
 
 
-def check(recipe: Recipe) -> tuple[dict[str, Any], int]:
+def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: Mode) -> list[np.ndarray]:
+    """The weights after the epochs in which the head alone learns, at its own constant learning rate."""
+    epochs, rate = (task.recipe.transfer[name] for name in ("head_epochs", "head_learning_rate"))
+    recipe = task.recipe.but(transfer={"frozen": ALL_BUT_HEAD}, schedule="constant", optimizer={"learning_rate": rate})
+    seed = recipe.chance(task.seed)
+    model = ready_model(recipe, data, seed, start=task.start)
+    epoch.fit(model, on_train, epochs=epochs, batch_size=recipe.batch_size, seed=seed, mode=mode)
+    return model.get_weights()
+
+
+def check(task: Task) -> tuple[dict[str, Any], int]:
     """Load the recipe's data, build its model, and let its optimizer take one step on a single number.
 
     Returns:
         Its mode as `epoch.Choice.to_dict`, and about how many bytes a run takes beside TensorFlow itself.
     """
+    recipe = task.recipe
     raw = recipe.data(0, **recipe.data_params)
-    data, scaling = Preprocessing.fit(recipe.scaler, raw).apply_beside_device(raw)
-    model = ready_model(recipe, data, seed=0)
+    data, scaling = preprocessing_for(recipe, raw, task.start).apply_beside_device(raw)
+    model = ready_model(recipe, data, seed=0, start=task.start)
     try:
         new_optimizer(recipe, len(data.train)).apply([keras.ops.ones((1,))], [keras.Variable([1.0])])
     except Exception as error:  # Keras takes any value, and TensorFlow stumbles over it in its own ways

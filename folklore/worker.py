@@ -25,7 +25,6 @@ from folklore.layout import exported
 from folklore.quiet import quietly
 
 if TYPE_CHECKING:
-    from folklore.spec import Recipe
     from folklore.task import Task
 
 # A worker that is replaced must import TensorFlow and compile anew. So many runs are far apart, and memory does not
@@ -146,12 +145,12 @@ def _facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
         raise ProblemError(f"The check of {name} cannot be run: {type(error).__name__}: {error}") from error
 
 
-def _check(name: str, recipe: Recipe) -> tuple[dict[str, Any], int]:
+def _check(name: str, task: Task) -> tuple[dict[str, Any], int]:
     from folklore.train import check
 
     try:
-        return check(recipe)
-    except DataError:
+        return check(task)
+    except (DataError, ProblemError):
         raise
     except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
         raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error

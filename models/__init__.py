@@ -1,6 +1,7 @@
 """What is trained: functions that return a functional `keras.Model`, one file an architecture."""
 
 from models.alexnet import alexnet
+from models.application import application
 from models.cnn import cnn
 from models.convolutional import as_convolutional
 from models.densenet import densenet
@@ -15,6 +16,7 @@ __all__ = [
     "PUBLISHED",
     "SMALL",
     "alexnet",
+    "application",
     "as_convolutional",
     "cnn",
     "densenet",

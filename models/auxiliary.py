@@ -60,4 +60,4 @@ class WithAuxiliaries(keras.Model):
 
 def without_auxiliaries(model: keras.Model) -> keras.Model:
     """The network up to its answer, with the same layers and weights, without what led to the other outputs alone."""
-    return keras.Model(model.input, model.outputs[0], name=model.name)
+    return keras.Model(model.input, model.outputs[0], name=model.name) if len(model.outputs) > 1 else model

@@ -1,0 +1,102 @@
+"""Networks with the weights that Keras offers (`keras.applications`), with a head of one's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import keras
+
+from models import blocks, checks, heads
+from models.builder import checked
+
+Weights = Literal["imagenet", "none"]
+
+
+def check_application(
+    *, name: Any, weights: Any, resize: Any, hidden: Any, dropout: Any, initializer: Any, head: Any
+) -> None:
+    """Check the options of `application` without building anything: no Keras is touched.
+
+    Raises:
+        ValueError: an option is of the wrong type or out of range.
+    """
+    checks.keras_name("name", name)
+    checks.one_of("weights", weights, get_args(Weights))
+    if resize is not None:
+        checks.whole_number("resize", resize)
+    checks.layers(initializer=initializer)
+    checks.ending(head=head, hidden=hidden, dropout=dropout)
+
+
+@checked(check_application, checks.image_shape)
+def application(
+    input_shape: tuple[int | None, ...],
+    outputs: int,
+    *,
+    name: str = "MobileNetV2",
+    weights: Weights = "imagenet",
+    resize: int | None = None,
+    hidden: Sequence[int] = (),
+    dropout: float = 0.0,
+    initializer: str = "glorot_uniform",
+    head: heads.Head = "average",
+) -> keras.Model:
+    """A network of `keras.applications` below a new head, ending in logits.
+
+    The preprocessing that its weights were trained with is its first layers, so that none can be forgotten or done
+    twice: inputs are pixels from 0 to 255, and a recipe says `scaler="none"`. Grey images become three equal channels.
+    Freeze it with a recipe's `transfer=dict(frozen="all but the head")`, or up to one of Keras' own layers' names.
+
+    Args:
+        input_shape: (height, width, channels) or (height, width) of an image; 1 or 3 channels.
+        outputs: the number of classes.
+        name: of the network in `keras.applications`, such as "ResNet50" or "EfficientNetB0".
+        weights: "imagenet" for those that Keras downloads and keeps under `KERAS_HOME`, else `~/.keras`, in `models/`;
+            "none" for fresh ones.
+        resize: height and width that images are brought to first, by bilinear interpolation; most networks need 32.
+        hidden: units of the head's hidden layers.
+        dropout: in the head, see `heads.head`.
+        initializer: of the head's kernels.
+        head: how maps become logits, see `heads.head`.
+
+    Returns:
+        A functional model from float (batch, *input_shape), pixels, to float32 (batch, outputs). Layers whose weights
+        are pretrained have an attribute `pretrained`.
+
+    Raises:
+        ValueError: there is no such network, the image is too small for it or has 2 channels, say, or its weights
+            cannot be had.
+    """
+    build = getattr(keras.applications, name, None)
+    if not callable(build) or not name[0].isupper():
+        known = [each for each in dir(keras.applications) if each[0].isupper()]
+        raise ValueError(checks.unknown_name("name", name, known))
+    inputs, x = blocks.image_input(input_shape)
+    if resize is not None:
+        x = keras.layers.Resizing(resize, resize, name="resized")(x)
+    if x.shape[-1] == 1:
+        x = keras.layers.Concatenate(name="three_channels")([x, x, x])
+    x = sys.modules[build.__module__].preprocess_input(x)
+    try:
+        body = build(include_top=False, weights="imagenet" if weights == "imagenet" else None, input_tensor=x)
+    except Exception as error:
+        if weights == "none" or "fetch" not in str(error):
+            raise ValueError(
+                f"{name} cannot be built for images of shape {input_shape!r}, brought to {x.shape[1:]}. Larger ones "
+                f"may do: give resize=, such as 32, 96 or 224. Keras says: {error}"
+            ) from error
+        raise ValueError(
+            f"The weights of {name} are not in Keras' cache, and cannot be downloaded: {error}. Fetch them where there "
+            "is a network, and set KERAS_HOME to the folder that has them in models/; or give weights='none'."
+        ) from error
+    if weights == "imagenet":
+        for layer in body.layers:
+            layer.pretrained = True
+    x = heads.head(body.output, outputs, head, hidden=hidden, dropout=dropout, initializer=initializer)
+    return keras.Model(inputs, x, name=body.name)
+
+
+# What it expects of a recipe: it preprocesses by itself.
+application.scaler = "none"  # type: ignore[attr-defined]
