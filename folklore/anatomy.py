@@ -81,15 +81,15 @@ def anatomy(model: keras.Model) -> list[Layer]:
     Raises:
         ValueError: the model is not functional, so that nothing is known of how its layers hang together.
     """
-    image = receptive_field.places(None, tuple(model.inputs[0].shape[1:])) if len(model.inputs) == 1 else None
-    return _walk(model, [PIXELS if image else None] * len(model.inputs), image or (None, None))
-
-
-def _walk(model: keras.Model, given: Sequence[Field | None], image: Places) -> list[Layer]:
-    """The layers of a model whose inputs see `given`; it may be a layer of another."""
     graph = _functional(model)
     if graph is None:
         raise ValueError(f"{model.name} is no functional model: build it by keras.Model(inputs, outputs).")
+    image = receptive_field.places(None, tuple(graph.inputs[0].shape[1:])) if len(graph.inputs) == 1 else None
+    return _walk(graph, [PIXELS if image else None] * len(graph.inputs), image or (None, None))
+
+
+def _walk(graph: Any, given: Sequence[Field | None], image: Places) -> list[Layer]:
+    """The layers of a model whose inputs see `given`; it may be a layer of another."""
     seen = dict(zip(map(id, graph.inputs), given, strict=True))
     found: list[Layer] = []
     makers: dict[int, int] = {}  # which layer made a tensor

@@ -76,7 +76,7 @@ def as_rows(layers: Sequence[Layer]) -> list[tables.Row]:
         {
             "layer": layer.name,
             "type": layer.type,
-            "output shape": shape(layer.output_shape),
+            "output\nshape": shape(layer.output_shape),
             "parameters": f"{layer.parameters:,}",
         }
         | ({"receptive\nfield": _pixels(layer.receptive_field), "stride": _pixels(layer.stride)} if sees else {})

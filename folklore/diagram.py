@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,8 @@ def diagram(name: str, layers: Sequence[Layer]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("folklore"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = environment.get_template("diagram.svg").render(name=_printable(name), **page.content())
+    drawn = environment.get_template("diagram.svg").render(name=name, **page.content())
+    drawn = re.sub(r"[\x00-\x08\x0b-\x1f]", " ", drawn)  # XML holds no control characters, names may
     return drawn.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
@@ -170,7 +172,6 @@ class _Page:
             self._text(said, style, x, y + _NOTE * i, anchor)
 
     def _text(self, said: str, style: str, x: float, y: float, anchor: str = "start") -> None:
-        said = _printable(said)
         self.texts.append({"said": said, "style": style, "x": round(x, 1), "y": round(y, 1), "anchor": anchor})
 
 
@@ -184,8 +185,3 @@ def _padded(part: Part, drawing: Drawing) -> Extent:
 
 def _wide(note: Sequence[tuple[str, str]]) -> float:
     return max(width(said, 11.5) for said, _ in note)
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -198,7 +198,7 @@ def runs(parts: Iterable[Part], layers: Sequence[Layer], apart: Container[int]) 
     """Parts in a row as runs. Those that hold one of the layers `apart`, where others start, stay by themselves."""
 
     def key(part: Part) -> object:
-        stays = any(i in apart or layers[i].output is not None for i in layers_of([part]))
+        stays = any(i in apart or layers[i].output for i in layers_of([part]))  # output 0 is where the row ends
         return part if stays else signature(part, layers)
 
     return [Run(tuple(equal)) for _, equal in itertools.groupby(parts, key)]
