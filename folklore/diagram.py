@@ -10,7 +10,7 @@ import jinja2
 
 from folklore import tables
 from folklore.anatomy import Layer, total
-from folklore.drawing import GAP, Drawing, Extent, width
+from folklore.drawing import ASIDE, GAP, Drawing, Extent, Point, width
 from folklore.structure import Box, Graph, Head, Part, Run, last_box, layers_of, runs
 from folklore.wording import shape, title, work
 
@@ -39,7 +39,8 @@ def diagram(name: str, layers: Sequence[Layer]) -> str:
     graph = Graph(layers)
     heads = graph.heads()
     page = _Page(layers)
-    page.trunk(runs(graph.parts(), layers, {head.start for head in heads if head.start is not None}))
+    taken = {i for head in heads for i in (head.start, *(start for start, _ in head.also)) if i is not None}
+    page.trunk(runs(graph.parts(), layers, taken))
     for head in heads:
         page.hang(head)
     page.heading(name, layers)
@@ -64,6 +65,9 @@ class _Page:
     def trunk(self, rows: Sequence[Run]) -> None:
         """Draw rows below each other, what they are at their left."""
         notes = [self._note([[part] for part in run.parts]) for run in rows]
+        for run, note in zip(rows, notes, strict=True):
+            if any(self.layers[i].output for i in layers_of(run.parts)):
+                note.append(("also an output", ""))
         gutter = _MARGIN + max(_wide(note) for note in notes)
         extents = [_padded(run.parts[0], self.drawing) for run in rows]
         self.axis = gutter + 40 + max(extent[0] for extent in extents)
@@ -93,17 +97,23 @@ class _Page:
     def hang(self, head: Head) -> None:
         """Draw a head at the right of where it starts."""
         drawing, (left, right, height) = self.drawing, self.drawing.measure_series(head.parts)
+        away: list[Point] = [(self.axis, float(_TOP) - GAP)]
         if head.start in self.ends:
-            start = (self.axis, self.ends[head.start] + GAP / 2)
-        else:
-            start = drawing.places.get(-1 if head.start is None else head.start, (self.axis, float(_TOP) - GAP))
+            foot = self.ends[head.start]
+            away = [(self.axis, foot), (self.axis, foot + GAP / 2)]
+        elif head.start is not None:
+            away = [drawing.sides[head.start][1]]
+        start = away[-1]
         top, note = start[1] + GAP, self._note([head.parts])
         needed = left + right + _wide(note) + 12
         edge = self._lane(top, top + height, needed)
         x = edge + left
         if head.start is not None:
-            drawing.line([start, (x, start[1]), (x, top)], arrow=isinstance(head.parts[0], Box))
+            drawing.line([*away, (x, start[1]), (x, top)], arrow=isinstance(head.parts[0], Box))
         drawing.draw_series(head.parts, x, top)
+        for source, node in head.also:
+            (_, (sx, sy)), ((nx, ny), _) = drawing.sides[source], drawing.sides[node]
+            drawing.line([(sx, sy), (edge - ASIDE, sy), (edge - ASIDE, ny), (nx, ny)], arrow=True)
         self._write(note, x + right + 12, top + height / 2, "start")
         self.bottom = max(self.bottom, top + height)
 

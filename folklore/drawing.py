@@ -38,7 +38,7 @@ class Drawing:
         self.layers = layers
         self.boxes: list[dict[str, Any]] = []
         self.lines: list[dict[str, Any]] = []
-        self.places: dict[int, Point] = {}  # the middle of the right side of each layer's box
+        self.sides: dict[int, tuple[Point, Point]] = {}  # the middles of the left and right side of each layer's box
 
     def measure(self, part: Part) -> Extent:
         """The room that a part takes."""
@@ -119,7 +119,8 @@ class Drawing:
                 "texts": texts,
             }
         )
-        self.places |= dict.fromkeys(box.layers, (x + extent.right, y + extent.height / 2))
+        middle = y + extent.height / 2
+        self.sides |= dict.fromkeys(box.layers, ((x - extent.left, middle), (x + extent.right, middle)))
 
     def _measure_merge(self, part: Parallel, offsets: Sequence[float]) -> Extent:
         """A concatenation spans its branches; a sum is as wide as its text."""

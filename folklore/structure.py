@@ -51,10 +51,17 @@ Part: TypeAlias = Box | Parallel | Tangle
 
 @dataclass(frozen=True)
 class Head:
-    """Parts that do not lead to the first output; `start` is the layer whose output they take, None for an input's."""
+    """Parts that do not lead to the first output.
+
+    Attributes:
+        parts: one after the other.
+        start: the last layer, of those that do lead there, whose output they take; None where they take none.
+        also: what else they take, as (from, to).
+    """
 
     parts: tuple[Part, ...]
     start: int | None
+    also: tuple[tuple[int, int], ...]
 
 
 class Graph:
@@ -75,9 +82,10 @@ class Graph:
         others = set(range(len(self.layers))) - set(self.trunk)
         found = []
         for nodes in self._components(others):
-            starts = {i for node in nodes for i in self.before[node]} - set(nodes)
-            start = max(starts) if starts else None
-            found.append(Head(self._series(nodes, start, None), start))
+            taken = [(i, node) for node in nodes for i in self.before[node] if i not in nodes]
+            start = max((i for i, _ in taken), default=None)
+            also = tuple(sorted((i, node) for i, node in taken if i != start))
+            found.append(Head(self._series(nodes, start, None), start, also))
         return sorted(found, key=lambda head: -1 if head.start is None else head.start)
 
     def _reached(self, nodes: Iterable[int]) -> set[int]:

@@ -142,6 +142,18 @@ def test_heads_hang_where_they_start():
     assert [[layers[i].name for i in box.layers][-1] for box in head.parts] == ["flat", "aside"]
 
 
+def test_a_head_that_takes_from_two_places_and_an_output_on_the_way():
+    inputs = image()
+    x = conv(inputs, 4, name="early")
+    y = conv(x, 4, name="late", strides=1)
+    head = keras.layers.Add(name="head")([x, y])
+    made = keras.Model(inputs, [conv(y, 2), keras.layers.Flatten()(head), y])
+    layers = anatomy(made)
+    (found,) = Graph(layers).heads()
+    assert [layers[i].name for i in (found.start, *found.also[0])] == ["late", "early", "head"]
+    assert "also an output" in texts(drawn(made))
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_everything_is_drawn_once_on_the_page_and_nothing_overlaps(name):
     made = MODELS[name]()
