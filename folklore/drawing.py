@@ -137,7 +137,7 @@ class Drawing:
         end = y + 2 * _SPLIT + tallest
         for branch, extent, offset in zip(part.branches, inner, offsets, strict=True):
             axis, top = x + offset, y + _SPLIT + (tallest - extent.height) / 2
-            if self.layers[next(layers_of(branch))].inputs:
+            if any(part.split in self.layers[i].inputs for i in layers_of(branch)):
                 split = [(x, y), (x, y + _BEND), (axis, y + _BEND), (axis, top)]
                 self.line(split, arrow=isinstance(branch[0], Box))
             self.draw_series(branch, axis, top)

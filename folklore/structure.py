@@ -27,11 +27,13 @@ class Parallel:
         branches: each a series of parts.
         shortcut: whether the split's output also goes straight to the merge.
         merge: where the branches end; None where that is the merge of the block around this one.
+        split: the layer whose output they take; None where they start with inputs of their own.
     """
 
     branches: tuple[tuple[Part, ...], ...]
     shortcut: bool
     merge: Box | None
+    split: int | None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Graph:
         """Nodes between a source and a sink, both left out, as parts that follow each other."""
         parts: list[Part] = []
         start, last = 0, source
-        for place in self._cuts(nodes, sink):
+        for place in self._cuts(nodes, source, sink):
             cut = nodes[place]
             if region := nodes[start:place]:
                 parts.append(self._region(region, last, cut, Box((cut,))))
@@ -124,11 +126,13 @@ class Graph:
             parts.append(self._region(region, last, sink, None, whole=start == 0))
         return tuple(parts)
 
-    def _cuts(self, nodes: Sequence[int], sink: int | None) -> Iterator[int]:
+    def _cuts(self, nodes: Sequence[int], source: int | None, sink: int | None) -> Iterator[int]:
         """The places in `nodes` over which no edge jumps. Nodes are sorted, and edges go from lower to higher."""
         place = {node: i for i, node in enumerate(nodes)}
-        entering = [i for i, node in enumerate(nodes) if not self.before[node] or self.before[node] - place.keys()]
-        farthest = max(entering)
+        # What a head takes from elsewhere than its source is no part of it, and cuts nothing.
+        farthest = max(
+            i for i, node in enumerate(nodes) if source in self.before[node] or not self.before[node] & place.keys()
+        )
         for i, node in enumerate(nodes):
             if farthest <= i:
                 yield i
@@ -142,14 +146,16 @@ class Graph:
         """Nodes between two neighbouring cuts; `whole`: they are all of a branch, whose shortcut is not theirs."""
         shortcut = split is not None and end in self.after[split] and not whole
         groups = self._components(nodes)
-        if len(groups) == 1 and not (shortcut and list(self._cuts(nodes, end))):
-            return self._tangle(nodes, end, merge, shortcut)
+        if len(groups) == 1 and not (shortcut and list(self._cuts(nodes, split, end))):
+            return self._tangle(nodes, split, end, merge, shortcut)
         if end is not None:
             order = {node: i for i, node in reversed(list(enumerate(self.layers[end].inputs)))}
             groups.sort(key=lambda group: min(order.get(node, len(order)) for node in group))
-        return Parallel(tuple(self._series(group, split, end) for group in groups), shortcut, merge)
+        return Parallel(tuple(self._series(group, split, end) for group in groups), shortcut, merge, split)
 
-    def _tangle(self, nodes: Sequence[int], end: int | None, merge: Box | None, shortcut: bool) -> Tangle:
+    def _tangle(
+        self, nodes: Sequence[int], split: int | None, end: int | None, merge: Box | None, shortcut: bool
+    ) -> Tangle:
         boxes: list[Box] = []
         for node in nodes:
             ends = [i for i, box in enumerate(boxes) if self._joins(box, node)]
@@ -158,7 +164,8 @@ class Graph:
             else:
                 boxes.append(Box((node,)))
         home = {node: i for i, box in enumerate(boxes) for node in box.layers}
-        edges = {(home.get(i, -1), home[node]) for node in nodes for i in self.before[node]}
+        home |= {} if split is None else {split: -1}
+        edges = {(home[i], home[node]) for node in nodes for i in self.before[node] if i in home}
         edges |= {(home[node], len(boxes)) for node in nodes if end in self.after[node]}
         if shortcut:
             edges.add((-1, len(boxes)))

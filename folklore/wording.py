@@ -23,7 +23,10 @@ _CONVOLUTIONS = {
 }
 _POOLS = re.compile(r"(Global)?(Max|Average)Pooling[123]D")
 _NAMES = {"BatchNormalization": "batch norm", "LayerNormalization": "layer norm", "GroupNormalization": "group norm"}
-_ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Relu", "Elu", "Gelu", "Selu", "Silu")
+_ACTIVATIONS = (
+    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"),
+    *("Relu", "Relu6", "LeakyRelu", "Elu", "Gelu", "Selu", "Sigmoid", "Silu", "Softplus", "Tanh"),  # of keras.ops
+)
 _DROPOUTS = ("AlphaDropout", "Dropout", "GaussianDropout", "SpatialDropout2D")
 _MARGINS = ("ZeroPadding2D", "Cropping2D")
 _DENSE = ("Dense", "EinsumDense")

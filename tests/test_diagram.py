@@ -9,6 +9,7 @@ import pytest
 
 from folklore.anatomy import anatomy
 from folklore.diagram import diagram
+from folklore.drawing import Drawing
 from folklore.structure import Box, Graph, Parallel, Tangle, runs
 from folklore.wording import same_stem, title, words
 
@@ -152,6 +153,22 @@ def test_a_head_that_takes_from_two_places_and_an_output_on_the_way():
     (found,) = Graph(layers).heads()
     assert [layers[i].name for i in (found.start, *found.also[0])] == ["late", "early", "head"]
     assert "also an output" in texts(drawn(made))
+
+
+def test_a_branch_that_takes_nothing_from_the_split_has_no_line_from_it():
+    inputs = image()
+    x = conv(inputs, 4, name="early")
+    y = conv(x, 4, 1, name="late")
+    head = keras.layers.Add(name="head")([conv(x, 4, name="aside"), y])
+    layers = anatomy(keras.Model(inputs, [conv(y, 2), head]))
+    (found,) = Graph(layers).heads()
+    (block,) = found.parts
+    assert (layers[block.split].name, block.shortcut) == ("late", True)
+    drawing = Drawing(layers)
+    drawing.draw(block, 0, 0)
+    # On the axis start the branch's line into the sum and the shortcut, which a second line brings there.
+    assert [line["path"].split()[0] for line in drawing.lines].count("M0") == 2
+    assert len(drawing.lines) == 3
 
 
 @pytest.mark.parametrize("name", MODELS)
