@@ -19,6 +19,8 @@ from rich.text import Text
 from data import DataError
 from folklore import catalog, reading, tables
 from folklore.errors import ProblemError, WorkerDiedError
+from folklore.layout import cores, environment
+from folklore.quiet import quietly
 from folklore.reading import Logdir, out
 
 app = typer.Typer(
@@ -99,26 +101,22 @@ def describe(
     input_: Annotated[str, typer.Option("--input", help="the input's shape, such as 28x28x1")] = "28x28x1",
     outputs: Annotated[int, typer.Option(min=1, help="classes, or 1")] = 10,
     set_: Settings = None,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format")] = "table",
+    format_: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="svg: a diagram")] = "table",
 ) -> None:
-    """Show a model's layers, output shapes and parameters."""
-    from folklore.describe import describe_model
+    """Show a model's layers: output shapes, parameters, receptive fields, FLOPs and memory; or draw how it is built."""
+    os.environ.update(environment(threads=cores()))  # before TensorFlow, which Keras imports
+    with quietly():
+        from folklore import describe, diagram
 
-    described = describe_model(model, input_, outputs, set_ or [])
+    layers = describe.build(model, input_, outputs, set_ or [])
+    if format_ == "svg":
+        print(diagram.diagram(model, layers), end="")
+        return
+    described = describe.as_data(model, layers)
     if format_ == "json":
         print(json.dumps(described, indent=1, ensure_ascii=False))
-        return
-    totals = f"{described['parameters']:,} parameters, of which {described['trainable']:,} are trained"
-    rows = [
-        {
-            "layer": layer["name"],
-            "type": layer["type"],
-            "output shape": " × ".join(map(str, layer["output_shape"])),
-            "parameters": f"{layer['parameters']:,}",
-        }
-        for layer in described["layers"]
-    ]
-    out.print(tables.table(rows, title=model, caption=totals))
+    else:
+        out.print(tables.table(describe.as_rows(layers), title=model, caption=describe.caption(described)))
 
 
 @app.command()

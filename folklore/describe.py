@@ -1,22 +1,22 @@
-"""A model's layers, output shapes and parameters."""
+"""A model's layers: output shapes, parameters, receptive fields, FLOPs and memory, as data and as rows of a table."""
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from folklore import checks
+import models
+from folklore import checks, tables
+from folklore.anatomy import Layer, anatomy, total
 from folklore.errors import ProblemError, did_you_mean
-from folklore.layout import cores, environment
 from folklore.quiet import quietly
 from folklore.study import parse_value
+from folklore.wording import shape
 
 
-def describe_model(name: str, input_shape: str, outputs: int, settings: Sequence[str]) -> dict[str, Any]:
-    """Build a model by name and describe it, as JSON-able data.
+def build(name: str, input_shape: str, outputs: int, settings: Sequence[str]) -> list[Layer]:
+    """Build a model by name and take it apart.
 
     Args:
         name: a function of `models`, such as "mlp".
@@ -27,31 +27,72 @@ def describe_model(name: str, input_shape: str, outputs: int, settings: Sequence
     Raises:
         ProblemError: the model is unknown, or an argument is not of its form or not taken.
     """
-    os.environ.update(environment(threads=cores()))
-    with quietly():
-        models = importlib.import_module("models")
     if name not in models.__all__:
         raise ProblemError(f"There is no model {name!r}. {did_you_mean(name, models.__all__)}")
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", input_shape):
         raise ProblemError(f"--input is {input_shape!r}. Write the shape without the batch, such as 28x28x1 or 8.")
-    build, params = getattr(models, name), dict(parse_value(setting) for setting in settings)
-    checks.model(build, params)
+    make, params = getattr(models, name), dict(parse_value(setting) for setting in settings)
+    checks.model(make, params)
     try:
         with quietly():
-            model = build(tuple(map(int, input_shape.split("x"))), outputs, **params)
+            return anatomy(make(tuple(map(int, input_shape.split("x"))), outputs, **params))
     except Exception as error:  # a size too large, say, ends in whatever TensorFlow or the memory raises
         raise ProblemError(f"{name} cannot be built: {type(error).__name__}: {error}") from error
+
+
+def as_data(name: str, layers: Sequence[Layer]) -> dict[str, Any]:
+    """A model and its layers as JSON-able data; `anatomy.Layer` says what the figures are. None is what is not known.
+
+    `receptive_field` and `stride` are [height, width] in pixels of the input, `padding` [[top, bottom], [left, right]].
+    """
     return {
         "model": name,
-        "parameters": model.count_params(),
-        "trainable": sum(weight.shape.num_elements() for weight in model.trainable_weights),
+        "parameters": sum(layer.parameters for layer in layers),
+        "trainable": sum(layer.trainable for layer in layers),
+        "flops": total([layer.flops for layer in layers]),
+        "activation_bytes": total([layer.activation_bytes for layer in layers]),
         "layers": [
             {
                 "name": layer.name,
-                "type": type(layer).__name__,
-                "output_shape": list(layer.output.shape[1:]),
-                "parameters": layer.count_params(),
+                "type": layer.type,
+                "output_shape": list(layer.output_shape),
+                "parameters": layer.parameters,
+                "trainable": layer.trainable,
+                "receptive_field": layer.receptive_field,
+                "stride": layer.stride,
+                "padding": layer.padding,
+                "flops": layer.flops,
+                "activation_bytes": layer.activation_bytes,
             }
-            for layer in model.layers
+            for layer in layers
         ],
     }
+
+
+def as_rows(layers: Sequence[Layer]) -> list[tables.Row]:
+    """The layers as rows of a table for people; without what an input that is no image has not."""
+    sees = any(layer.field for layer in layers)
+    return [
+        {
+            "layer": layer.name,
+            "type": layer.type,
+            "output\nshape": shape(layer.output_shape),
+            "parameters": f"{layer.parameters:,}",
+        }
+        | ({"receptive\nfield": _pixels(layer.receptive_field), "stride": _pixels(layer.stride)} if sees else {})
+        | {"FLOPs": tables.rounded(layer.flops), "memory": tables.rounded(layer.activation_bytes, "B")}
+        for layer in layers
+    ]
+
+
+def caption(described: dict[str, Any]) -> str:
+    """A model's totals in words."""
+    return (
+        f"{described['parameters']:,} parameters, of which {described['trainable']:,} are trained; for one example "
+        f"{tables.rounded(described['flops'])} FLOPs and {tables.rounded(described['activation_bytes'], 'B')} of "
+        "activations"
+    )
+
+
+def _pixels(sizes: Sequence[int] | None) -> str:
+    return "–" if sizes is None else shape(sizes)

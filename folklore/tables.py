@@ -15,7 +15,8 @@ from rich.text import Text
 Row = dict[str, Any]
 VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
 FACT_STYLES = {True: "green", False: "red"}
-_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output shape", "fact", "value", "differences")
+_WHOLE = ("output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
+_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output\nshape", "fact", "value", "differences")
 
 
 def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "") -> Table:
@@ -27,9 +28,17 @@ def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "")
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
     for name in rows[0] if rows else ():
-        drawn.add_column(name, justify="left" if name in _LEFT else "right", overflow="fold")
+        whole = name in _WHOLE
+        drawn.add_column(
+            name,
+            justify="left" if name in _LEFT else "right",
+            overflow="ellipsis" if whole else "fold",  # half a figure would be another
+            no_wrap=whole,
+            min_width=8 if name in ("layer", "type") else None,
+        )
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row.values()))
     return drawn
@@ -180,3 +189,15 @@ def figure(value: float | None, signed: bool = False) -> str:
 def interval(bounds: Sequence[float | None], signed: bool = False) -> str:
     """An interval as "[lo, hi]"; "–" where there are too few values for one."""
     return "–" if None in bounds else f"[{figure(bounds[0], signed)}, {figure(bounds[1], signed)}]"
+
+
+def rounded(value: float | None, unit: str = "") -> str:
+    """A number from 0 for people, with a decimal prefix: "640", "3.8 M", "237 MB"; "–" where there is none."""
+    if value is None:
+        return "–"
+    prefixes = ["", "k", "M", "G", "T", "P"]
+    while round(value) >= 1000 and len(prefixes) > 1:
+        value /= 1000
+        prefixes.pop(0)
+    said = f"{value:.0f}" if prefixes[0] == "" or value >= 99.95 else f"{value:.1f}"
+    return f"{said} {prefixes[0]}{unit}".rstrip()

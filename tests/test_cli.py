@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
-from folklore import cli
+from folklore import cli, tables
 from folklore.errors import ProblemError
 
 ROOT = Path(__file__).parent.parent
@@ -144,10 +145,34 @@ def test_describe_as_json(capsys):
     assert [layer["output_shape"] for layer in described["layers"]][-1] == [1]
 
 
+def test_describe_as_a_diagram(capsys):
+    status, out, _ = run_cli(capsys, "describe", "mlp", "--format", "svg")
+    assert status == 0
+    assert ElementTree.fromstring(out).tag == "{http://www.w3.org/2000/svg}svg"
+
+
 def test_describe_as_a_table(capsys):
     status, out, _ = run_cli(capsys, "describe", "mlp")
     assert status == 0
-    assert "hidden_1" in out
+    (row,) = (line.split() for line in out.splitlines() if line.split()[:1] == ["hidden_1"])
+    assert row == ["hidden_1", "Dense", "100", "78,500", "28×28", "–", "157", "k", "400", "B"]
+    assert "180 k FLOPs and 7.9 kB" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1010, "1.0 k"),
+        (99_960, "100 k"),
+        (999_600, "1.0 M"),
+        (25_583_592, "25.6 M"),
+        (None, "–"),
+    ],
+)
+def test_figures_rounded_for_people(value, said):
+    assert tables.rounded(value) == said
 
 
 def test_doctor_names_versions_and_caches(capsys):

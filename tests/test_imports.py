@@ -19,12 +19,14 @@ HEAVY = (
     "folklore.ready",
     "folklore.seeding",
     "folklore.metrics",
+    *("folklore.anatomy", "folklore.receptive_field", "folklore.structure", "folklore.wording", "folklore.drawing"),
+    *("folklore.describe", "folklore.diagram"),
 )
 LIGHT = (
     *("__init__", "board", "catalog", "checks", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),
     *("quiet", "running", "spec", "stats", "store", "study", "tables", "curves", "events", "evidence", "figures"),
     *("foreign", "looks", "plots", "question", "reading", "recipe", "report", "results", "tensorboard_server"),
-    *("tuning", "verdict"),
+    *("layout", "tuning", "verdict"),
 )
 FORBIDDEN = {
     "models": ("tensorflow", "folklore", "data", "callbacks"),
