@@ -166,8 +166,10 @@ class _Runner:
 
     def _check(self, tasks: Sequence[Task]) -> bool:
         """Look at the recipes that are new; whether there were any."""
-        arms = {(task.experiment, task.arm, task.recipe.identity()): task for task in reversed(tasks)}
-        new: dict[tuple[str, ...], Task] = {arm: task for arm, task in arms.items() if arm[2] not in self.checked}
+        arms: dict[tuple[str, ...], Task] = {}
+        for task in tasks:  # the first seed's stands for an arm
+            arms.setdefault((task.experiment, task.arm, task.recipe.identity()), task)
+        new = {arm: task for arm, task in arms.items() if arm[2] not in self.checked}
         if new:
             text = "Building every arm's model, and measuring the fastest way to train what is new here …"
             with self.console.status(text):
