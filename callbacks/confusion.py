@@ -14,6 +14,7 @@ from callbacks.periodic import Picture
 from callbacks.predictions import check_labels, names_of, outputs
 
 _RIGHT, _WRONG = (33, 102, 172), (178, 24, 43)
+_ABOUT = "Rows are true classes, columns predicted ones. Coloured by the square root of the share of the row."
 _LEGIBLE = 40  # classes at most of which every cell has its numbers
 
 
@@ -56,7 +57,7 @@ class ConfusionMatrix(Picture):
         (scores,) = outputs(self.model, self.x)
         if np.isfinite(scores).all():
             counts = confusion(self.y, scores.argmax(axis=1), len(self.names))
-            yield pictures.image_summary("confusion_matrix", [drawn(counts, self.names)])
+            yield pictures.image_summary("confusion_matrix", [drawn(counts, self.names)], _ABOUT)
 
 
 def confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -90,7 +91,8 @@ def drawn(counts: np.ndarray, names: Sequence[str]) -> np.ndarray:
     centre = margin + width * len(counts) / 2
     draw.text((centre, canvas.height - 4), "predicted", pictures.INK, title_font, anchor="mb")
     right, rows = int(np.trace(counts)), int(counts.sum())
-    title = f"{right:,} of {rows:,} right ({right / max(rows, 1):.1%}); percentages are of the row"
+    shown = "percentages" if numbered else "colours"
+    title = f"{right:,} of {rows:,} right ({right / max(rows, 1):.1%}); {shown} are of the row"
     return pictures.captioned(np.asarray(canvas), [title])
 
 

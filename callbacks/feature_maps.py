@@ -17,6 +17,7 @@ from callbacks.probes import NONLINEAR
 
 MOST_LAYERS = 8
 MOST_MAPS = 64
+_ABOUT = "Activations, a tile a channel, on one scale. What stays dark, or white where there are signs, is 0."
 _TILE = 44  # pixels, at least
 
 
@@ -64,7 +65,7 @@ class FeatureMaps(Picture):
         for name, found in zip(self.names, outputs(self.inner, self.x), strict=True):
             if np.isfinite(found).all():
                 drawn = [self._drawn(name, number, maps) for number, maps in enumerate(found)]
-                yield pictures.image_summary(f"feature_maps/{name}", pictures.same_size(drawn))
+                yield pictures.image_summary(f"feature_maps/{name}", pictures.same_size(drawn), _ABOUT)
 
     def _drawn(self, name: str, number: int, maps: np.ndarray) -> np.ndarray:
         """One grid. All but the title hangs on shapes alone, so that pictures of a layer have one size."""

@@ -15,6 +15,7 @@ from callbacks.periodic import Picture
 
 MOST = 128
 COLUMNS = 8  # TensorBoard shows pictures 350 pixels wide unless they are clicked at
+_ABOUT = "Kernels of the first layer, on one scale that is symmetric around 0."
 _TILE = 44  # pixels, at least
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
@@ -59,7 +60,7 @@ class Filters(Picture):
         few = f", {len(tiles)} tiles drawn of {all_tiles}" if all_tiles > len(tiles) else ""
         title = f"{self.layer.name}: {units} kernels {height}x{width}x{channels}{few}; {scale}"
         picture = pictures.grid(pictures.enlarge(tiles, _TILE), COLUMNS, (190, 190, 190))
-        yield pictures.image_summary(f"filters/{self.layer.name}", [pictures.captioned(picture, [title])])
+        yield pictures.image_summary(f"filters/{self.layer.name}", [pictures.captioned(picture, [title])], _ABOUT)
 
 
 def tiles_of(kernel: np.ndarray, limit: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from callbacks.periodic import Picture
 from callbacks.predictions import check_labels, names_of, outputs, softmax
 
 MOST = 20
+_ABOUT = "Wrongly classified examples with the highest probability for the wrong class."
 _COLUMNS = 4
 _TILE = 112  # pixels, at least
 
@@ -72,7 +73,7 @@ class ConfidentMistakes(Picture):
             texts = [self._text(chances[row], self.y[row]) for row in shown]
             drawn = [pictures.captioned(tile, lines, size=14) for tile, lines in zip(tiles, texts, strict=True)]
             picture = pictures.grid(np.stack(pictures.same_size(drawn)), _COLUMNS)
-        yield pictures.image_summary("confident_mistakes", [pictures.captioned(picture, title)])
+        yield pictures.image_summary("confident_mistakes", [pictures.captioned(picture, title)], _ABOUT)
 
     def _text(self, chances: np.ndarray, true: int) -> list[str]:
         wrong = int(chances.argmax())

@@ -120,7 +120,7 @@ def png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def image_summary(tag: str, pictures: Sequence[np.ndarray], description: str = "") -> Summary:
+def image_summary(tag: str, pictures: Sequence[np.ndarray], description: str) -> Summary:
     """What TensorBoard's Images tab shows under `tag`: pictures of one size, and Markdown about them.
 
     As `tf.summary.image` writes it (tensorboard/plugins/image/summary_v2.py): a tensor of texts with width, height

@@ -32,7 +32,7 @@ DEEP = """selector => {
 LOADED = """() => {
     let count = 0;
     const walk = root => {
-        root.querySelectorAll('tf-image-loader img').forEach(image => count += image.naturalWidth > 0);
+        root.querySelectorAll('img[src*=individualImage]').forEach(image => count += image.naturalWidth > 0);
         root.querySelectorAll('*').forEach(e => e.shadowRoot && walk(e.shadowRoot));
     };
     walk(document);
@@ -180,8 +180,7 @@ def test_the_verdict_is_text(page, tensorboard):
 
 def test_pictures_are_shown_in_the_images_tab(page, pictured):
     page.goto(f"{pictured}/#images")
-    wait_for(page, "tf-image-loader h3, tf-image-loader .tag", lambda found: len(found) >= 2)
-    page.wait_for_function(f"() => ({LOADED})() >= 2", timeout=60_000)
+    page.wait_for_function(f"() => ({LOADED})() == 2", timeout=60_000)  # filters and confusion matrix
 
 
 def test_the_last_hidden_layer_is_shown_in_the_projector_tab(page, pictured):

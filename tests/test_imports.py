@@ -19,6 +19,7 @@ HEAVY = (
     "folklore.ready",
     "folklore.seeding",
     "folklore.metrics",
+    "folklore.watchers",
 )
 LIGHT = (
     *("__init__", "board", "catalog", "checks", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),
