@@ -1,18 +1,12 @@
 """Pictures of networks and predictions made by hand, pixel by pixel, and read back as TensorBoard reads them."""
 
-import io
-import math
-
 import keras
 import numpy as np
 import pytest
 from google.protobuf import text_format
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
-import data
-import folklore
 from callbacks import ConfidentMistakes, ConfusionMatrix, Embedding, FeatureMaps, Filters, pictures
 from callbacks.confusion import confusion, drawn
 from callbacks.embedding import sprite
@@ -20,80 +14,10 @@ from callbacks.event_file import EventFile
 from callbacks.feature_maps import mapped_layers
 from callbacks.filters import tiles_of
 from callbacks.mistakes import as_percent, mistakes
-from folklore import Recipe
-from folklore.task import Task
-from folklore.train import check, train
 from models import mlp
+from tests.drawn import LABELS, LOGITS, NAMES, act, images, network, passing, read
 
 BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
-LOGITS = np.array([[4, 0, 0], [0, 1, 3], [0, 3, 0], [9, 0, 1], [0, 0, 2]], dtype="float32")
-LABELS = np.array([0, 1, 1, 2, 0])  # predicted: 0, 2, 1, 0, 2
-NAMES = ("cat", "dog", "hen")
-
-
-def network(image_shape=(4, 4, 1)):
-    """A convolution with ReLU, one without and a ReLU of its own, and a linear output of three logits."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input(image_shape)
-    x = keras.layers.Conv2D(2, 3, padding="same", activation="relu", name="first")(inputs)
-    x = keras.layers.Conv2D(3, 3, padding="same", name="second")(x)
-    x = keras.layers.ReLU(name="second_activation")(x)
-    x = keras.layers.Flatten()(x)
-    model = keras.Model(inputs, keras.layers.Dense(3, name="outputs")(x), name="small")
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return model
-
-
-def passing(units=3, before=()):
-    """A network whose logits are its inputs."""
-    inputs = x = keras.Input((units,))
-    for layer in before:
-        x = layer(x)
-    outputs = keras.layers.Dense(units, kernel_initializer="identity")
-    return keras.Model(inputs, outputs(x))
-
-
-def act(callback, model, epoch=1):
-    callback.set_model(model)
-    callback.on_train_begin()
-    callback.on_epoch_end(epoch - 1, {})
-    callback.on_train_end()
-
-
-def all_of(path, x, y):
-    return [
-        Filters(path),
-        FeatureMaps(path, x[:2]),
-        ConfusionMatrix(path, x, y),
-        ConfidentMistakes(path, x, y),
-        Embedding(path, x, y),
-    ]
-
-
-def read(directory):
-    """Tag to (step, pictures) pairs, as TensorBoard reads them."""
-    events = EventAccumulator(str(directory), size_guidance={"tensors": 0})
-    events.Reload()
-    found = {}
-    for tag in events.Tags()["tensors"]:
-        if events.SummaryMetadata(tag).plugin_data.plugin_name == "images":
-            found[tag] = [(event.step, decoded(event.tensor_proto.string_val)) for event in events.Tensors(tag)]
-    return found
-
-
-def decoded(values):
-    width, height, *files = values
-    shown = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
-    assert all(picture.shape == (int(height), int(width), 3) for picture in shown)
-    return shown
-
-
-def images(n=12, shape=(4, 4, 1)):
-    rng = np.random.default_rng(5)
-    return rng.normal(size=(n, *shape)).astype("float32"), rng.integers(0, 3, n)
-
-
-# Drawing.
 
 
 def test_colours_by_hand():
@@ -141,9 +65,6 @@ def test_a_summary_is_read_back_as_it_was_drawn(tmp_path):
     ((step, shown),) = read(tmp_path)["group/tag"]
     assert step == 7
     np.testing.assert_array_equal(shown, two)
-
-
-# Each picture.
 
 
 def test_filters_by_hand(tmp_path):
@@ -298,93 +219,3 @@ def test_a_sprite_row_by_row():
     assert size == (64, 64)
     assert picture[::64, ::64, 0].tolist() == [[0, 1], [2, 0]]
     assert sprite(np.zeros((1, 256, 128, 3), dtype=np.uint8))[1] == (64, 32)
-
-
-# When, and with whom.
-
-
-@pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (9, [5])])
-def test_it_is_drawn_every_few_epochs_and_after_the_last(tmp_path, every, steps):
-    callback = Filters(tmp_path, every=every)
-    callback.set_model(network())
-    callback.on_train_begin()
-    for epoch in range(5):
-        callback.on_epoch_end(epoch, {})
-    callback.on_train_end()
-    assert [step for step, _ in read(tmp_path / "train")["filters/first"]] == steps
-
-
-@pytest.mark.parametrize("how", ["folklore", "keras"])
-def test_both_fits_draw_and_train_as_without(tmp_path, how):
-    x, y = images()
-    weights = []
-    for callbacks in (all_of(tmp_path, x, y), []):
-        model = network()
-        if how == "keras":
-            model.fit(x, y, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
-        else:
-            folklore.fit(model, (x, y), epochs=2, mode="graph", callbacks=callbacks)
-        weights.append(model.get_weights())
-    for one, other in zip(*weights, strict=True):
-        np.testing.assert_array_equal(one, other)
-    drawn = read(tmp_path / "train") | read(tmp_path / "validation")
-    assert set(drawn) == {
-        *("filters/first", "feature_maps/first", "feature_maps/second_activation"),
-        *("confusion_matrix", "confident_mistakes"),
-    }
-    assert all([step for step, _ in shown] == [1, 2] for shown in drawn.values())
-
-
-def test_of_a_net_that_has_diverged_nothing_is_drawn_and_the_earlier_embedding_stays(tmp_path):
-    x, y = images()
-    model = network()
-    act(Embedding(tmp_path, x, y), model)
-    points = (tmp_path / "validation" / "embedding" / "points.tsv").read_text()
-    model.set_weights([np.full_like(weight, math.nan) for weight in model.get_weights()])
-    for callback in all_of(tmp_path, x, y):
-        act(callback, model, epoch=2)
-    assert (tmp_path / "validation" / "embedding" / "points.tsv").read_text() == points
-    assert not list(tmp_path.rglob("events*"))
-
-
-def test_what_does_not_fit_together_is_refused(tmp_path):
-    one_hot = np.eye(3)[LABELS]
-    with pytest.raises(ValueError, match=r"one class number for each.*argmax"):
-        ConfusionMatrix(tmp_path, LOGITS, one_hot)
-    with pytest.raises(ValueError, match="class_names has 2 names, and the model has 3 outputs"):
-        act(ConfidentMistakes(tmp_path, LOGITS, LABELS, NAMES[:2], images(5)[0]), passing())
-    with pytest.raises(ValueError, match=r"every is 0\. Give a whole number of epochs from 1"):
-        Filters(tmp_path, every=0)
-
-
-# In a run.
-
-
-def small_convolution(input_shape, outputs):
-    inputs = keras.Input(input_shape)
-    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(outputs)(keras.layers.Flatten()(x)), name="small_convolution")
-
-
-IMAGES = Recipe(model=small_convolution, data=data.digits, data_params=dict(train_size=64), epochs=7, mode="graph")
-ALL = ("filters", "feature_maps", "confusion", "mistakes", "embedding")
-
-
-def test_a_run_leaves_its_pictures_and_trains_as_without(tmp_path):
-    runs = [
-        train(Task("topic.name", "arm", 0, recipe, tmp_path / name, {"code": {"commit": None}}))
-        for name, recipe in (("with", IMAGES.but(pictures=ALL, patience=1)), ("without", IMAGES.but(patience=1)))
-    ]
-    assert runs[0]["status"] == "done", runs[0].get("error")
-    assert runs[0]["metrics"] == runs[1]["metrics"]
-    folder = tmp_path / "with"
-    drawn = read(folder / "train") | read(folder / "validation")
-    assert set(drawn) == {"filters/conv", "feature_maps/conv", "confusion_matrix", "confident_mistakes"}
-    assert {shown[-1][0] for shown in drawn.values()} == {runs[0]["epochs"]}
-    assert (folder / "validation" / "embedding" / "classes.tsv").read_text().count("\n") == 1 + 288
-    assert not read(tmp_path / "without" / "train")
-
-
-def test_a_network_that_cannot_be_drawn_is_refused_before_anything_is_trained():
-    with pytest.raises(ValueError, match="mlp were asked for, and it has no convolution"):
-        check(IMAGES.but(model=mlp, pictures=("filters", "feature_maps")))
