@@ -7,16 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from callbacks.best_weights import BestWeights
+    from callbacks.confusion import ConfusionMatrix
     from callbacks.divergence import StopOnDivergence
+    from callbacks.embedding import Embedding
+    from callbacks.feature_maps import FeatureMaps
+    from callbacks.filters import Filters
+    from callbacks.mistakes import ConfidentMistakes
     from callbacks.names import log_name
     from callbacks.probes import Probes
     from callbacks.rows import Rows
     from callbacks.tensorboard import TensorBoard
     from callbacks.train_metrics import TrainMetrics
 
-__all__ = ["BestWeights", "Probes", "Rows", "StopOnDivergence", "TensorBoard", "TrainMetrics", "log_name"]
+__all__ = [
+    "BestWeights",
+    "ConfidentMistakes",
+    "ConfusionMatrix",
+    "Embedding",
+    "FeatureMaps",
+    "Filters",
+    "Probes",
+    "Rows",
+    "StopOnDivergence",
+    "TensorBoard",
+    "TrainMetrics",
+    "log_name",
+]
 _MODULES = {
     "BestWeights": "best_weights",
+    "ConfidentMistakes": "mistakes",
+    "ConfusionMatrix": "confusion",
+    "Embedding": "embedding",
+    "FeatureMaps": "feature_maps",
+    "Filters": "filters",
     "Probes": "probes",
     "Rows": "rows",
     "StopOnDivergence": "divergence",

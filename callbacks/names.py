@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 PROBES = ("activations", "dead_units", "weight_movement", "weight_rank")  # see callbacks.probes
+# What can be drawn, and what the data must have for it; see callbacks.filters, .feature_maps, .confusion, …
+PICTURES = {
+    "filters": {"images"},
+    "feature_maps": {"images"},
+    "confusion": {"classes"},
+    "mistakes": {"images", "classes"},
+    "embedding": {"classes"},
+}
 
 
 def split_and_figure(log: str) -> tuple[str, str]:

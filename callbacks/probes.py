@@ -18,7 +18,7 @@ import numpy as np
 
 BATCH = 2_048
 _RANK_TOLERANCE = 1e-4
-_NONLINEAR = (
+NONLINEAR = (
     keras.layers.Activation,
     keras.layers.ReLU,
     keras.layers.LeakyReLU,
@@ -42,7 +42,7 @@ class Probes(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Keep the first weights; find the layers whose outputs are watched."""
         self.first = {name: np.array(kernel) for name, kernel in self._kernels()}
-        hidden = [layer for layer in self.model.layers if isinstance(layer, _NONLINEAR)]
+        hidden = [layer for layer in self.model.layers if isinstance(layer, NONLINEAR)]
         self.hidden = [layer.name.removesuffix("_activation") for layer in hidden]
         (inputs,) = self.model.inputs
         self.inner = keras.Model(inputs, [layer.output for layer in hidden]) if hidden else None

@@ -35,6 +35,7 @@ digits = Source(
     source="bundled",
     load=_digits,
     class_names=tuple("0123456789"),
+    images=True,
 )
 
 # 442 patients, ten measurements each, float64; 282 / 71 / 89 rows.

@@ -113,4 +113,5 @@ fashion_mnist = Source(
         "Ankle boot",
     ),
     holdout=5_000,
+    images=True,
 )

@@ -52,6 +52,7 @@ class Source:
         class_names: one for each class number; () for regression.
         unit: of the regression target; "" for classification.
         holdout: what the seed draws for a part: a share of the rows, or how many.
+        images: whether inputs are images, (n, height, width, channels), and not a table.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Source:
     class_names: tuple[str, ...] = ()
     unit: str = ""
     holdout: float | int = 0.2
+    images: bool = False
 
     def __call__(self, seed: int = 0, *, train_size: int | None = None, split_seed: int | None = None) -> Dataset:
         """Load the set and split it.

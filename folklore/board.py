@@ -23,6 +23,7 @@ from folklore.curves import Band, band, figures_of, histories
 from folklore.results import differing
 
 FOLDER = ".board"
+LINKS = ".board-seeds"
 _BOUNDS = "interval"  # the first part of the bounds' tags, so that they do not stand among the curves
 
 
@@ -33,10 +34,7 @@ def write(paths: Sequence[Path], out: Path) -> Path:
     the Custom Scalars tab draws as a band, and is one trial in the HParams tab. The experiment's own run holds the
     layout and the verdicts.
     """
-    if out.is_symlink():
-        out.unlink()  # what it points to is not ours
-    elif out.exists():
-        shutil.rmtree(out)
+    _remove(out)
     for path in paths:
         _write_experiment(path, out if len(paths) == 1 else out / path.name)
     return out
@@ -125,18 +123,39 @@ def _as_markdown(compared: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def command(logdirs: Sequence[Path], port: int) -> list[str]:
-    """The command that starts TensorBoard on directories, reachable from this machine alone."""
-    if len(logdirs) == 1:
-        given = ["--logdir", str(logdirs[0])]
-    else:
-        given = ["--logdir_spec", ",".join(f"{path.name}:{path}" for path in logdirs)]
-    return [sys.executable, "-m", "folklore.tensorboard_server", *given, "--host", "127.0.0.1", "--port", str(port)]
+def link(paths: Sequence[Path], out: Path) -> Path:
+    """A folder with a link to each experiment's directory, in place of an earlier one; return it.
+
+    TensorBoard takes several directories by `--logdir_spec`, but shows no projector then, and loads slowly.
+    """
+    _remove(out)
+    out.mkdir(parents=True)
+    for path in paths:
+        name = path.name
+        while (out / name).is_symlink():  # of the same experiment in another log directory
+            name += "_"
+        (out / name).symlink_to(path.resolve(), target_is_directory=True)
+    return out
 
 
-def serve(logdirs: Sequence[Path], port: int) -> int:
+def _remove(out: Path) -> None:
+    if out.is_symlink():
+        out.unlink()  # what it points to is not ours
+    elif out.exists():
+        shutil.rmtree(out)
+
+
+def command(logdir: Path, port: int) -> list[str]:
+    """The command that starts TensorBoard on a directory, reachable from this machine alone."""
+    # A run has an event file for each of its pictures. TensorBoard's slow loader, which stands in where there is no
+    # fast one, goes on with the last file alone unless it is told otherwise.
+    given = ["--logdir", str(logdir), "--reload_multifile", "true", "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", "folklore.tensorboard_server", *given]
+
+
+def serve(logdir: Path, port: int) -> int:
     """Run TensorBoard until it is interrupted; return its exit status."""
-    process = subprocess.Popen(command(logdirs, port), env=os.environ)
+    process = subprocess.Popen(command(logdir, port), env=os.environ)
     try:
         return process.wait()
     except KeyboardInterrupt:

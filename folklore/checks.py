@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Any
 
+from callbacks.names import PICTURES
+from data import Source
 from folklore.errors import DeclarationError, did_you_mean
 from folklore.optimizers import OPTIMIZERS
 
@@ -90,6 +92,21 @@ def options(name: str, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise DeclarationError(f"{name} is {given!r}. Give a mapping, such as {name}=dict(…).")
     return dict(given)
+
+
+def pictures(given: Iterable[Any], data: Source) -> None:
+    """Names of pictures, each of which can be drawn of such data."""
+    given = list(given)
+    known_names("pictures", given, PICTURES)
+    lacking = {"images": not data.images, "classes": data.task != "classification"}
+    fitting = [name for name, needs in PICTURES.items() if not any(lacking[need] for need in needs)]
+    for name in given:
+        if missing := [need for need in sorted(PICTURES[name]) if lacking[need]]:
+            there = f"Of {data.name}, these can be: {', '.join(fitting)}." if fitting else "Leave pictures out."
+            raise DeclarationError(
+                f"pictures was given {name!r}, which cannot be drawn: {data.name} has no {' and no '.join(missing)}. "
+                f"{there}"
+            )
 
 
 def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:

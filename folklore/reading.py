@@ -95,7 +95,11 @@ def board(
     from folklore import board as boards
 
     paths = stored(names or [], logdir)
-    raise typer.Exit(boards.serve(paths if seeds else [boards.write(paths, logdir / boards.FOLDER)], port))
+    if not seeds:
+        shown = boards.write(paths, logdir / boards.FOLDER)
+    else:
+        shown = paths[0] if len(paths) == 1 else boards.link(paths, logdir / boards.LINKS)
+    raise typer.Exit(boards.serve(shown, port))
 
 
 def report(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, get_args
 
-from callbacks.names import PROBES
+from callbacks.names import PICTURES, PROBES
 from data import Source
 from data.preprocessing import KINDS as SCALERS
 from folklore import checks
@@ -55,6 +55,8 @@ class Recipe:
         grid: what is tuned for each arm by itself, on seeds of its own, before the arms are compared: settings to the
             values that are tried, such as `{"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}`, in order.
         probes: what is measured inside the network after every epoch, see `callbacks.probes`.
+        pictures: what is drawn for TensorBoard about five times a run and after its last epoch, on the validation part:
+            "filters", "feature_maps", "confusion", "mistakes", "embedding", see `folklore.watchers`.
         transfer: how to go on from a trained network, see `checks.transfer`: `start`, an experiment and an arm in the
             same logdir, "topic.experiment/arm", whose run of the same seed gives weights and preprocessing; `frozen`,
             what does not learn; `head_epochs` and `head_learning_rate`, for training the head alone first.
@@ -77,6 +79,7 @@ class Recipe:
     precision: Precision = "float32"
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     probes: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
     transfer: Mapping[str, Any] = field(default_factory=dict)
     stream: int = 0
 
@@ -105,6 +108,9 @@ class Recipe:
         checks.kind("probes", self.probes, tuple | list, f"Write a tuple of names out of {', '.join(PROBES)}.")
         object.__setattr__(self, "probes", tuple(self.probes))
         checks.known_names("probes", self.probes, PROBES)
+        checks.kind("pictures", self.pictures, tuple | list, f"Write a tuple of names out of {', '.join(PICTURES)}.")
+        object.__setattr__(self, "pictures", tuple(self.pictures))
+        checks.pictures(self.pictures, self.data)
         checks.transfer(self.transfer)
         checks.whole_number("stream", self.stream, least=0)
         self._check_grid()
@@ -167,8 +173,12 @@ class Recipe:
         return json.loads(json.dumps(record, default=dict))
 
     def identity(self) -> str:
-        """SHA-256 of `to_dict`: equal for recipes that would train the same."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of `to_dict`: equal for recipes that would train the same and leave the same behind."""
+        record = self.to_dict()
+        for name in ("pictures", "transfer"):
+            if not record[name]:  # as before there was such a field: what was run then need not be run again
+                del record[name]
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import types
 sys.modules["tensorboard.compat.notf"] = types.ModuleType("tensorboard.compat.notf")
 
 if __name__ == "__main__":
-    from tensorboard.compat import tensorflow_stub
-    from tensorboard.main import run_main
+    from tensorboard import main, main_lib
 
-    tensorflow_stub.__version__ = "none"  # at "stub" it says that TensorFlow is not installed, which it is
+    # There it is asked for one thing, whether to say that TensorFlow is not installed, which it is. Elsewhere the
+    # stand-in must be known for what it is: the projector and the reader of event files do without TensorFlow then.
+    main_lib.tf = types.SimpleNamespace(__version__="none")
 
-    run_main()
+    main.run_main()

@@ -11,9 +11,8 @@ from importlib.metadata import version
 from typing import Any
 
 import keras
-import numpy as np
 
-from callbacks import BestWeights, Probes, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
+from callbacks import BestWeights, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
 from data import Dataset
 from folklore import epoch, store
 from folklore.figures import goal_of
@@ -22,9 +21,8 @@ from folklore.recipe import ALL_BUT_HEAD, Mode
 from folklore.spec import Recipe
 from folklore.task import Task
 from folklore.transfer import origin_of, preprocessing_for
+from folklore.watchers import check_pictures, every, watchers_of
 
-HISTOGRAMS_A_RUN = 5
-PROBED_ROWS = 10_000
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
 
 
@@ -79,11 +77,11 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     watchers = [
         TrainMetrics(partial(epoch.evaluate, model, on_train, epoch.evaluation_mode(choice["mode"], recipe.epochs))),
         divergence,
+        *watchers_of(recipe, data, scaling, task.path),
         best,
-        *([Probes(recipe.probes, _probed_rows(data, scaling))] if recipe.probes else []),
         history,
         Rows(report, every=0.25),
-        TensorBoard(task.path, text=_as_text(task), histograms=max(1, recipe.epochs // HISTOGRAMS_A_RUN)),
+        TensorBoard(task.path, text=_as_text(task), histograms=every(recipe)),
     ]
     if recipe.patience is not None:
         watchers.append(keras.callbacks.EarlyStopping(monitor, mode=goal, patience=recipe.patience))
@@ -137,12 +135,6 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
     }
 
 
-def _probed_rows(data: Dataset, scaling: tuple[float, float] | None) -> np.ndarray:
-    """The first rows of the training part, which its split has shuffled, as the network takes them."""
-    rows = data.train.x[:PROBED_ROWS]
-    return rows if scaling is None else (rows.astype(np.float32) - np.float32(scaling[0])) / np.float32(scaling[1])
-
-
 def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choice:
     """The recipe's mode; "auto" is measured."""
     if recipe.mode != "auto":
@@ -150,7 +142,7 @@ def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choi
     return epoch.choose_mode(model, data, recipe.batch_size, steps=recipe.epochs * -(-data.rows // recipe.batch_size))
 
 
-def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: Mode) -> list[np.ndarray]:
+def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: Mode) -> list[Any]:
     """The weights after the epochs in which the head alone learns, at its own constant learning rate."""
     epochs, rate = (task.recipe.transfer[name] for name in ("head_epochs", "head_learning_rate"))
     recipe = task.recipe.but(transfer={"frozen": ALL_BUT_HEAD}, schedule="constant", optimizer={"learning_rate": rate})
@@ -170,6 +162,7 @@ def check(task: Task) -> tuple[dict[str, Any], int]:
     raw = recipe.data(0, **recipe.data_params)
     data, scaling = preprocessing_for(recipe, raw, task.start).apply_beside_device(raw)
     model = ready_model(recipe, data, seed=0, start=task.start)
+    check_pictures(recipe.pictures, model)
     try:
         new_optimizer(recipe, len(data.train)).apply([keras.ops.ones((1,))], [keras.Variable([1.0])])
     except Exception as error:  # Keras takes any value, and TensorFlow stumbles over it in its own ways

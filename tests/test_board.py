@@ -84,10 +84,19 @@ def test_what_arms_differ_in_is_told_option_by_option():
 
 
 def test_the_command_listens_on_this_machine_alone(tmp_path):
-    given = board.command([tmp_path], 7007)
+    given = board.command(tmp_path, 7007)
     assert given[-4:] == ["--host", "127.0.0.1", "--port", "7007"]
     assert "--logdir" in given
-    assert any("a:" in part for part in board.command([tmp_path / "a", tmp_path / "b"], 0))
+
+
+def test_several_experiments_are_linked_and_earlier_links_are_replaced(tmp_path):
+    paths = [tmp_path / place / "topic.name" for place in ("logs", "elsewhere")]
+    for path in paths:
+        path.mkdir(parents=True)
+    board.link(paths[:1], tmp_path / "out")
+    out = board.link(paths[::-1], tmp_path / "out")
+    assert {link.name: link.resolve() for link in out.iterdir()} == {"topic.name": paths[1], "topic.name_": paths[0]}
+    assert all(path.is_dir() for path in paths)
 
 
 def test_the_server_needs_no_tensorflow():

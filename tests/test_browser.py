@@ -7,9 +7,12 @@ import subprocess
 import time
 import urllib.request
 
+import numpy as np
 import pytest
 
+from callbacks import ConfusionMatrix, Embedding, Filters
 from folklore import board, report, results
+from models import mlp
 from tests.stored import study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,6 +26,17 @@ DEEP = """selector => {
     };
     walk(document);
     return found.map(e => e.textContent.trim());
+}"""
+
+# How many pictures of TensorBoard's have arrived.
+LOADED = """() => {
+    let count = 0;
+    const walk = root => {
+        root.querySelectorAll('img[src*=individualImage]').forEach(image => count += image.naturalWidth > 0);
+        root.querySelectorAll('*').forEach(e => e.shadowRoot && walk(e.shadowRoot));
+    };
+    walk(document);
+    return count;
 }"""
 
 
@@ -96,25 +110,47 @@ def test_a_printed_page_has_no_buttons(page, index):
     assert not page.locator(".updatemenu-container").first.is_visible()
 
 
-@pytest.fixture(scope="module")
-def tensorboard(path, tmp_path_factory):
+@contextlib.contextmanager
+def serving(folder, run):
+    """The address of a TensorBoard on a folder, once it has found a run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    out = board.write([path], tmp_path_factory.mktemp("board") / "out")
-    process = subprocess.Popen(board.command([out], port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(board.command(folder, port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
     try:
         while True:
             with contextlib.suppress(OSError):
-                if "verdict" in urllib.request.urlopen(f"{address}/data/runs", timeout=10).read().decode():
+                if run in urllib.request.urlopen(f"{address}/data/runs", timeout=10).read().decode():
                     break
             assert time.monotonic() < deadline, "TensorBoard did not answer"
         yield address
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def tensorboard(path, tmp_path_factory):
+    with serving(board.write([path], tmp_path_factory.mktemp("board") / "out"), "verdict") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory):
+    """A TensorBoard on two linked experiments, of which one has pictures."""
+    logs = tmp_path_factory.mktemp("pictured")
+    run = logs / "topic.drawn" / "arm" / "seed-0"
+    x, y = np.random.default_rng(0).random((50, 6, 6, 1), dtype=np.float32), np.arange(50) % 3
+    for callback in (Filters(run), ConfusionMatrix(run, x, y), Embedding(run, x, y)):
+        callback.set_model(mlp((6, 6, 1), 3, widths=(7,)))
+        callback.on_train_begin()
+        callback.on_epoch_end(0)
+        callback.on_train_end()
+    linked = board.link([logs / "topic.drawn", study(logs / "topic.other")], logs / board.LINKS)
+    with serving(linked, "topic.drawn/arm/seed-0/validation") as address:
+        yield address
 
 
 def wait_for(page, selector, ready):
@@ -140,3 +176,15 @@ def test_the_hparams_table_is_filled(page, tensorboard):
 def test_the_verdict_is_text(page, tensorboard):
     page.goto(f"{tensorboard}/#text")
     wait_for(page, "li", lambda texts: any(text.startswith("supported: It helps.") for text in texts))
+
+
+def test_pictures_are_shown_in_the_images_tab(page, pictured):
+    page.goto(f"{pictured}/#images")
+    page.wait_for_function(f"() => ({LOADED})() == 2", timeout=60_000)  # filters and confusion matrix
+
+
+def test_the_last_hidden_layer_is_shown_in_the_projector_tab(page, pictured):
+    page.goto(f"{pictured}/#projector")
+    page.wait_for_selector("iframe")
+    found = page.frame_locator("iframe").frame_locator("iframe").locator(".numDataPoints")
+    found.filter(has_text="50").wait_for(timeout=60_000)

@@ -21,6 +21,7 @@ HEAVY = (
     "folklore.metrics",
     *("folklore.anatomy", "folklore.receptive_field", "folklore.structure", "folklore.wording", "folklore.drawing"),
     *("folklore.describe", "folklore.diagram"),
+    *("folklore.watchers", "folklore.transfer"),
 )
 LIGHT = (
     *("__init__", "board", "catalog", "checks", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),

@@ -1,6 +1,7 @@
 """Declarations: what they refuse, and in which words; what they merge; and what makes two of them equal."""
 
 import dataclasses
+import hashlib
 import inspect
 import json
 import pickle
@@ -56,6 +57,11 @@ def refused(make, *messages):
         ({"data": "diabetes"}, ["data is 'diabetes'. Give a source such as data.california_housing"]),
         ({"data_params": {"trainsize": 9}}, ["diabetes's data_params was given 'trainsize'", "'train_size'?"]),
         ({"data_params": None}, ["data_params is None. Give a mapping"]),
+        ({"pictures": ("fliters",), "data": digits}, ["pictures was given 'fliters'", "Did you mean 'filters'?"]),
+        ({"pictures": "filters", "data": digits}, ["pictures is 'filters'. Write a tuple of names", "confusion"]),
+        ({"pictures": ("filters",)}, ["'filters'", "diabetes has no images. Leave pictures out"]),
+        ({"pictures": ["mistakes"]}, ["'mistakes', which cannot be drawn: diabetes has no classes and no images."]),
+        ({"pictures": ("confusion",)}, ["'confusion', which cannot be drawn: diabetes has no classes"]),
         ({"scaler": "standart"}, ["The scaler is 'standart'", "Did you mean 'standard'?", "quantile"]),
         ({"schedule": "cosin"}, ["The schedule is 'cosin'", "Did you mean 'cosine'?"]),
         ({"mode": "XLA"}, ["The mode is 'XLA'", "There are: auto, graph, step, xla."]),
@@ -262,8 +268,15 @@ def test_every_change_changes_the_identity():
         {"patience": 20},
         {"monitor": "validation/rmse"},
         {"mode": "graph"},
+        {"data": digits},
+        {"data": digits, "pictures": ("filters",)},
     ]
     assert len({BASE.but(**change).identity() for change in changes}) == len(changes)
+
+
+def test_a_recipe_without_pictures_is_what_it_was_before_there_were_any():
+    record = {name: value for name, value in BASE.to_dict().items() if name != "pictures"}
+    assert BASE.identity() == hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def test_declarations_survive_pickling():

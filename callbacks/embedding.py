@@ -1,0 +1,119 @@
+"""The last hidden layer's view of examples, for TensorBoard's Projector tab."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from google.protobuf import text_format
+from PIL import Image
+from tensorboard.plugins.projector import metadata, projector_config_pb2
+
+from callbacks import pictures
+from callbacks.periodic import Periodic
+from callbacks.predictions import check_labels, names_of, outputs
+
+MOST = 1_000  # points, of which the projector still draws t-SNE and UMAP at once
+_SPRITE = (28, 64)  # an image's height there in pixels, at least and at most
+
+
+class Embedding(Periodic):
+    """Writes the inputs of the last layer for up to a thousand examples, with their classes and images.
+
+    The projector draws the points by PCA, t-SNE or UMAP, coloured by true class, by predicted class, or by whether the
+    two are equal. Each writing replaces the one before.
+
+    Args:
+        directory: the run's directory; the files go to its `validation/`.
+        x: examples as the network takes them, (n, …); the first thousand are used.
+        y: their class numbers, (n,).
+        class_names: one for each of the network's outputs; their numbers if not given.
+        images: the examples as a person sees them, (n, height, width, channels); x if not given and of that shape.
+            Points of other examples are drawn without.
+        every: epochs from one writing to the next; the last epoch is always written.
+
+    Raises:
+        ValueError: y is not what is said above; when training begins, if the names are not as many as the outputs.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        x: np.ndarray,
+        y: np.ndarray,
+        class_names: Sequence[str] = (),
+        images: np.ndarray | None = None,
+        every: int = 1,
+    ) -> None:
+        super().__init__(every)
+        check_labels(x, y)
+        self.folder = Path(directory) / "validation"
+        self.x, self.y, self.class_names = x[:MOST], y[:MOST], tuple(class_names)
+        images = x if images is None else images
+        self.images = pictures.as_seen(images[:MOST]) if images.ndim == 4 else None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Find the last layer's input."""
+        super().on_train_begin(logs)
+        self.names = [" ".join(name.split()) for name in names_of(self.class_names, self.model)]
+        (inputs,) = self.model.inputs
+        self.inner = keras.Model(inputs, [self.model.layers[-1].input, *self.model.outputs])
+
+    def act(self, epoch: int) -> None:
+        """Write the points if they are finite; the configuration last, which names the other files."""
+        points, scores = outputs(self.inner, self.x)
+        points = points.reshape(len(points), -1)
+        if not (np.isfinite(points).all() and np.isfinite(scores).all()):
+            return
+        config = projector_config_pb2.ProjectorConfig()
+        embedding = config.embeddings.add(tensor_name="last hidden layer", tensor_shape=points.shape)
+        embedding.tensor_path, embedding.metadata_path = "embedding/points.tsv", "embedding/classes.tsv"
+        written = io.StringIO()
+        np.savetxt(written, points, fmt="%.6g", delimiter="\t")
+        _write(self.folder / embedding.tensor_path, written.getvalue().encode())
+        _write(self.folder / embedding.metadata_path, self._classes(scores.argmax(axis=1)).encode())
+        if self.images is not None:
+            picture, (height, width) = sprite(self.images)
+            embedding.sprite.image_path = "embedding/images.png"
+            embedding.sprite.single_image_dim.extend([width, height])
+            _write(self.folder / embedding.sprite.image_path, pictures.png(picture))
+        _write(self.folder / metadata.PROJECTOR_FILENAME, text_format.MessageToString(config).encode())
+
+    def _classes(self, predicted: np.ndarray) -> str:
+        rows = [("true class", "predicted class", "prediction")]
+        for wanted, found in zip(self.y, predicted, strict=True):
+            rows.append((self.names[wanted], self.names[found], "right" if wanted == found else "wrong"))
+        return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def sprite(images: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Tiles (n, height, width, 3) side by side in a square of rows, as the projector cuts them; and a tile's size."""
+    images = pictures.enlarge(images, _SPRITE[0])
+    if (factor := max(images.shape[1:3]) / _SPRITE[1]) > 1:
+        size = tuple(max(1, round(length / factor)) for length in images.shape[2:0:-1])
+        images = np.stack([np.asarray(Image.fromarray(image).resize(size)) for image in images])
+    n, height, width, _ = images.shape
+    side = math.ceil(math.sqrt(n))
+    cells = np.zeros((side * side, height, width, 3), dtype=np.uint8)
+    cells[:n] = images
+    rows = cells.reshape(side, side, height, width, 3).transpose(0, 2, 1, 3, 4)
+    return rows.reshape(side * height, side * width, 3), (height, width)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".tmp-{os.getpid()}.{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
