@@ -97,9 +97,13 @@ def worker_count(given: str) -> int | None:
 
 @app.command()
 def describe(
-    model: Annotated[str, typer.Argument(help="a builder of models/, such as mlp", show_default=False)],
-    input_: Annotated[str, typer.Option("--input", help="the input's shape, such as 28x28x1")] = "28x28x1",
-    outputs: Annotated[int, typer.Option(min=1, help="classes, or 1")] = 10,
+    model: Annotated[
+        str, typer.Argument(help="such as resnet50, or a builder of models/ such as mlp", show_default=False)
+    ],
+    input_: Annotated[
+        str | None, typer.Option("--input", help="the input's shape, such as 28x28x1", show_default="as published")
+    ] = None,
+    outputs: Annotated[int | None, typer.Option(min=1, help="classes, or 1", show_default="as published")] = None,
     set_: Settings = None,
     format_: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="svg: a diagram")] = "table",
 ) -> None:

@@ -15,27 +15,31 @@ from folklore.study import parse_value
 from folklore.wording import shape
 
 
-def build(name: str, input_shape: str, outputs: int, settings: Sequence[str]) -> list[Layer]:
+def build(name: str, input_shape: str | None, outputs: int | None, settings: Sequence[str]) -> list[Layer]:
     """Build a model by name and take it apart.
 
     Args:
-        name: a function of `models`, such as "mlp".
-        input_shape: such as "28x28x1" or "8".
-        outputs: how many.
+        name: a published network's, such as "resnet50", or that of a builder of `models`, such as "mlp".
+        input_shape: such as "28x28x1" or "8". If not given, as published, and 28x28x1 for a builder.
+        outputs: how many. If not given, as published, and 10 for a builder.
         settings: the builder's options, as "depth=20".
 
     Raises:
         ProblemError: the model is unknown, or an argument is not of its form or not taken.
     """
-    if name not in models.__all__:
-        raise ProblemError(f"There is no model {name!r}. {did_you_mean(name, models.__all__)}")
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", input_shape):
+    networks = {name: models.Network(build) for name, build in models.BUILDERS.items()} | dict(models.PUBLISHED)
+    if name not in networks:
+        raise ProblemError(f"There is no model {name!r}. {did_you_mean(name, networks)}")
+    if input_shape is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", input_shape):
         raise ProblemError(f"--input is {input_shape!r}. Write the shape without the batch, such as 28x28x1 or 8.")
-    make, params = getattr(models, name), dict(parse_value(setting) for setting in settings)
-    checks.model(make, params)
+    network = networks[name]
+    size = tuple(map(int, input_shape.split("x"))) if input_shape else network.input_shape
+    # Zeros are made at once; a hundred million random numbers take seconds, and nobody sees them.
+    params = {"initializer": "zeros", **network.params} | dict(map(parse_value, settings))
+    checks.model(network.build, params)
     try:
         with quietly():
-            return anatomy(make(tuple(map(int, input_shape.split("x"))), outputs, **params))
+            return anatomy(network.build(size, outputs or network.outputs, **params))
     except Exception as error:  # a size too large, say, ends in whatever TensorFlow or the memory raises
         raise ProblemError(f"{name} cannot be built: {type(error).__name__}: {error}") from error
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import keras
 import numpy as np
@@ -177,10 +177,10 @@ def _preprocessing(directory: Path) -> Preprocessing:
 
 
 def _builder(name: str, directory: Path) -> Callable[..., keras.Model]:
-    build = getattr(models, name.rpartition(".")[2], None)
-    if f"{getattr(build, '__module__', '')}.{getattr(build, '__qualname__', '')}" != name:
-        raise ProblemError(f"{directory} was built by {name}, which is none of models/. Give that function as build=.")
-    return cast(Callable[..., keras.Model], build)
+    for build in models.BUILDERS.values():
+        if f"{build.__module__}.{build.__name__}" == name:
+            return build
+    raise ProblemError(f"{directory} was built by {name}, which is none of models/. Give that function as build=.")
 
 
 def _head(model: keras.Model) -> None:

@@ -8,13 +8,15 @@ from models.densenet import densenet
 from models.googlenet import googlenet
 from models.lenet import lenet
 from models.mlp import mlp
-from models.published import PUBLISHED, SMALL
+from models.published import BUILDERS, PUBLISHED, SMALL, Network
 from models.resnet import resnet
 from models.vgg import vgg
 
 __all__ = [
+    "BUILDERS",
     "PUBLISHED",
     "SMALL",
+    "Network",
     "alexnet",
     "application",
     "as_convolutional",
