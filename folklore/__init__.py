@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -12,17 +13,31 @@ from folklore.spec import Experiment, Fact, Hypothesis, Metric, Recipe
 
 if TYPE_CHECKING:
     from folklore.epoch import evaluate, fit, place
+    from folklore.transfer import freeze, from_run, new_head
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Fact", "Hypothesis", "Metric", "Recipe", "evaluate", "fit", "place", "run_file"]
+__all__ = [
+    "Experiment",
+    "Fact",
+    "Hypothesis",
+    "Metric",
+    "Recipe",
+    "evaluate",
+    "fit",
+    "freeze",
+    "from_run",
+    "new_head",
+    "place",
+    "run_file",
+]
+_MODULES = {"epoch": ("evaluate", "fit", "place"), "transfer": ("freeze", "from_run", "new_head")}
 
 
 def __getattr__(name: str) -> Any:
-    """`fit`, `evaluate` and `place` on first use: they import TensorFlow, which takes seconds; declarations do not."""
-    if name in ("fit", "evaluate", "place"):
-        from folklore import epoch
-
-        return getattr(epoch, name)
+    """What trains, on first use: it imports TensorFlow, which takes seconds; declarations do not."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"folklore.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -34,30 +34,74 @@ class Network:
         params: its options.
         input_shape: (height, width, channels).
         outputs: classes.
+        paper: what the paper says of its parameters, and where.
+        parameters: trained ones of the reference implementation.
+        reference: which implementation that is, and what differs.
     """
 
     build: Builder[...]
     params: Mapping[str, Any] = field(default_factory=dict)
     input_shape: tuple[int, ...] = GREY[0]
     outputs: int = GREY[1]
+    paper: str = ""
+    parameters: int = 0
+    reference: str = ""
 
 
 _LENET5 = dict(padding="valid", subsampling="trained", connections="table", activation="tanh")
 _ALEXNET = dict(first_kernel=5, first_stride=1, groups=1, width=0.25, hidden=(256, 256))
+_LECUN = "60,000 (LeCun et al. 1998, II.B)"
+_RBF = "the paper's, and 850 of a dense output layer, where the paper has 10 × 84 fixed centres"
+_KRIZHEVSKY = "60 million (Krizhevsky et al. 2012, abstract)"
+_TORCHVISION = "torchvision"
+
+
+def _vgg(configuration: str, paper: int, parameters: int, reference: str = _TORCHVISION) -> Network:
+    said = f"{paper} million (Simonyan & Zisserman 2015, table 2)"
+    return Network(vgg, dict(configuration=configuration), *IMAGENET, said, parameters, reference)
+
+
+def _resnet(depth: int, parameters: int) -> Network:
+    return Network(resnet, dict(depth=depth), *IMAGENET, "–", parameters, _TORCHVISION)
+
+
+def _small_resnet(depth: int, paper: str, parameters: int) -> Network:
+    said, reference = f"{paper} million (He et al. 2015, table 6)", "Idelbayev's pytorch_resnet_cifar10"
+    return Network(resnet, dict(depth=depth), *CIFAR, said, parameters, reference)
+
+
+def _densenet(depth: int, parameters: int) -> Network:
+    return Network(densenet, dict(depth=depth), *IMAGENET, "–", parameters, _TORCHVISION)
+
+
 PUBLISHED = {
-    "lenet5": Network(lenet, _LENET5, (32, 32, 1), 10),
-    "alexnet": Network(alexnet, {}, (227, 227, 3), 1000),
-    "vgg11": Network(vgg, dict(configuration="A"), *IMAGENET),
-    "vgg13": Network(vgg, dict(configuration="B"), *IMAGENET),
-    "vgg16c": Network(vgg, dict(configuration="C"), *IMAGENET),
-    "vgg16": Network(vgg, dict(configuration="D"), *IMAGENET),
-    "vgg19": Network(vgg, dict(configuration="E"), *IMAGENET),
-    "googlenet": Network(googlenet, {}, *IMAGENET),
-    **{f"resnet{depth}": Network(resnet, dict(depth=depth), *IMAGENET) for depth in (18, 34, 50, 101)},
-    **{f"resnet{depth}": Network(resnet, dict(depth=depth), *CIFAR) for depth in (20, 32, 44, 56)},
-    **{f"densenet{depth}": Network(densenet, dict(depth=depth), *IMAGENET) for depth in (121, 169)},
-    "densenet100": Network(densenet, dict(depth=100), *CIFAR),
-}
+    "lenet5": Network(lenet, _LENET5, (32, 32, 1), 10, _LECUN, 60_850, _RBF),
+    "alexnet": Network(alexnet, {}, (227, 227, 3), 1000, _KRIZHEVSKY, 60_965_224, "Caffe's bvlc_alexnet"),
+    "vgg11": _vgg("A", 133, 132_863_336),
+    "vgg13": _vgg("B", 133, 133_047_848),
+    "vgg16c": _vgg("C", 134, 133_638_952, "D's, less 8 · 256² + 16 · 512² for 1×1 in place of three 3×3 kernels"),
+    "vgg16": _vgg("D", 138, 138_357_544),
+    "vgg19": _vgg("E", 144, 143_667_240),
+    "googlenet": Network(
+        googlenet, {}, *IMAGENET,
+        "6,798 K (of 1,024) without auxiliary classifiers (Szegedy et al. 2015, table 1, summed)",
+        13_378_280, "Caffe's bvlc_googlenet; 6,998,552 without auxiliary classifiers",
+    ),
+    "resnet18": _resnet(18, 11_689_512),
+    "resnet34": _resnet(34, 21_797_672),
+    "resnet50": _resnet(50, 25_557_032),
+    "resnet101": _resnet(101, 44_549_160),
+    "resnet20": _small_resnet(20, ".27", 269_722),
+    "resnet32": _small_resnet(32, ".46", 464_154),
+    "resnet44": _small_resnet(44, ".66", 658_586),
+    "resnet56": _small_resnet(56, ".85", 853_018),
+    "densenet121": _densenet(121, 7_978_856),
+    "densenet169": _densenet(169, 14_149_480),
+    "densenet100": Network(
+        densenet, dict(depth=100), *CIFAR, ".8 million (Huang et al. 2017, table 2)", 769_162,
+        "Veit's densenet-pytorch, L = 100, k = 12",
+    ),
+}  # fmt: skip
 # For 28×28 pixels: the same designs, narrower, and without what shrinks large images first.
 SMALL = {
     "lenet": Network(lenet),

@@ -1,42 +1,13 @@
 """Published networks: parameters and output shapes against the papers' tables and reference implementations."""
 
+from pathlib import Path
+
 import keras
 import pytest
 
 from models import PUBLISHED
 from models.auxiliary import without_auxiliaries
 
-# Trained parameters, and where the number is from.
-PARAMETERS = {
-    # LeCun et al. 1998, section II.B: 60,000, with C1 156, S2 12, C3 1,516, S4 32, C5 48,120, F6 10,164. The output
-    # layer, 84 × 10 fixed centres there, is dense with a bias here: 850 more.
-    "lenet5": 60_000 + 850,
-    # BVLC's AlexNet for Caffe. The paper says 60 million.
-    "alexnet": 60_965_224,
-    # Simonyan & Zisserman 2015, table 2: 133, 133, 134, 138, 144 million; to a parameter: torchvision (A, B, D, E),
-    # and for C 1×1 kernels in place of three of D's 3×3: 8 · 256² + 16 · 512² fewer.
-    "vgg11": 132_863_336,
-    "vgg13": 133_047_848,
-    "vgg16c": 138_357_544 - 8 * 256**2 - 16 * 512**2,
-    "vgg16": 138_357_544,
-    "vgg19": 143_667_240,
-    # BVLC's GoogLeNet for Caffe, with both auxiliary classifiers.
-    "googlenet": 13_378_280,
-    # torchvision. He et al. 2015 counts none of these.
-    "resnet18": 11_689_512,
-    "resnet34": 21_797_672,
-    "resnet50": 25_557_032,
-    "resnet101": 44_549_160,
-    # He et al. 2015, table 6: .27, .46, .66, .85 million; to a parameter: Idelbayev's implementation for PyTorch.
-    "resnet20": 269_722,
-    "resnet32": 464_154,
-    "resnet44": 658_586,
-    "resnet56": 853_018,
-    # torchvision. Huang et al. 2017, table 2, has .8 million for DenseNet-BC (L = 100, k = 12).
-    "densenet121": 7_978_856,
-    "densenet169": 14_149_480,
-    "densenet100": 769_162,
-}
 # Outputs of layers as the papers' tables have them: (height, width, channels), or units.
 SHAPES = {
     "lenet5": {  # figure 2
@@ -97,14 +68,25 @@ def trained(model):
     return sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
 
 
-def test_every_published_network_has_its_number():
-    assert set(PARAMETERS) == set(PUBLISHED)
+def test_the_page_of_networks_has_these_numbers():
+    page = (Path(__file__).parent.parent / "docs" / "networks.md").read_text(encoding="utf-8")
+    for name, network in PUBLISHED.items():
+        assert (
+            f"| `{name}` | {network.paper} | {network.parameters:,} | {network.parameters:,} | {network.reference} |"
+            in page
+        )
+
+
+def test_numbers_follow_from_the_papers():
+    # 1998, section II.B: C1, S2, C3, S4, C5 and F6.
+    assert PUBLISHED["lenet5"].parameters == 156 + 12 + 1_516 + 32 + 48_120 + 10_164 + 84 * 10 + 10
+    assert PUBLISHED["vgg16c"].parameters == PUBLISHED["vgg16"].parameters - 8 * 256**2 - 16 * 512**2
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_parameters_and_shapes(name):
     model = build(name)
-    assert trained(model) == PARAMETERS[name]
+    assert trained(model) == PUBLISHED[name].parameters
     assert {layer: tuple(model.get_layer(layer).output.shape[1:]) for layer in SHAPES.get(name, {})} == SHAPES.get(
         name, {}
     )
@@ -121,9 +103,11 @@ def test_alexnet_at_the_size_of_the_paper():
     model = network.build((224, 224, 3), 1000, initializer="zeros")
     assert model.get_layer("conv_1_padding").padding == ((1, 2), (1, 2))
     assert model.get_layer("conv_1").output.shape == (None, 55, 55, 96)
-    assert trained(model) == PARAMETERS["alexnet"]
+    assert trained(model) == PUBLISHED["alexnet"].parameters
     # Without the split over two GPUs: conv_2, conv_4 and conv_5 see all channels.
-    assert trained(build("alexnet", groups=1)) == PARAMETERS["alexnet"] + 25 * 48 * 256 + 9 * 192 * (384 + 256)
+    assert trained(build("alexnet", groups=1)) == PUBLISHED["alexnet"].parameters + 25 * 48 * 256 + 9 * 192 * (
+        384 + 256
+    )
 
 
 def test_the_parts_of_lenet_are_those_of_the_paper():
@@ -135,7 +119,7 @@ def test_the_parts_of_lenet_are_those_of_the_paper():
 
 def test_shortcuts_count_what_the_paper_says_they_cost():
     plain, padded = (trained(build("resnet20", shortcut=shortcut)) for shortcut in ("none", "identity"))
-    assert plain == padded == PARAMETERS["resnet20"]
+    assert plain == padded == PUBLISHED["resnet20"].parameters
     # Option B: 1×1 convolutions 16-32 and 32-64 with their normalisation.
     projected = padded + (16 * 32 + 2 * 32) + (32 * 64 + 2 * 64)
     assert trained(build("resnet20", shortcut="projection")) == projected
