@@ -90,11 +90,11 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
         (["compare", ""], "'logs' holds no runs of ''"),
         (
             ["run", ""],
-            "There is no experiment ''. There are: activations, initializers, measurement, ",
+            "There is no experiment ''. There are: activations, cnn_zoo, initializers, ",
         ),
         (
             ["list", ""],
-            "There is no experiment ''. There are: activations, initializers, measurement, ",
+            "There is no experiment ''. There are: activations, cnn_zoo, initializers, ",
         ),
         (["run", "quickstart."], "There is no experiment 'quickstart.'. Did you mean"),
         (["new", ""], "'' cannot name an experiment"),

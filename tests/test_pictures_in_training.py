@@ -95,6 +95,7 @@ def test_a_run_leaves_its_pictures_and_trains_as_without(tmp_path):
     assert not read(tmp_path / "without" / "train")
 
 
-def test_a_network_that_cannot_be_drawn_is_refused_before_anything_is_trained():
+def test_a_network_that_cannot_be_drawn_is_refused_before_anything_is_trained(tmp_path):
+    recipe = IMAGES.but(model=mlp, pictures=("filters", "feature_maps"))
     with pytest.raises(ValueError, match="mlp were asked for, and it has no convolution"):
-        check(IMAGES.but(model=mlp, pictures=("filters", "feature_maps")))
+        check(Task("topic.name", "arm", 0, recipe, tmp_path / "topic.name" / "arm" / "seed-0", {}))
