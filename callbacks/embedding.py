@@ -61,13 +61,15 @@ class Embedding(Periodic):
         """Find the last layer's input."""
         super().on_train_begin(logs)
         self.names = [" ".join(name.split()) for name in names_of(self.class_names, self.model)]
-        (inputs,) = self.model.inputs
-        self.inner = keras.Model(inputs, [self.model.layers[-1].input, *self.model.outputs])
+        (inputs,), answer = self.model.inputs, self.model.outputs[0]  # further outputs are auxiliary classifiers
+        weighted = [layer for layer in self.model.layers if layer.weights] or self.model.layers
+        last = next((layer for layer in weighted if layer.name == "outputs"), weighted[-1])
+        self.inner = keras.Model(inputs, [last.input, answer])
 
     def act(self, epoch: int) -> None:
         """Write the points if they are finite; the configuration last, which names the other files."""
         points, scores = outputs(self.inner, self.x)
-        points = points.reshape(len(points), -1)
+        points = points.mean(axis=tuple(range(1, points.ndim - 1)))  # maps, before a head that is a convolution
         if not (np.isfinite(points).all() and np.isfinite(scores).all()):
             return
         config = projector_config_pb2.ProjectorConfig()

@@ -12,7 +12,7 @@ from callbacks import ConfidentMistakes, ConfusionMatrix, Embedding, Filters
 from folklore import Recipe
 from folklore.task import Task
 from folklore.train import check, train
-from models import mlp
+from models import SMALL, mlp
 from tests.drawn import LABELS, LOGITS, NAMES, act, all_of, images, network, passing, read
 
 
@@ -99,3 +99,20 @@ def test_a_network_that_cannot_be_drawn_is_refused_before_anything_is_trained(tm
     recipe = IMAGES.but(model=mlp, pictures=("filters", "feature_maps"))
     with pytest.raises(ValueError, match="mlp were asked for, and it has no convolution"):
         check(Task("topic.name", "arm", 0, recipe, tmp_path / "topic.name" / "arm" / "seed-0", {}))
+
+
+@pytest.mark.parametrize("name", ["googlenet", "lenet"])
+def test_auxiliary_classifiers_and_convolutional_heads_are_drawn_too(tmp_path, name):
+    network = SMALL[name]
+    tiny = dict(width=0.03, normalization="none") if name == "googlenet" else dict(head="convolution")
+    model = network.build((28, 28, 1), 3, **network.params | tiny)
+    x, y = images(shape=(28, 28, 1))
+    callbacks = all_of(tmp_path, x, y)
+    for callback in callbacks:
+        callback.set_model(model)
+        callback.on_train_begin()
+        callback.on_epoch_end(0, {})
+        callback.on_train_end()
+    points = np.loadtxt(tmp_path / "validation" / "embedding" / "points.tsv", delimiter="\t")
+    assert points.shape == (12, model.get_layer("outputs").input.shape[-1])
+    assert {"confusion_matrix", "confident_mistakes"} <= set(read(tmp_path / "validation"))
