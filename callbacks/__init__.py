@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from callbacks.best_weights import BestWeights
+    from callbacks.checkpoints import Checkpoints
     from callbacks.confusion import ConfusionMatrix
     from callbacks.divergence import StopOnDivergence
     from callbacks.embedding import Embedding
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BestWeights",
+    "Checkpoints",
     "ConfidentMistakes",
     "ConfusionMatrix",
     "Embedding",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 _MODULES = {
     "BestWeights": "best_weights",
+    "Checkpoints": "checkpoints",
     "ConfidentMistakes": "mistakes",
     "ConfusionMatrix": "confusion",
     "Embedding": "embedding",

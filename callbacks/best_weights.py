@@ -61,6 +61,14 @@ class BestWeights(keras.callbacks.Callback):
             self.model.set_weights(self.weights)
             self._write()
 
+    def get_state(self) -> dict[str, Any]:
+        """The best epoch, its value and its weights."""
+        return {"epoch": self.epoch, "best": self.best, "weights": self.weights}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `get_state`."""
+        self.epoch, self.best, self.weights = state["epoch"], state["best"], state["weights"]
+
     def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".tmp-{os.getpid()}.{self.path.name}")

@@ -41,6 +41,14 @@ class Periodic(keras.callbacks.Callback):
         """Begin anew."""
         self.epoch = self.acted = 0
 
+    def get_state(self) -> dict[str, Any]:
+        """The last epoch, and the last that was acted after."""
+        return {"epoch": self.epoch, "acted": self.acted}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `get_state`."""
+        self.epoch, self.acted = state["epoch"], state["acted"]
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Act if it is time."""
         self.epoch = epoch + 1

@@ -47,6 +47,14 @@ class Probes(keras.callbacks.Callback):
         (inputs,) = self.model.inputs
         self.inner = keras.Model(inputs, [layer.output for layer in hidden]) if hidden else None
 
+    def get_state(self) -> dict[str, Any]:
+        """The first weights."""
+        return {"first": self.first}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `get_state`."""
+        self.first = state["first"]
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measure, and add to `logs`."""
         if logs is None:

@@ -48,6 +48,15 @@ class Rows(keras.callbacks.Callback):
             self.write(self.rows)
             self.written = now
 
+    def get_state(self) -> dict[str, Any]:
+        """The rows, and the seconds since training began."""
+        return {"rows": self.rows, "seconds": self.clock() - self.begun}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `get_state`: the time in between does not count."""
+        self.rows = state["rows"]
+        self.begun = self.clock() - state["seconds"]
+
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Hand over the rows that are still to be written."""
         if self.rows:

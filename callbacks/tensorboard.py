@@ -47,18 +47,27 @@ class TensorBoard(keras.callbacks.Callback):
         self.every, self.clock = every, clock
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Open the files; write graph and text."""
+        """Open the files."""
         train = EventFile(self.directory / "train", self.clock)
         self.files = {"train": train, "running": train, "probe": train}
-        graph = keras_model_to_graph_def(json.loads(self.model.to_json()))
-        train.add_graph(graph.SerializeToString())
-        if self.text:
-            train.add_summary(text_pb("recipe", self.text), step=0)
-        self.flushed = self.clock()
+        self.flushed, self.introduced = self.clock(), False
+
+    def get_state(self) -> dict[str, Any]:
+        """Whether graph and text are written."""
+        return {"introduced": self.introduced}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `get_state`."""
+        self.introduced = state["introduced"]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write this epoch's figures, and its histograms if they are due."""
+        """Write this epoch's figures, and its histograms if they are due; before the first, graph and text."""
         train = self.files["train"]
+        if not self.introduced:
+            train.add_graph(keras_model_to_graph_def(json.loads(self.model.to_json())).SerializeToString())
+            if self.text:
+                train.add_summary(text_pb("recipe", self.text), step=0)
+            self.introduced = True
         scalars: dict[EventFile, dict[str, float]] = {train: {}}
         for split, figure, value in figures(logs):
             tag = f"{split}/{figure}" if split in ("running", "probe") else figure
@@ -72,9 +81,13 @@ class TensorBoard(keras.callbacks.Callback):
                 # Of a net that has diverged, what is still finite: NaN fits into no bucket.
                 train.add_summary(histogram_pb(weight.path, values[abs(values) < float("inf")]), epoch + 1)
         if self.clock() - self.flushed >= self.every:
-            for file in self.files.values():
-                file.flush()
-            self.flushed = self.clock()
+            self.flush()
+
+    def flush(self) -> None:
+        """Make everything so far visible to readers."""
+        for file in self.files.values():
+            file.flush()
+        self.flushed = self.clock()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the files."""

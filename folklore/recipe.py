@@ -21,7 +21,7 @@ from folklore.errors import DeclarationError, did_you_mean
 from folklore.figures import METRICS
 
 Mode = Literal["auto", "xla", "graph", "step"]
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "plateau"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 _OPTION_FIELDS = ("params", "data_params", "optimizer", "transfer")
 _STREAMS = 2_654_435_761  # far apart, so that no seed meets one of another stream (Knuth's multiplicative hash)
@@ -43,7 +43,8 @@ class Recipe:
         scaler: preprocessing, fitted on the training part alone: "standard", "minmax", "quantile" or "none".
         optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
         schedule: "constant", or "cosine": the learning rate falls to zero along half a cosine over all epochs
-            (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts).
+            (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts), or "plateau": it is halved after three
+            epochs without a better `monitor`.
         batch_size: rows a step.
         epochs: epochs at most.
         patience: epochs without a better `monitor` after which training stops; None never stops early.

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from folklore.question import Direction, Hypothesis, Metric
 from folklore.shapes import ANYTHING, NUMBER, Or, maybe, misfit
 
 ASIDE = ".aside"
+CHECKPOINTS = "checkpoint"
 
 # What readers rely on.
 _EXPERIMENT = {
@@ -159,19 +161,38 @@ def check_logdir(logdir: Path) -> Path:
     return logdir
 
 
-def begin(path: Path, record: Mapping[str, Any]) -> None:
-    """Start a run in `path`: what an earlier, broken-off attempt left there is removed, and run.json written."""
-    whole = (path / name for name in ("DONE", "history.csv", "best.weights.h5"))
-    for leftover in (*whole, *path.glob("*/events.out.tfevents.*"), *path.glob(".tmp-*")):
+def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] | None = None) -> None:
+    """Start a run in `path`, or go on with it, and write run.json.
+
+    Of an earlier, broken-off attempt nothing stays; or, where it is gone on with, all but the event files, or what of
+    them was written after its checkpoint.
+
+    Args:
+        path: the run's directory.
+        record: for run.json.
+        event_files: how many bytes of which are kept, by their path in the directory; None for a new beginning.
+    """
+    goes_on = event_files is not None
+    whole = [path / name for name in ("history.csv", "best.weights.h5")] if not goes_on else []
+    for leftover in (path / "DONE", *whole, *path.glob(".tmp-*")):
         leftover.unlink(missing_ok=True)
+    if not goes_on:
+        shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+    for file in path.glob("*/events.out.tfevents.*"):
+        kept = (event_files or {}).get(str(file.relative_to(path)))
+        if kept is None:
+            file.unlink()
+        else:
+            os.truncate(file, kept)
     write_json(path / "run.json", record)
 
 
 def finish(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a run's last record; DONE, the last file of all, unless the run failed."""
+    """Write a run's last record, and DONE, the last file of all, unless the run failed; then drop its checkpoints."""
     write_json(path / "run.json", record)
     if record["status"] != "failed":
         write_text(path / "DONE", f"{record['status']}\n")
+        shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
 
 
 def move_aside(path: Path, now: datetime | None = None) -> Path | None:

@@ -12,7 +12,17 @@ from typing import Any
 
 import keras
 
-from callbacks import BestWeights, Rows, StopOnDivergence, TensorBoard, TrainMetrics, log_name
+from callbacks import (
+    BestWeights,
+    Checkpoints,
+    Rows,
+    StopOnDivergence,
+    TensorBoard,
+    TrainMetrics,
+    checkpoint_files,
+    log_name,
+)
+from callbacks.checkpoints import StopAskedError
 from data import Dataset
 from folklore import epoch, store
 from folklore.figures import goal_of
@@ -23,17 +33,27 @@ from folklore.task import Task
 from folklore.transfer import origin_of, preprocessing_for
 from folklore.watchers import check_pictures, every, watchers_of
 
+SECONDS_A_CHECKPOINT = 30.0
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
 
 
-def train(task: Task, report: Callable[[list[dict[str, float]]], None] = lambda rows: None) -> dict[str, Any]:
-    """Train one run and store it; return its record, as in run.json.
+def train(
+    task: Task,
+    report: Callable[[list[dict[str, float]]], None] = lambda rows: None,
+    stop: Callable[[], bool] = lambda: False,
+    every: float = SECONDS_A_CHECKPOINT,
+) -> dict[str, Any]:
+    """Train one run and store it, going on from a checkpoint if there is one; return its record, as in run.json.
 
-    An exception does not leave here: the run's status is then "failed", and the record holds the traceback.
+    An exception does not leave here: the run's status is then "failed", and the record holds the traceback. Where it
+    was stopped, it is "running".
 
     Args:
         task: what to train, and where.
         report: handed the history's rows while training, a few times a second.
+        stop: asked after every epoch; where it says so, the state is saved, and the run left as it is.
+        every: seconds between two checkpoints.
     """
     record = task.record() | {
         "status": "running",
@@ -42,16 +62,33 @@ def train(task: Task, report: Callable[[list[dict[str, float]]], None] = lambda 
         "device": epoch.devices(),
         "machine": platform.platform(),
     }
-    store.begin(task.path, record)
+    belongs = {
+        "recipe": record["identity"],
+        "seed": task.seed,
+        "start": task.start and origin_of(task.start)["sha256"],
+        "mode": task.choice and task.choice["mode"],
+        "code": task.origin.get("code", {}).get("sha256"),
+        "versions": record["versions"],
+    }
+    found, rejected = checkpoint_files.newest(task.path / store.CHECKPOINTS, belongs)
+    record |= {"resumed_after": None if found is None else found.epoch + 1, "rejected_checkpoints": rejected}
+    store.begin(task.path, record, None if found is None else found.state["event_files"])
+    checkpoints = partial(
+        Checkpoints, task.path / store.CHECKPOINTS, belongs=belongs, found=found, logs=task.path, every=every, stop=stop
+    )
     try:
-        record |= _train(task, report)
+        record |= _train(task, report, checkpoints, goes_on=found is not None)
+    except StopAskedError:
+        return record
     except (Exception, SystemExit) as error:  # whatever a model does, the other runs go on
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
     store.finish(task.path, record)
     return record
 
 
-def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict[str, Any]:
+def _train(
+    task: Task, report: Callable[[list[dict[str, float]]], None], checkpoints: Callable[..., Checkpoints], goes_on: bool
+) -> dict[str, Any]:
     recipe, clock = task.recipe, time.perf_counter
     begun = clock()
 
@@ -65,7 +102,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
 
     model = ready_model(recipe, data, recipe.chance(task.seed), preprocessing.target_scale, task.start)
     choice = dict(task.choice or choose(recipe, model, on_train).to_dict())
-    if recipe.transfer.get("head_epochs"):
+    if recipe.transfer.get("head_epochs") and not goes_on:
         model.set_weights(with_trained_head(task, data, on_train, choice["mode"]))
     built = clock()
 
@@ -83,6 +120,8 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
         Rows(report, every=0.25),
         TensorBoard(task.path, text=_as_text(task), histograms=every(recipe)),
     ]
+    if recipe.schedule == "plateau":
+        watchers.append(keras.callbacks.ReduceLROnPlateau(monitor, PLATEAU_FACTOR, PLATEAU_PATIENCE, mode=goal))
     if recipe.patience is not None:
         watchers.append(keras.callbacks.EarlyStopping(monitor, mode=goal, patience=recipe.patience))
     epoch.fit(
@@ -92,7 +131,7 @@ def _train(task: Task, report: Callable[[list[dict[str, float]]], None]) -> dict
         batch_size=recipe.batch_size,
         seed=recipe.chance(task.seed),
         validation_data=on_validation,
-        callbacks=watchers,
+        callbacks=[*watchers, checkpoints(callbacks=watchers)],
         mode=choice["mode"],
     )
     fitted = clock()

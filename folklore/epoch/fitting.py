@@ -78,7 +78,8 @@ def fit(
 
     model.stop_training = False
     hooks.on_train_begin()
-    initial_epoch = model._initial_epoch or initial_epoch  # set by callbacks that resume, as in Keras' fit
+    # Set by callbacks that resume, as in Keras' fit, and for this training alone.
+    initial_epoch, model._initial_epoch = model._initial_epoch or initial_epoch, None
     logs: dict[str, Any] = {}
     for epoch in range(initial_epoch, epochs):
         hooks.on_epoch_begin(epoch)

@@ -1,0 +1,120 @@
+"""One checkpoint on disk: a directory with arrays, data, and a manifest with their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+KEPT = 2
+_MANIFEST = "manifest.json"
+_PARTS = ("arrays.npz", "state.json")
+
+
+class DamagedError(Exception):
+    """A checkpoint that cannot be gone on from; says why."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a checkpoint holds.
+
+    Attributes:
+        epoch: after which it was saved, from 0.
+        arrays: by name.
+        state: data, as it was given to `write`.
+    """
+
+    epoch: int
+    arrays: dict[str, np.ndarray]
+    state: dict[str, Any]
+
+
+def write(
+    directory: Path, epoch: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any], belongs: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint under a temporary name, sync it, rename it; then remove those before the last two.
+
+    Args:
+        directory: of all checkpoints; made if it is missing.
+        epoch: after which this is the state, from 0.
+        arrays: by name.
+        state: data for JSON; floats come back to the bit.
+        belongs: what the state belongs to, data for JSON.
+    """
+    final, temporary = directory / f"epoch-{epoch + 1:06d}", directory / f".tmp-{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)  # type: ignore[arg-type]
+        contents = {"arrays.npz": packed.getvalue(), "state.json": json.dumps(state).encode()}
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        manifest = {"epoch": epoch, "belongs": belongs, "sha256": digests}
+        for name, content in (contents | {_MANIFEST: json.dumps(manifest, indent=1).encode()}).items():
+            with (temporary / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync(temporary)
+        if final.exists():  # a damaged one, which training went past again
+            shutil.rmtree(final)
+        temporary.rename(final)
+        _sync(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in sorted(directory.glob("epoch-*"))[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def read(path: Path, belongs: Mapping[str, Any]) -> Found:
+    """What a checkpoint holds, once its SHA-256 are found right.
+
+    Raises:
+        DamagedError: a part is missing or changed, or it belongs to something else.
+    """
+    try:
+        manifest = json.loads((path / _MANIFEST).read_bytes())
+        epoch, whose, digests = (manifest[name] for name in ("epoch", "belongs", "sha256"))
+        contents = {name: (path / name).read_bytes() for name in _PARTS}
+        for name, content in contents.items():
+            if hashlib.sha256(content).hexdigest() != digests[name]:
+                raise DamagedError(f"{name} is damaged: its SHA-256 is not that of its manifest")
+        if whose != json.loads(json.dumps(belongs)):
+            differing = [key for key in {*whose, *belongs} if whose.get(key) != belongs.get(key)]
+            raise DamagedError(f"it was saved with another {' and '.join(sorted(differing))}")
+        with np.load(io.BytesIO(contents["arrays.npz"]), allow_pickle=False) as packed:
+            return Found(int(epoch), dict(packed), dict(json.loads(contents["state.json"])))
+    except FileNotFoundError as error:
+        raise DamagedError(f"{Path(error.filename).name} is missing") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, zipfile.BadZipFile) as error:
+        raise DamagedError(f"it cannot be read: {type(error).__name__}: {error}") from error
+
+
+def newest(directory: Path, belongs: Mapping[str, Any]) -> tuple[Found | None, list[str]]:
+    """The newest checkpoint that is whole and belongs here; and what is wrong with each newer one, a sentence each."""
+    rejected: list[str] = []
+    for path in sorted(directory.glob("epoch-*"), reverse=True):
+        try:
+            return read(path, belongs), rejected
+        except DamagedError as error:
+            rejected.append(f"{path.name}: {error}")
+    return None, rejected
+
+
+def _sync(directory: Path) -> None:
+    """A rename lasts once its directory is synced."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""Checkpoints from which training goes on exactly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from callbacks import checkpoint_files
+
+# What Keras' own callbacks remember, and Keras does not save.
+_REMEMBERED = {
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+}
+_ARRAY = "__array__"
+
+
+class StopAskedError(Exception):
+    """Training was asked to stop, and its state is saved."""
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves all that training goes on from, as one unit, and goes on from what was found.
+
+    That is the variables of model and optimizer (weights, moving statistics, moments, the generators of dropout), what
+    the callbacks remember, and the epoch. Nothing is saved after the last epoch, nor after one that ended the training:
+    what is gone on from ends as it would have. The last two checkpoints are kept. Place this callback last.
+
+    Args:
+        directory: of the checkpoints.
+        callbacks: those before this one. Of Keras' own, what EarlyStopping and ReduceLROnPlateau remember is known; of
+            others, `get_state` and `set_state` are called, and before a checkpoint `flush`, where they have them.
+        belongs: what the state belongs to, as data for JSON, see `checkpoint_files.newest`.
+        found: what that found; None begins anew.
+        logs: a directory whose event files' sizes are saved under "event_files", so that what was written later can be
+            cut off before training goes on.
+        every: seconds between two checkpoints.
+        stop: asked after every epoch; where it says so, the state is saved and `StopAskedError` raised.
+        clock: returns seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        callbacks: Sequence[keras.callbacks.Callback],
+        belongs: Mapping[str, Any],
+        found: checkpoint_files.Found | None = None,
+        logs: Path | None = None,
+        every: float = 30.0,
+        stop: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.directory, self.callbacks, self.belongs = Path(directory), list(callbacks), dict(belongs)
+        self.found, self.logs = found, logs
+        self.every, self.stop, self.clock = every, stop, clock
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore what was found; the other callbacks have begun anew by now."""
+        self.saved = self.clock()
+        if self.found is None:
+            return
+        arrays = self.found.arrays
+        for number, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable-{number}"])
+        for callback, state in zip(self.callbacks, self.found.state["callbacks"], strict=True):
+            _restore(callback, _unpacked(state, arrays))
+        self.model._initial_epoch = self.found.epoch + 1  # where Keras' BackupAndRestore tells `fit` to begin
+        self.found = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save if it is time and training goes on."""
+        if self.model.stop_training or epoch + 1 >= self.params["epochs"]:
+            return
+        asked = self.stop()
+        if asked or self.clock() - self.saved >= self.every:
+            self.save(epoch)
+        if asked:
+            raise StopAskedError(f"stopped after epoch {epoch + 1}, as asked")
+
+    def save(self, epoch: int) -> None:
+        """Write a checkpoint of the state after `epoch` (from 0)."""
+        for callback in self.callbacks:
+            if hasattr(callback, "flush"):
+                callback.flush()
+        arrays = {f"variable-{number}": _array(variable) for number, variable in enumerate(self._variables())}
+        state = {
+            "callbacks": [_packed(_remembered(callback), arrays) for callback in self.callbacks],
+            "event_files": self._event_files(),
+        }
+        checkpoint_files.write(self.directory, epoch, arrays, state, self.belongs)
+        self.saved = self.clock()
+
+    def _event_files(self) -> dict[str, int]:
+        """Their sizes in bytes, by their path in `logs`."""
+        if (logs := self.logs) is None:
+            return {}
+        return {str(file.relative_to(logs)): file.stat().st_size for file in logs.rglob("events.out.tfevents.*")}
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+
+def _remembered(callback: keras.callbacks.Callback) -> Any:
+    for kind, names in _REMEMBERED.items():
+        if isinstance(callback, kind):
+            return {name: getattr(callback, name) for name in names}
+    return callback.get_state() if hasattr(callback, "get_state") else None
+
+
+def _restore(callback: keras.callbacks.Callback, state: Any) -> None:
+    for kind, names in _REMEMBERED.items():
+        if isinstance(callback, kind):
+            for name in names:
+                setattr(callback, name, state[name])
+            return
+    if hasattr(callback, "set_state"):
+        callback.set_state(state)
+
+
+def _array(value: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(value)
+
+
+def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The value as data for JSON, its arrays put among `arrays` and named in their place."""
+    if isinstance(value, np.ndarray):
+        arrays[name := f"array-{len(arrays)}"] = value
+        return {_ARRAY: name}
+    if isinstance(value, Mapping):
+        return {key: _packed(item, arrays) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_packed(item, arrays) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unpacked(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The inverse of `_packed`; tuples come back as lists."""
+    if isinstance(value, Mapping):
+        return arrays[value[_ARRAY]] if _ARRAY in value else {k: _unpacked(item, arrays) for k, item in value.items()}
+    return [_unpacked(item, arrays) for item in value] if isinstance(value, list) else value
