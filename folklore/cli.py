@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -147,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # where the terminal's encoding lacks "–", it shows "?"
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         status = _invoke(given)
     except (ProblemError, DataError) as problem:
@@ -158,8 +160,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         )
     except WorkerDiedError as problem:
         status = _say(str(problem), 1)
-    except KeyboardInterrupt:
-        status = _say("Interrupted. Finished runs are kept: the same command goes on from there.", 130)
+    except KeyboardInterrupt as interrupt:
+        what, status = ("Terminated", 143) if isinstance(interrupt, TerminatedError) else ("Interrupted", 130)
+        status = _say(f"{what}. What was trained is kept: the same command goes on from there.", status)
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python flushes once more when it ends, and must not complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -173,7 +176,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         )
     except Exception as error:
         status = _say(f"Internal error: {type(error).__name__}: {error}. --debug before the command shows where.", 1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     sys.exit(status)
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends what Ctrl-C ends, in the same way."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise TerminatedError
 
 
 def _invoke(given: Sequence[str]) -> int:

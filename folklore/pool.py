@@ -6,6 +6,7 @@ survive a fork. A worker that dies takes one run along, which another worker beg
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
 from collections import Counter
@@ -43,10 +44,11 @@ class Pool:
 
     Args:
         layout: how many workers, with how many threads each, on which GPUs.
+        say: told what is waited for.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, say: Callable[[str], None] = lambda text: None) -> None:
+        self.layout, self.say = layout, say
         self._workers: list[Worker] = []
         self._context = multiprocessing.get_context("spawn")
 
@@ -55,10 +57,24 @@ class Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the workers; at once where the work was broken off."""
+        """End the workers; where the work was broken off, at once, but for saving the runs under way."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt):  # a second one: leave at once
+                self._save()
         for worker in self._workers:
             worker.end(kill=kind is not None)
         self._workers = []
+
+    def _save(self) -> None:
+        """Let the workers save the runs that they train, at the end of the epoch."""
+        training = [worker for worker in self._workers if worker.job and worker.job.work == "train"]
+        if training:
+            self.say(f"Saving the {len(training)} runs under way at the end of their epochs; Ctrl-C leaves at once.")
+        for worker in training:
+            worker.ask_to_stop()
+        while busy := [worker for worker in training if worker.job]:
+            for connection in wait([worker.connection for worker in busy]):
+                next(worker for worker in busy if worker.connection is connection).read()
 
     def change(self, layout: Layout) -> bool:
         """Go on with other workers, if the layout is another; return whether it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from folklore.compare import compare
 from folklore.errors import ProblemError
 from folklore.layout import layout
 from folklore.live import Progress
+from folklore.locks import locked
 from folklore.pool import Pool
 from folklore.spec import Experiment
 from folklore.task import Task
@@ -52,7 +54,8 @@ def run_studies(
     }
     store.check_logdir(logdir)
     runs = sum(len(experiment.arms) * stages[name][0] for name, experiment in studies.items())
-    with Pool(layout(jobs, runs)) as pool:
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    with locked(logdir, studies, say), Pool(layout(jobs, runs), say) as pool:
         studies, notes = study.settle_data(studies, data, pool)
         for note in notes:
             console.print(Panel(Text(note), title="bundled data", border_style="yellow"))

@@ -33,7 +33,6 @@ from folklore.task import Task
 from folklore.transfer import origin_of, preprocessing_for
 from folklore.watchers import check_pictures, every, watchers_of
 
-SECONDS_A_CHECKPOINT = 30.0
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 3
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
 
@@ -42,7 +41,7 @@ def train(
     task: Task,
     report: Callable[[list[dict[str, float]]], None] = lambda rows: None,
     stop: Callable[[], bool] = lambda: False,
-    every: float = SECONDS_A_CHECKPOINT,
+    every: float = 30.0,
 ) -> dict[str, Any]:
     """Train one run and store it, going on from a checkpoint if there is one; return its record, as in run.json.
 

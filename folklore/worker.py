@@ -61,6 +61,10 @@ class Worker:
         with contextlib.suppress(OSError):  # it died a moment ago, and `read` will tell
             self.connection.send_bytes(message)
 
+    def ask_to_stop(self) -> None:
+        """Let the run that it trains be saved, and left, at the end of the epoch."""
+        self.process.terminate()
+
     def read(self) -> tuple[str, Any]:
         """What the worker says: ("row", a row), ("done", an answer), ("problem", a message), ("died", how)."""
         try:
@@ -94,6 +98,8 @@ class Worker:
 def _serve(connection: Connection) -> None:
     """What a worker does from beginning to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with quietly():
         from folklore import epoch
@@ -110,14 +116,17 @@ def _serve(connection: Connection) -> None:
         "resolve": _resolve,
         "facts": _facts,
         "check": _check,
-        "train": partial(_train, say),
+        "train": partial(_train, say, stopping.is_set),
     }
     while True:
         try:
             if (message := connection.recv()) is None:
                 return
             work, arguments = message
-            say("done", works[work](*arguments))
+            answer = works[work](*arguments)
+            if stopping.is_set():  # what was under way is saved; another worker may go on with it
+                return
+            say("done", answer)
         except (ProblemError, DataError) as problem:
             say("problem", str(problem))
         except EOFError:  # the parent is gone
@@ -156,10 +165,11 @@ def _check(name: str, task: Task) -> tuple[dict[str, Any], int]:
         raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
 
 
-def _train(say: Callable[[str, Any], None], task: Task) -> dict[str, Any]:
+def _train(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
     from folklore.train import train
 
     try:
-        return train(task, lambda rows: say("row", rows[-1]))
+        every = float(os.environ.get("FOLKLORE_CHECKPOINT_SECONDS", "30"))
+        return train(task, lambda rows: say("row", rows[-1]), stop, every)
     except OSError as error:  # the run's directory cannot be written: there is nowhere to keep this but here
         return {"status": "failed", "error": str(error), "traceback": traceback.format_exc()}

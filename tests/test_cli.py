@@ -182,11 +182,14 @@ def test_doctor_names_versions_and_caches(capsys):
         assert fact in out
 
 
-def test_interrupted_is_said(capsys, monkeypatch):
-    monkeypatch.setattr(cli.catalog, "find", lambda names: signal.raise_signal(signal.SIGINT))
+@pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
+def test_interrupted_is_said(capsys, monkeypatch, name, code, said):
+    monkeypatch.setattr(cli.catalog, "find", lambda names: signal.raise_signal(signal.Signals[name]))
+    before = signal.getsignal(signal.SIGTERM)
     status, _, err = run_cli(capsys, "run", "quickstart")
-    assert status == 130
-    assert err == "Interrupted. Finished runs are kept: the same command goes on from there.\n"
+    assert status == code
+    assert err == f"{said}. What was trained is kept: the same command goes on from there.\n"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_problem_of_several_lines_is_one_paragraph(capsys, monkeypatch):

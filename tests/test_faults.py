@@ -1,0 +1,153 @@
+"""What becomes of a study whose processes are killed or stopped, or that two processes train at once."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SLOW = '''"""A study that takes some seconds."""
+import data
+from folklore import Experiment, Hypothesis, Metric, Recipe
+from models import mlp
+
+base = Recipe(model=mlp, params=dict(widths=(8,), dropout=0.2), data=data.diabetes, epochs=400, mode="graph")
+study = Experiment(
+    claim="A wider network is better.",
+    arms={"narrow": base, "wide": base.but(params=dict(widths=(16,)))},
+    baseline="narrow",
+    metric=Metric("test/rmse", goal="min"),
+    hypothesis=Hypothesis("wide", "better", by=1.0),
+    seeds=2,
+)
+'''
+EACH = [f"{arm}/seed-{seed}" for arm in ("narrow", "wide") for seed in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """An `experiments` package of its own, with the one study."""
+    folder = tmp_path_factory.mktemp("project")
+    package = folder / "experiments"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("from folklore.cli import main\n\nif __name__ == '__main__':\n    main()\n")
+    (package / "slow.py").write_text(SLOW)
+    return folder
+
+
+class Command:
+    """`python -m experiments run slow …`, under way."""
+
+    def __init__(self, project, logdir):
+        self.logdir = logdir
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(project), str(ROOT)]),
+            "FOLKLORE_CHECKPOINT_SECONDS": "0.1",
+            "XDG_CACHE_HOME": str(project / "cache"),
+            "COLUMNS": "200",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "experiments", "run", "slow", "--jobs", "2", "--logdir", str(logdir)],
+            cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def until(self, condition, seconds=90):
+        """Wait until the condition holds, while the command runs."""
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            assert self.process.poll() is None, self.process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return found
+
+    def checkpoints(self):
+        return list(self.logdir.glob("*/*/seed-*/checkpoint/epoch-*"))
+
+    def workers(self):
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    def end(self, seconds=120):
+        """Status and output."""
+        output, _ = self.process.communicate(timeout=seconds)
+        return self.process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project, tmp_path_factory):
+    logdir = tmp_path_factory.mktemp("undisturbed")
+    assert Command(project, logdir).end()[0] == 0
+    return left_in(logdir)
+
+
+def left_in(logdir):
+    """Every run's history without times, and its final figures."""
+    found = {}
+    for each in EACH:
+        path = logdir / "slow.study" / each
+        with (path / "history.csv").open() as file:
+            rows = [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        assert (path / "DONE").exists()
+        found[each] = rows, json.loads((path / "run.json").read_text())["metrics"]
+    return found
+
+
+def resumed(logdir):
+    records = [json.loads((logdir / "slow.study" / each / "run.json").read_text()) for each in EACH]
+    return [record["resumed_after"] for record in records if record["resumed_after"] is not None]
+
+
+@pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
+def test_a_study_that_is_stopped_saves_its_runs_and_goes_on(name, code, said, project, tmp_path, undisturbed):
+    command = Command(project, tmp_path)
+    command.until(command.checkpoints)
+    command.process.send_signal(signal.Signals[name])
+    status, output = command.end()
+    assert status == code
+    assert "runs under way at the end of their epochs" in output and said in output
+    assert Command(project, tmp_path).end()[0] == 0
+    assert resumed(tmp_path)
+    assert left_in(tmp_path) == undisturbed
+
+
+def test_a_study_that_is_killed_goes_on_from_its_checkpoints(project, tmp_path, undisturbed):
+    command = Command(project, tmp_path)
+    command.until(command.checkpoints)
+    workers = command.workers()
+    command.process.kill()
+    command.end()
+    psutil.wait_procs(workers, timeout=20)
+    assert not any(worker.is_running() for worker in workers)  # none goes on without the study
+    assert Command(project, tmp_path).end()[0] == 0
+    assert resumed(tmp_path)
+    assert left_in(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("how", ["kill", "terminate"])
+def test_the_run_of_a_worker_that_is_killed_is_gone_on_with_by_another(how, project, tmp_path, undisturbed):
+    command = Command(project, tmp_path)
+    command.until(command.checkpoints)
+    getattr(command.workers()[0], how)()
+    status, output = command.end()
+    assert status == 0, output
+    assert left_in(tmp_path) == undisturbed
+
+
+def test_two_processes_never_train_the_same_study_at_once(project, tmp_path, undisturbed):
+    first = Command(project, tmp_path)
+    first.until(first.checkpoints)
+    second = Command(project, tmp_path)
+    status, output = first.end()
+    assert status == 0, output
+    status, output = second.end()
+    assert status == 0
+    assert "Another process trains slow.study" in output and "4 runs are done already" in output
+    assert left_in(tmp_path) == undisturbed
