@@ -31,7 +31,8 @@ side_by_side = Experiment(
         for name in SMALL
         if name != "lenet"
     ),
-    quick=dict(epochs=4, data_params=dict(train_size=8_000)),
+    seeds=6,
+    quick=dict(epochs=3, data_params=dict(train_size=5_000)),
 )
 
 LIGHT: dict[str, Any] = dict(filters=(16, 32, 64), normalization="before", head="average", spatial_dropout=0.05)
