@@ -7,6 +7,7 @@ logs/<topic>.<experiment>/<arm>/seed-0/{run.json, history.csv, train/, validatio
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
@@ -150,15 +151,26 @@ def experiments(logdir: Path) -> list[Path]:
 
 
 def check_logdir(logdir: Path) -> Path:
-    """`logdir`, or a ProblemError where runs cannot be written there."""
+    """`logdir`, where it is a directory, or can become one.
+
+    Raises:
+        ProblemError: it is, or lies under, a file.
+        PermissionError: it cannot be written.
+    """
     existing = next(path for path in [logdir, *logdir.resolve().parents] if path.exists())
     if not existing.is_dir():
         raise ProblemError(
             f"The log directory {str(logdir)!r} cannot be used: {existing} is a file. Name a directory with --logdir."
         )
     if not os.access(existing, os.W_OK):
-        raise ProblemError(f"The log directory {str(logdir)!r} cannot be written. Name another with --logdir.")
+        raise PermissionError(errno.EACCES, "The log directory cannot be written", str(logdir))
     return logdir
+
+
+def lost_events(path: Path, event_files: Mapping[str, int]) -> list[str]:
+    """The event files that are missing or shorter than they were, by their path in the run's directory."""
+    sizes = {name: (path / name).stat().st_size if (path / name).is_file() else -1 for name in event_files}
+    return [name for name, size in event_files.items() if sizes[name] < size]
 
 
 def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] | None = None) -> None:

@@ -70,6 +70,8 @@ def train(
         "versions": record["versions"],
     }
     found, rejected = checkpoint_files.newest(task.path / store.CHECKPOINTS, belongs)
+    if found is not None and (lost := store.lost_events(task.path, found.state["event_files"])):
+        found, rejected = None, [*rejected, f"the run has lost what it wrote before: {', '.join(lost)}"]
     record |= {"resumed_after": None if found is None else found.epoch + 1, "rejected_checkpoints": rejected}
     store.begin(task.path, record, None if found is None else found.state["event_files"])
     checkpoints = partial(

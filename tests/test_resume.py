@@ -2,8 +2,11 @@
 
 import csv
 import dataclasses
+import errno
 import json
 import os
+import shutil
+import time
 from collections import Counter
 
 import h5py
@@ -203,6 +206,60 @@ def test_a_checkpoint_of_another_code_or_recipe_is_not_gone_on_from(tmp_path):
     record = train(other)
     assert record["resumed_after"] is None
     assert all(said.endswith("it was saved with another code") for said in record["rejected_checkpoints"])
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_takes_no_more_fails_the_run_and_what_was_saved_is_gone_on_from(
+    error, tmp_path, monkeypatch, undisturbed
+):
+    written, real = [], checkpoint_files.write
+
+    def write(*arguments):
+        written.append(arguments)
+        if len(written) == 4:
+            raise OSError(error, os.strerror(error), str(tmp_path))
+        real(*arguments)
+
+    monkeypatch.setattr(checkpoint_files, "write", write)
+    record = train(task(ARMS["adam"], tmp_path), every=0.0)
+    assert record["status"] == "failed" and os.strerror(error) in record["error"]
+    monkeypatch.undo()
+    assert train(task(ARMS["adam"], tmp_path))["resumed_after"] == 3
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_a_clock_that_jumps_changes_nothing_but_times(jump, tmp_path, monkeypatch, undisturbed):
+    real, calls = time.time, []
+    monkeypatch.setattr(time, "time", lambda: real() + (jump if calls.append(None) or len(calls) > 20 else 0))
+    assert train(task(ARMS["adam"], tmp_path))["status"] == "done"
+    monkeypatch.undo()
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+# What may be missing of a run that was broken off, or was damaged since.
+HALVES = {
+    "history.csv": lambda p: (p / "history.csv").unlink(missing_ok=True),
+    "history cut": lambda p: (p / "history.csv").write_text("epoch,seconds,lr\n1,0."),
+    "run.json": lambda p: (p / "run.json").unlink(),
+    "events": lambda p: [file.unlink() for file in p.glob("*/events*")],
+    "events empty": lambda p: [os.truncate(file, 0) for file in p.glob("*/events*")],
+    "events cut": lambda p: [os.truncate(file, file.stat().st_size // 4) for file in p.glob("*/events*")],
+    "validation": lambda p: shutil.rmtree(p / "validation"),
+    "best weights": lambda p: (p / "best.weights.h5").unlink(missing_ok=True),
+    "preprocessing": lambda p: (p / "preprocessing.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_a_run_directory_half_deleted_is_made_whole(half, tmp_path, undisturbed):
+    broken_off(ARMS["adam"], tmp_path, epoch=4)
+    HALVES[half](tmp_path / "topic.name" / "arm" / "seed-3")
+    record = train(task(ARMS["adam"], tmp_path))
+    anew = "events" in half or half == "validation"
+    assert record["resumed_after"] == (None if anew else 3)
+    assert anew == ("the run has lost what it wrote before" in str(record["rejected_checkpoints"]))
+    assert left_by(tmp_path) == undisturbed("adam")
 
 
 # Three parts and two directories are synced for each checkpoint; run.json, history.csv and weights beside them.
