@@ -110,6 +110,10 @@ def _label(task: Task) -> str:
 
 def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
     name = f"{task.experiment}  {_label(task)}  seed {task.seed}  "
+    told = [f"checkpoint not used: {rejected}" for rejected in record.get("rejected_checkpoints") or ()]
+    if resumed := record.get("resumed_after"):
+        told.append(f"gone on with after epoch {resumed}")
+    name += "".join(f"{each}; " for each in told)
     if record["status"] == "done":
         best = f"best epoch {record['selected_epoch']} of {record['epochs']}"
         text = f"{metric} {figure(record['metrics'].get(metric))}, {best}"
