@@ -32,10 +32,12 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Float tensor (batch, height, width, channels) to one of the same shape."""
-        channels = inputs.shape[-1]
-        squares = keras.ops.pad(keras.ops.square(inputs), [[0, 0], [0, 0], [0, 0], [self.radius, self.radius]])
-        energy = sum(squares[..., shift : shift + channels] for shift in range(2 * self.radius + 1))
-        return inputs / (self.bias + self.alpha * energy) ** self.beta
+        # A product with a band of ones sums neighbours, and exp(log) is a power. Sums of shifted maps and a power of
+        # floats took, with their gradients, three quarters of a small AlexNet's step on a CPU.
+        channels = keras.ops.arange(inputs.shape[-1])
+        is_near = keras.ops.abs(channels[:, None] - channels[None, :]) <= self.radius
+        energy = keras.ops.matmul(keras.ops.square(inputs), keras.ops.cast(is_near, inputs.dtype))
+        return inputs * keras.ops.exp(-self.beta * keras.ops.log(self.bias + self.alpha * energy))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the input."""
