@@ -68,6 +68,9 @@ def run(
         bool, typer.Option("--until-decided", help="add seeds, look by look, until every hypothesis has a verdict")
     ] = False,
     max_seeds: Annotated[int, typer.Option(min=6, help="where --until-decided ends")] = 30,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="equal bits for equal seeds, on a GPU too, where that costs time")
+    ] = False,
 ) -> None:
     """Train the arms of experiments, and compare them. What is done already is not done again."""
     from folklore.running import run_studies
@@ -77,7 +80,7 @@ def run(
     failures = run_studies(
         catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data,
         jobs=worker_count(jobs), settings=set_ or [], logdir=logdir, fresh=fresh,
-        until_decided=until_decided, max_seeds=max_seeds,
+        until_decided=until_decided, max_seeds=max_seeds, deterministic=deterministic,
     )  # fmt: skip
     if failures:
         raise typer.Exit(1)

@@ -67,6 +67,12 @@ def environment(threads: int) -> dict[str, str]:
     }
 
 
+def deterministic_ops() -> dict[str, str]:
+    """With these, TensorFlow and XLA use kernels alone that give equal bits for equal inputs, or fail."""
+    flags = filter(None, [os.environ.get("XLA_FLAGS"), "--xla_gpu_deterministic_ops=true"])
+    return {"TF_DETERMINISTIC_OPS": "1", "XLA_FLAGS": " ".join(flags)}
+
+
 @contextlib.contextmanager
 def exported(variables: Mapping[str, str]) -> Iterator[None]:
     """Within, processes that are started have these environment variables; afterwards all is as before."""

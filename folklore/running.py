@@ -17,7 +17,7 @@ from rich.text import Text
 from folklore import looks, store, study, tables, tuning
 from folklore.compare import compare
 from folklore.errors import ProblemError
-from folklore.layout import layout
+from folklore.layout import deterministic_ops, exported, layout
 from folklore.live import Progress
 from folklore.locks import locked
 from folklore.pool import Pool
@@ -39,6 +39,7 @@ def run_studies(
     fresh: bool = False,
     until_decided: bool = False,
     max_seeds: int = looks.LOOKS[-1],
+    deterministic: bool = False,
 ) -> int:
     """Train what is not done yet, show how it goes and how the arms compare; return the number of failed runs.
 
@@ -55,11 +56,13 @@ def run_studies(
     store.check_logdir(logdir)
     runs = sum(len(experiment.arms) * stages[name][0] for name, experiment in studies.items())
     say = partial(console.print, highlight=False, soft_wrap=True)
-    with locked(logdir, studies, say), Pool(layout(jobs, runs), say) as pool:
+    ops = deterministic_ops() if deterministic else {}  # workers inherit them
+    with exported(ops), locked(logdir, studies, say), Pool(layout(jobs, runs), say) as pool:
         studies, notes = study.settle_data(studies, data, pool)
         for note in notes:
             console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
-        failures = _Runner(pool, jobs, console, logdir, units).run(studies, stages, fresh=fresh)
+        origin = study.origin() | {"deterministic": deterministic}
+        failures = _Runner(pool, jobs, console, logdir, units, origin).run(studies, stages, fresh=fresh)
     for name in studies:
         try:
             console.print(tables.comparison(compare(logdir / name)))
@@ -82,7 +85,7 @@ class _Runner:
     console: Console
     logdir: Path
     units: Mapping[str, str]  # of the data that each experiment declares
-    origin: dict[str, Any] = field(default_factory=study.origin)
+    origin: dict[str, Any]
     checked: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)  # by a recipe's identity
     most: int = 0  # runs, at most
     ends: dict[str, int] = field(default_factory=dict)  # seeds at the last look
