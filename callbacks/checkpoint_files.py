@@ -72,8 +72,10 @@ def write(
         _sync(directory)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for old in sorted(directory.glob("epoch-*"))[:-KEPT]:
-        shutil.rmtree(old)
+    before = sorted(path for path in directory.glob("epoch-*") if path.name <= final.name)
+    after = [path for path in directory.glob("epoch-*") if path.name > final.name]  # damaged ones, gone past by now
+    for old in (*before[:-KEPT], *after):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def read(path: Path, belongs: Mapping[str, Any]) -> Found:

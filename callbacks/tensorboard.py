@@ -64,7 +64,9 @@ class TensorBoard(keras.callbacks.Callback):
         """Write this epoch's figures, and its histograms if they are due; before the first, graph and text."""
         train = self.files["train"]
         if not self.introduced:
-            train.add_graph(keras_model_to_graph_def(json.loads(self.model.to_json())).SerializeToString())
+            train.add_graph(
+                keras_model_to_graph_def(_with_plain_dtypes(json.loads(self.model.to_json()))).SerializeToString()
+            )
             if self.text:
                 train.add_summary(text_pb("recipe", self.text), step=0)
             self.introduced = True
@@ -98,3 +100,13 @@ class TensorBoard(keras.callbacks.Callback):
         if split not in self.files:
             self.files[split] = EventFile(self.directory / split, self.clock)
         return self.files[split]
+
+
+def _with_plain_dtypes(config: Any) -> Any:
+    """A model's configuration with policies' names for dtypes: of others the writer of graphs complains."""
+    if isinstance(config, dict):
+        policy = config.get("config")
+        if config.get("class_name") == "DTypePolicy" and isinstance(policy, dict):
+            return str(policy.get("name")).removeprefix("mixed_")
+        return {key: _with_plain_dtypes(part) for key, part in config.items()}
+    return [_with_plain_dtypes(part) for part in config] if isinstance(config, list) else config

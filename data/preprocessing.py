@@ -126,8 +126,13 @@ class Preprocessing:
 
         Raises:
             TypeError: the record lacks the kind, or has entries of another name.
+            ValueError: it lacks numbers that its kind needs.
         """
-        return cls(**{name: _as_tuples(value) for name, value in record.items()})
+        read = cls(**{name: _as_tuples(value) for name, value in record.items()})
+        needed = {"none": True, "quantile": read.quantiles}.get(read.kind, read.shift and read.scale)
+        if not needed or len(read.shift) != len(read.scale):
+            raise ValueError(f"a preprocessing of kind {read.kind!r} has more numbers than it says")
+        return read
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Inputs scaled, as float32. Tables are computed in float64; images in float32, for they are large."""

@@ -45,6 +45,11 @@ def transfer(given: Mapping[str, Any]) -> None:
     known_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
     for name in {"start", "frozen"} & set(given):
         kind(f"transfer's {name}", given[name], str, "Give a name as text.")
+    if given.get("frozen") in ("", "everything"):
+        raise DeclarationError(
+            f"transfer's frozen is {given['frozen']!r}, and something has to learn. Give 'nothing', 'all but the "
+            "head', or the name of a layer: that one and all before it."
+        )
     if "start" in given:
         experiment, slash, arm = given["start"].partition("/")
         if not (slash and "." in experiment):

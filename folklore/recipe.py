@@ -107,10 +107,10 @@ class Recipe:
         monitors = [f"{split}/{figure}" for split in ("train", "validation") for figure in METRICS[self.data.task]]
         checks.one_of("The monitor", self.monitor, monitors)
         checks.kind("probes", self.probes, tuple | list, f"Write a tuple of names out of {', '.join(PROBES)}.")
-        object.__setattr__(self, "probes", tuple(self.probes))
+        object.__setattr__(self, "probes", tuple(dict.fromkeys(self.probes)))
         checks.known_names("probes", self.probes, PROBES)
         checks.kind("pictures", self.pictures, tuple | list, f"Write a tuple of names out of {', '.join(PICTURES)}.")
-        object.__setattr__(self, "pictures", tuple(self.pictures))
+        object.__setattr__(self, "pictures", tuple(dict.fromkeys(self.pictures)))
         checks.pictures(self.pictures, self.data)
         checks.transfer(self.transfer)
         checks.whole_number("stream", self.stream, least=0)

@@ -126,6 +126,11 @@ def plan(
             else:
                 tasks.append(Task(name, arm, seed, recipe, path, origin))
     for task in tasks:
+        if task.start is not None and task.start.parents[1] == logdir / name:
+            raise ProblemError(
+                f"{name}, arm {task.arm!r}, goes on from an arm of its own experiment, "
+                f"{task.recipe.transfer['start']!r}. Declare that arm in an experiment of its own, and run that first."
+            )
         if task.start is not None and not store.read_run(task.start).done:
             raise ProblemError(
                 f"{name}, arm {task.arm!r}, goes on from {task.start}, and no finished run is there. Train it first: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
         ProblemError: there is no finished run, its network cannot be built, or its weights do not fit.
     """
     directory = Path(directory)
+    if not (directory / "run.json").is_file():
+        raise ProblemError(f"{directory} is no run's directory. Name one, such as logs/topic.experiment/arm/seed-0.")
     run = store.read_run(directory)
     if not run.done or run.record is None or not run.record.get("metrics"):
         raise ProblemError(f"{directory} holds no finished run to go on from. Train it first, or name another.")
@@ -99,8 +102,10 @@ def new_head(model: keras.Model, outputs: int) -> keras.Model:
     classifiers are dropped.
 
     Raises:
-        ProblemError: the network has no such layer.
+        ProblemError: the network has no such layer, or `outputs` is no whole number from 1.
     """
+    if type(outputs) is not int or outputs < 1:
+        raise ProblemError(f"outputs is {outputs!r}. Give a whole number from 1.")
     model = without_auxiliaries(model)
     _head(model)
 
@@ -169,11 +174,11 @@ def carry_over(source: keras.Model, target: keras.Model, where: object) -> None:
 
 
 def _preprocessing(directory: Path) -> Preprocessing:
-    stored = store.read_json(directory / "preprocessing.json")
+    file = directory / "preprocessing.json"
     try:
-        return Preprocessing.from_json(stored or {})
-    except TypeError as error:
-        raise ProblemError(f"{directory / 'preprocessing.json'} is missing or damaged: {error}.") from error
+        return Preprocessing.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, ValueError, AttributeError, OSError) as error:
+        raise ProblemError(f"{file} is missing or damaged: {error}. Train that run anew, with --fresh.") from error
 
 
 def _builder(name: str, directory: Path) -> Callable[..., keras.Model]:

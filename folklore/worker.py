@@ -165,11 +165,23 @@ def _check(name: str, task: Task) -> tuple[dict[str, Any], int]:
         raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
 
 
+def checkpoint_seconds() -> float:
+    """Seconds between two checkpoints.
+
+    Raises:
+        ProblemError: the environment does not say a number.
+    """
+    given = os.environ.get("FOLKLORE_CHECKPOINT_SECONDS", "30")
+    try:
+        return float(given)
+    except ValueError:
+        raise ProblemError(f"FOLKLORE_CHECKPOINT_SECONDS is {given!r}. Give seconds, such as 30.") from None
+
+
 def _train(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
     from folklore.train import train
 
     try:
-        every = float(os.environ.get("FOLKLORE_CHECKPOINT_SECONDS", "30"))
-        return train(task, lambda rows: say("row", rows[-1]), stop, every)
+        return train(task, lambda rows: say("row", rows[-1]), stop, checkpoint_seconds())
     except OSError as error:  # the run's directory cannot be written: there is nowhere to keep this but here
         return {"status": "failed", "error": str(error), "traceback": traceback.format_exc()}

@@ -74,6 +74,8 @@ def application(
         known = [each for each in dir(keras.applications) if each[0].isupper()]
         raise ValueError(checks.unknown_name("name", name, known))
     inputs, x = blocks.image_input(input_shape)
+    if x.shape[-1] not in (1, 3):
+        raise ValueError(f"input_shape={input_shape!r} has {x.shape[-1]} channels: give 1 or 3.")
     if resize is not None:
         x = keras.layers.Resizing(resize, resize, name="resized")(x)
     if x.shape[-1] == 1:

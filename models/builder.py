@@ -12,7 +12,7 @@ import keras
 from models import checks
 
 P = ParamSpec("P")
-LARGEST = 1_024  # pixels: beyond these no smallest size is looked for
+LARGEST = 8_192  # pixels: beyond these no smallest size is looked for
 
 
 class Builder(Protocol[P]):
@@ -56,9 +56,10 @@ def checked(
                 return build(*args, **kwargs)
             except checks.TooSmallError:
                 size = _smallest_size(build, given)
+                advice = f"give images of {size}×{size} pixels or more" if size else "give others: no image fits them"
                 raise ValueError(
                     f"input_shape={given['input_shape']!r} is too small for {build.__name__} with these options: "
-                    f"give images of {size}×{size} pixels or more."
+                    f"{advice}."
                 ) from None
 
         complete = cast(Builder[P], builder)
@@ -68,8 +69,11 @@ def checked(
     return decorate
 
 
-def _smallest_size(build: Callable[..., keras.Model], given: dict[str, Any]) -> int:
-    """Height and width of the smallest square image that a network can be built for, found by building it."""
+def _smallest_size(build: Callable[..., keras.Model], given: dict[str, Any]) -> int | None:
+    """Height and width of the smallest square image that a network can be built for, found by building it.
+
+    None if `LARGEST` is not large enough.
+    """
 
     def fits(size: int) -> bool:
         try:
@@ -79,7 +83,9 @@ def _smallest_size(build: Callable[..., keras.Model], given: dict[str, Any]) -> 
         return True
 
     enough = 1
-    while not fits(enough) and enough < LARGEST:
+    while not fits(enough):
+        if enough >= LARGEST:
+            return None
         enough *= 2
     too_small = enough // 2
     while enough - too_small > 1:

@@ -37,10 +37,16 @@ def image_shape(shape: Any) -> None:
     """The shape of one image, (height, width) or (height, width, channels); None for a height and width of any size."""
     if not isinstance(shape, tuple | list) or len(shape) not in (2, 3):
         raise ValueError(f"input_shape={shape!r} is not that of an image: give (height, width, channels).")
-    sizes, channels = tuple(shape[:2]), shape[2:]
-    whole_numbers("input_shape", [size for size in shape if size is not None] if sizes == (None, None) else shape)
+    sizes, channels = tuple(shape[:2]), tuple(shape[2:])
     if None in channels:
         raise ValueError(f"input_shape={shape!r} has no number of channels: give one, such as (None, None, 3).")
+    if None in sizes and (sizes != (None, None) or not channels):
+        raise ValueError(
+            f"input_shape={shape!r} leaves a part of the size open: give all of it, such as (28, 28, 1), or neither "
+            "height nor width, such as (None, None, 1)."
+        )
+    if sizes != (None, None) or channels:
+        whole_numbers("input_shape", [size for size in shape if size is not None])
 
 
 def share(name: str, value: Any) -> None:

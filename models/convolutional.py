@@ -36,38 +36,66 @@ def as_convolutional(model: keras.Model) -> keras.Model:
     from models.auxiliary import without_auxiliaries
 
     model = without_auxiliaries(model)
-    before_flatten: dict[str, tuple[int, ...]] = {}  # of a dense layer: the maps that were flattened for it
+    flattened = _flattened(model)
     converted = keras.models.clone_model(
         model,
-        input_tensors=keras.Input((None, None, model.input_shape[-1]), name=model.inputs[0].name),
-        clone_function=lambda layer: _converted(layer, before_flatten),
+        input_tensors=keras.tree.map_structure(lambda given: _any_size(given), model.input),
+        clone_function=lambda layer: _converted(layer, flattened),
     )
     for layer in model.layers:
         weights = layer.get_weights()
         if isinstance(layer, keras.layers.Dense):
             kernel = weights[0]
-            weights[0] = kernel.reshape(*before_flatten.get(layer.name, (1, 1, len(kernel))), kernel.shape[-1])
-        converted.get_layer(layer.name).set_weights(weights)
+            maps = flattened.get(layer.name, (1, 1, len(kernel)))
+            weights[0] = kernel.reshape(*maps, kernel.shape[-1])
+        if weights:
+            converted.get_layer(layer.name).set_weights(weights)
     outputs = converted.outputs[0]
     if len(outputs.shape) == 4:
-        pooled = keras.layers.GlobalAveragePooling2D(name="all_places", dtype=outputs.dtype)
-        converted = keras.Model(converted.inputs, pooled(outputs), name=model.name)
-    return converted
+        outputs = keras.layers.GlobalAveragePooling2D(name="all_places", dtype=outputs.dtype)(outputs)
+    return keras.Model(converted.inputs[0], outputs, name=model.name)
 
 
-def _converted(layer: Any, before_flatten: dict[str, tuple[int, ...]]) -> Any:
-    if isinstance(layer, keras.layers.Flatten):
-        maps = tuple(layer.input.shape[1:])
+def _any_size(given: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.Input((None, None, given.shape[-1]), name=given.name, dtype=given.dtype)
+
+
+def _flattened(model: keras.Model) -> dict[str, tuple[int, ...]]:
+    """Of the layers up to the first dense one behind a flattening, by name: the maps that were flattened.
+
+    Raises:
+        ValueError: something else there has weights, which belong to single places.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    flattenings = [layer for layer in model.layers if isinstance(layer, keras.layers.Flatten)]
+    reached = [(layer, tuple(layer.input.shape[1:])) for layer in flattenings]
+    while reached:
+        layer, maps = reached.pop()
         for node in layer._outbound_nodes:
-            before_flatten[node.operation.name] = maps
+            behind = node.operation
+            if isinstance(behind, keras.layers.Dense):
+                found[behind.name] = maps
+            elif behind.weights:
+                raise ValueError(
+                    f"The layer {behind.name} stands between the flattening and the dense layers, and its weights "
+                    "belong to single places of an image of one size: build the network without it."
+                )
+            else:
+                reached.append((behind, maps))
+    return found
+
+
+def _converted(layer: Any, flattened: dict[str, tuple[int, ...]]) -> Any:
+    if isinstance(layer, keras.layers.Flatten):
         return keras.layers.Identity(name=layer.name)
-    if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+    is_followed = bool(layer._outbound_nodes)
+    if isinstance(layer, keras.layers.GlobalAveragePooling2D | keras.layers.GlobalMaxPooling2D) and is_followed:
         return type(layer).from_config(layer.get_config() | {"keepdims": True})
     if isinstance(layer, keras.layers.Dense):
         config = layer.get_config()
         return keras.layers.Conv2D(
             config["units"],
-            before_flatten.get(layer.name, (1, 1, 0))[:2],
+            flattened.get(layer.name, (1, 1))[:2],
             activation=config["activation"],
             use_bias=config["use_bias"],
             dtype=layer.dtype_policy,

@@ -147,7 +147,7 @@ def densenet(
             x = layer(x, f"block_{block}_layer_{number}")
         if block < len(counts):
             x = activated(x, f"transition_{block}")
-            x = convolve(x, int(x.shape[-1] * compression), 1, name=f"transition_{block}")
+            x = convolve(x, max(1, int(x.shape[-1] * compression)), 1, name=f"transition_{block}")
             x = blocks.pool(x, "average", 2, name=f"transition_{block}_pool")
     x = heads.head(activated(x, "last"), outputs, head, **kernels)
     return keras.Model(inputs, x, name=f"densenet_{depth}")

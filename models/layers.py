@@ -1,7 +1,8 @@
-"""Layers that Keras lacks."""
+"""Layers that Keras lacks. Builders import them when they build: to derive from Keras' layers wakes Keras."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -36,8 +37,10 @@ class LocalResponseNormalization(keras.layers.Layer):
         # floats took, with their gradients, three quarters of a small AlexNet's step on a CPU.
         channels = keras.ops.arange(inputs.shape[-1])
         is_near = keras.ops.abs(channels[:, None] - channels[None, :]) <= self.radius
-        energy = keras.ops.matmul(keras.ops.square(inputs), keras.ops.cast(is_near, inputs.dtype))
-        return inputs * keras.ops.exp(-self.beta * keras.ops.log(self.bias + self.alpha * energy))
+        squares = keras.ops.square(keras.ops.cast(inputs, "float32"))  # which exceed what 16 bits hold
+        energy = keras.ops.matmul(squares, keras.ops.cast(is_near, "float32"))
+        factors = keras.ops.exp(-self.beta * keras.ops.log(self.bias + self.alpha * energy))
+        return inputs * keras.ops.cast(factors, inputs.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the input."""
@@ -47,6 +50,34 @@ class LocalResponseNormalization(keras.layers.Layer):
         """The constants."""
         own = {"radius": self.radius, "bias": self.bias, "alpha": self.alpha, "beta": self.beta}
         return super().get_config() | own
+
+
+@keras.saving.register_keras_serializable("folklore")
+class SelectChannels(keras.layers.Layer):
+    """Some of the channels, as table I of LeCun et al. 1998 connects maps.
+
+    Args:
+        channels: their indices.
+        **options: of `keras.layers.Layer`.
+    """
+
+    pointwise = True
+
+    def __init__(self, channels: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
+        self.channels = list(channels)
+
+    def call(self, inputs: Any) -> Any:
+        """Float tensor (batch, height, width, channels) to (batch, height, width, as many as were named)."""
+        return keras.ops.take(inputs, self.channels, axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """As many channels as were named."""
+        return (*input_shape[:-1], len(self.channels))
+
+    def get_config(self) -> dict[str, Any]:
+        """The indices."""
+        return super().get_config() | {"channels": self.channels}
 
 
 @keras.saving.register_keras_serializable("folklore")

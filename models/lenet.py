@@ -113,12 +113,12 @@ def lenet(
     x = layer(x, blocks.scaled(6, width), 5, name="c1", padding=padding)
     x = _subsample(x, subsampling, activation, name="s2")
     if connections == "table":
-        maps = [
-            blocks.convolution(
-                keras.ops.take(x, seen, axis=-1), 1, 5, name=f"c3_map_{number}", padding="valid", **kernels
-            )
-            for number, seen in enumerate(TABLE, start=1)
-        ]
+        from models.layers import SelectChannels
+
+        maps = []
+        for number, seen in enumerate(TABLE, start=1):
+            few = SelectChannels(seen, name=f"c3_map_{number}_inputs")(x)
+            maps.append(blocks.convolution(few, 1, 5, name=f"c3_map_{number}", padding="valid", **kernels))
         x = keras.layers.Concatenate(name="c3")(maps)
         x = blocks.nonlinear(x, name="c3", activation=activation)
     else:

@@ -108,7 +108,7 @@ SMALL = {
     "alexnet": Network(alexnet, _ALEXNET),
     "vgg": Network(vgg, dict(configuration="A", stages=3, width=0.25, hidden=(256,))),
     "googlenet": Network(googlenet, dict(stem="small", width=0.125, normalization="before")),
-    "resnet": Network(resnet, dict(depth=20)),
-    "densenet": Network(densenet, dict(depth=22)),
+    "resnet": Network(resnet, dict(depth=20, width=0.5)),
+    "densenet": Network(densenet, dict(depth=22, growth_rate=8)),
     "cnn": Network(cnn, dict(filters=(16, 32, 64), normalization="before", head="average")),
 }

@@ -162,12 +162,14 @@ def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
         alexnet((67, 67, 3), 5, width=0.1, groups=1, hidden=(8, 8)),
         resnet(IMAGE, 10, depth=8),
         cnn((12, 12, 1), 4, filters=(4, 8), hidden=(6,), normalization="after"),
+        vgg((8, 8, 1), 3, stages=2, width=0.05, hidden=(), dropout=0.5),  # dropout stands behind the flattening
         tiny_googlenet(),
     ],
     ids=lambda model: model.name,
 )
 def test_a_dense_head_as_a_convolution_says_the_same_and_takes_larger_images(model):
     converted = as_convolutional(model)
+    assert as_convolutional(converted).output_shape == converted.output_shape  # there is nothing left to do
     assert not any(isinstance(layer, keras.layers.Dense | keras.layers.Flatten) for layer in converted.layers)
     assert converted.count_params() == without_auxiliaries(model).count_params()
     x = images(2, *model.input_shape[1:])
@@ -212,8 +214,17 @@ def test_without_a_dense_head_images_may_have_any_size(build, head):
         (cnn, IMAGE, dict(reduction="mx"), "did you mean 'max'"),
         (cnn, (None, None, 1), {}, "takes images of one size"),
         (cnn, (28,), {}, "is not that of an image"),
-        (cnn, (None, 28, 1), {}, "give whole numbers from 1 alone"),
-        (cnn, (28, 28, None), {}, "give whole numbers from 1 alone"),
+        (cnn, (None, 28, 1), {}, "leaves a part of the size open: give all of it"),
+        (cnn, (None, None), {}, "leaves a part of the size open: give all of it"),
+        (cnn, (28, 28, None), {}, "has no number of channels"),
+        (cnn, (28, 0, 1), {}, "give whole numbers from 1 alone"),
+        (
+            cnn,
+            (900, 900, 1),
+            dict(filters=(1,) * 12, head="average", convolutions=1),
+            "give images of 2048×2048 pixels",
+        ),
+        (cnn, (900, 900, 1), dict(filters=(1,) * 20, head="average", convolutions=1), "no image fits them"),
         (googlenet, IMAGE, dict(stem="tiny"), "stem='tiny' is unknown"),
         (googlenet, (None, None, 3), {}, "give a size, or auxiliary=False"),
     ],
@@ -227,3 +238,16 @@ def test_bad_options_get_a_sentence(build, shape, options, said):
 def test_what_cannot_be_converted(shape):
     with pytest.raises(ValueError, match="images"):
         as_convolutional(models.mlp(shape, 2) if len(shape) == 1 else cnn(shape, 2))
+
+
+def test_what_belongs_to_single_places_cannot_be_converted():
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.BatchNormalization(name="normal")(keras.layers.Flatten()(inputs))
+    with pytest.raises(ValueError, match="The layer normal stands between"):
+        as_convolutional(keras.Model(inputs, keras.layers.Dense(2)(x)))
+
+
+def test_response_normalisation_does_not_overflow_in_16_bits():
+    x = np.full((1, 2, 2, 8), 300.0, dtype="float32")
+    expected = np.array(LocalResponseNormalization()(x))
+    np.testing.assert_allclose(LocalResponseNormalization(dtype="mixed_float16")(x), expected, rtol=2e-3)

@@ -138,6 +138,7 @@ def test_a_start_that_is_not_trained_is_named_with_its_command(logdir):
         ({"head_epochs": 0, "head_learning_rate": 0.1}, "head_epochs is 0"),
         ({"head_epochs": 1, "head_learning_rate": -1}, "head_learning_rate is -1"),
         ({"frozen": 3}, "frozen is 3"),
+        ({"frozen": "everything"}, "something has to learn"),
     ],
 )
 def test_declarations_are_checked(transfer, said):
@@ -222,6 +223,8 @@ def test_an_application_says_what_it_needs(small_application):
         application((32, 32, 3), 4)
     with pytest.raises(ValueError, match="did you mean 'MobileNetV2'"):
         application((32, 32, 3), 4, name="MobilNetV2")
+    with pytest.raises(ValueError, match="has 2 channels: give 1 or 3"):
+        application((32, 32, 2), 4, weights="none")
     with pytest.raises(ValueError, match="give resize="):
         application((28, 28, 3), 4, name="VGG16", weights="none")
     with pytest.raises(
@@ -229,3 +232,30 @@ def test_an_application_says_what_it_needs(small_application):
     ):
         Recipe(model=application, data=data.digits)
     assert Recipe(model=application, data=data.digits, scaler="none").scaler == "none"
+
+
+def test_from_run_names_what_is_no_run_or_damaged(logdir, tmp_path):
+    for nowhere in ("nope", "", logdir / "topic.before" / "arm" / "seed-3" / "run.json", tmp_path):
+        with pytest.raises(ProblemError, match="is no run's directory"):
+            from_run(nowhere)
+    path = tmp_path / "seed-3"
+    path.mkdir()
+    for file in (logdir / "topic.before" / "arm" / "seed-3").iterdir():
+        if file.is_file():
+            (path / file.name).write_bytes(file.read_bytes())
+    for text in ('{"kind": "standard"}', "[1]", "{", '{"kind": "standard", "shift": [1.0], "scale": []}'):
+        (path / "preprocessing.json").write_text(text)
+        with pytest.raises(ProblemError, match=r"missing or damaged.*--fresh"):
+            from_run(path)
+
+
+@pytest.mark.parametrize("outputs", [0, -1, 2.5, "x", None, True])
+def test_a_new_head_needs_a_number_of_outputs(outputs):
+    with pytest.raises(ProblemError, match="Give a whole number from 1"):
+        new_head(mlp((8,), 3), outputs)
+
+
+def test_an_experiment_does_not_go_on_from_itself(logdir):
+    recipe = IMAGES.but(transfer=dict(start="topic.after/other"))
+    with pytest.raises(ProblemError, match="goes on from an arm of its own experiment"):
+        study.plan("topic.after", {"arm": recipe}, 1, logdir, {})
