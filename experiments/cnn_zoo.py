@@ -32,7 +32,7 @@ side_by_side = Experiment(
         if name != "lenet"
     ),
     seeds=6,
-    quick=dict(epochs=3, data_params=dict(train_size=5_000)),
+    quick=dict(epochs=2, batch_size=32, data_params=dict(train_size=3_000)),
 )
 
 LIGHT: dict[str, Any] = dict(filters=(16, 32, 64), normalization="before", head="average", spatial_dropout=0.05)

@@ -84,7 +84,7 @@ def googlenet(
         input_shape: (height, width, channels) or (height, width) of an image.
         outputs: the number of classes.
         stem: what stands before the first block. "large" is the published one, which divides height and width by 8;
-            "small" is one 3×3 convolution at full size, so that 28×28 pixels take the place of its 28×28 maps.
+            "small" is one 3×3 convolution at full size and a maximum of stride 2.
         auxiliary: whether classifiers hang on blocks 4a and 4d. The model is then a
             `models.auxiliary.WithAuxiliaries`, which answers with its main output alone.
         auxiliary_weight: of each auxiliary classifier's loss.
@@ -163,7 +163,8 @@ def _large_stem(x: Any, layer: Callable[..., Any], filters: Callable[[int], int]
 
 
 def _small_stem(x: Any, layer: Callable[..., Any], filters: Callable[[int], int]) -> Any:
-    return layer(x, filters(192), 3, name="conv_1")
+    x = layer(x, filters(192), 3, name="conv_1")
+    return blocks.pool(x, "max", 3, strides=2, padding="same", name="pool_1")
 
 
 def _inception(x: Any, layer: Callable[..., Any], filters: tuple[int, ...], name: str) -> Any:
