@@ -58,7 +58,7 @@ def test_options_that_all_networks_take(name):
         (alexnet, {}, 64),  # padded to 67
         (vgg, {}, 32),
         (vgg, dict(stages=3), 8),
-        (googlenet, dict(stem="small", width=0.1), 9),
+        (googlenet, dict(stem="small", width=0.1), 17),
         (densenet, dict(depth=22), 4),
         (cnn, {}, 4),
     ],
@@ -132,13 +132,13 @@ def test_padded_channels_are_zeros_behind_the_others():
 def tiny_googlenet(**options):
     keras.utils.set_random_seed(0)
     params = dict(stem="small", width=0.05, dropout=0.0) | options
-    return googlenet((16, 16, 1), 3, **params)
+    return googlenet((20, 20, 1), 3, **params)
 
 
 def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
     model = tiny_googlenet(auxiliary_weight=0.3)
     assert isinstance(model, WithAuxiliaries)
-    x, y = images(4, 16, 16, 1), np.array([0, 1, 2, 0])
+    x, y = images(4, 20, 20, 1), np.array([0, 1, 2, 0])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss, metrics=["accuracy"])
     outputs = keras.Model(model.inputs, model.outputs).predict(x, verbose=0)

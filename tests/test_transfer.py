@@ -165,7 +165,7 @@ def test_a_new_head_shares_the_other_layers():
     for model in (
         mlp((8,), 3),
         cnn((8, 8, 1), 3, head="convolution"),
-        googlenet((16, 16, 1), 3, stem="small", width=0.02),
+        googlenet((20, 20, 1), 3, stem="small", width=0.02),
     ):
         renewed = new_head(model, 5)
         assert renewed.output_shape == (None, 5)
@@ -176,7 +176,7 @@ def test_a_new_head_shares_the_other_layers():
 
 
 def test_what_is_before_a_named_layer_is_frozen_and_what_is_beside_it_is_not():
-    model = googlenet((16, 16, 1), 3, stem="small", width=0.02)
+    model = googlenet((20, 20, 1), 3, stem="small", width=0.02)
     freeze(model, "inception_4a_3x3")
     frozen = {layer.name for layer in model.layers if layer.weights and not layer.trainable}
     assert {"conv_1", "inception_3b_5x5", "inception_4a_3x3_reduce", "inception_4a_3x3"} <= frozen
