@@ -17,59 +17,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from folklore import checks
+from folklore import checks, records
 from folklore.errors import DeclarationError, ProblemError
-from folklore.question import Direction, Hypothesis, Metric
-from folklore.shapes import ANYTHING, NUMBER, Or, maybe, misfit
+from folklore.question import Hypothesis, Metric
+from folklore.shapes import misfit
 
 ASIDE = ".aside"
 CHECKPOINTS = "checkpoint"
-
-# What readers rely on.
-_EXPERIMENT = {
-    "claim": str,
-    "arms": {str: dict},
-    "unit": maybe(str),
-    "end": maybe(int),
-    "extended_from": maybe(int),
-    "facts": maybe([{"statement": str, "expected": ANYTHING, "found": ANYTHING, "holds": (True, False)}]),
-    "tuning": maybe(
-        {
-            str: {
-                "edges": {str: list},
-                "grid": maybe({str: list}),
-                "monitor": maybe(str),
-                "best": maybe(dict),
-                "tried": maybe([{"point": dict, "mean": maybe(NUMBER)}]),
-            }
-        }
-    ),
-}
-_WITH_ARMS = _EXPERIMENT | {
-    "baseline": str,
-    "metric": {"name": str, "goal": ("min", "max")},
-    "hypotheses": [
-        {
-            "arm": Or(str, [str]),
-            "direction": get_args(Direction),
-            "by": NUMBER,
-            "metric": maybe({"name": str, "goal": ("min", "max")}),
-        }
-    ],
-}
-_RUN = {"status": ("running", "done", "diverged", "failed"), "identity": str, "recipe": dict, "error": maybe(str)}
-_DONE_RUN = _RUN | {
-    "status": ("done", "diverged"),
-    "data": {"name": str, "source": str, "unit": str, "sha256": str},
-    "metrics": {str: maybe(NUMBER)},
-    "selected_epoch": maybe(int),
-    "divergence": maybe({"epoch": NUMBER, "reason": str}),
-    "seconds": maybe({str: maybe(NUMBER)}),
-    "versions": maybe({str: str}),
-    "code": maybe({str: ANYTHING}),
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +55,7 @@ def read_run(path: Path) -> Run:
     seed, record = int(path.name.removeprefix("seed-")), read_json(path / "run.json")
     done = record is not None and (path / "DONE").exists()
     if record is not None:
-        _check_shape(path / "run.json", record, _DONE_RUN if done else _RUN)
+        _check_shape(path / "run.json", record, records.DONE_RUN if done else records.RUN)
     return Run(path, path.parent.name, seed, record, done)
 
 
@@ -113,7 +69,7 @@ def read_experiment(path: Path) -> dict[str, Any] | None:
     declared = read_json(file)
     if declared is None:
         return None
-    _check_shape(file, declared, _WITH_ARMS if declared.get("arms") else _EXPERIMENT)
+    _check_shape(file, declared, records.WITH_ARMS if declared.get("arms") else records.EXPERIMENT)
     try:
         for arm in declared["arms"]:
             checks.directory_name("The arm", arm)

@@ -1,5 +1,8 @@
 """Declarations of the wrong type, and arms' names: each refused in one paragraph that says what to write."""
 
+import hashlib
+import json
+
 import pytest
 
 from data import diabetes
@@ -87,3 +90,8 @@ def test_an_arm_is_named_like_a_directory(name):
 @pytest.mark.parametrize("name", ["selu + alpha dropout", "dropout 0.5", "3×256", "bn_before", "lr=0.1"])
 def test_arms_may_have_readable_names(name):
     assert Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name: BASE}})).to_dict()["arms"].keys() == {"base", name}
+
+
+def test_a_recipe_without_newer_fields_is_what_it_was_before_there_were_any():
+    record = {name: value for name, value in BASE.to_dict().items() if name not in ("pictures", "transfer")}
+    assert BASE.identity() == hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -27,7 +27,7 @@ LIGHT = (
     *("__init__", "board", "catalog", "checks", "cli", "compare", "errors", "lazily", "live", "optimizers", "pool"),
     *("quiet", "running", "spec", "stats", "store", "study", "tables", "curves", "events", "evidence", "figures"),
     *("foreign", "looks", "plots", "question", "reading", "recipe", "report", "results", "tensorboard_server"),
-    *("layout", "tuning", "verdict"),
+    *("layout", "locks", "records", "tuning", "verdict"),
 )
 FORBIDDEN = {
     "models": ("tensorflow", "folklore", "data", "callbacks"),

@@ -285,31 +285,3 @@ def test_a_check_that_fails_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(ProblemError, match=r"The check of topic\.width cannot be run: KeyError: 'arithmetic'"):
         run(Experiment(claim="Sums.", check=no_facts), tmp_path / "logs", jobs=1)
     assert not (tmp_path / "logs").exists()
-
-
-def only_deterministic(input_shape, outputs):
-    """Builds where TensorFlow's operations are deterministic, and nowhere else."""
-    from tensorflow.python.framework import config
-
-    assert config.is_op_determinism_enabled()
-    assert "--xla_gpu_deterministic_ops=true" in os.environ["XLA_FLAGS"]
-    return mlp(input_shape, outputs, widths=(4,), dropout=0.5)
-
-
-def test_deterministic_runs_are_equal_to_the_bit_with_any_number_of_workers(tmp_path):
-    arms = {
-        mode: Recipe(model=only_deterministic, data=data.digits, data_params=dict(train_size=64), epochs=2, mode=mode)
-        for mode in ("xla", "graph")
-    }
-    experiment = dataclasses.replace(
-        NARROW_OR_WIDE, arms=arms, baseline="xla", hypothesis=Hypothesis("graph", "better", 1)
-    )
-    found = []
-    for jobs in (1, 2):
-        failures, _ = run(experiment, tmp_path / str(jobs), jobs=jobs, deterministic=True)
-        assert failures == 0
-        stored = records(tmp_path / str(jobs))
-        assert all(record["deterministic"] for record in stored.values())
-        found.append({name: (record["metrics"], record["generators"]) for name, record in stored.items()})
-    assert found[0] == found[1]
-    assert "TF_DETERMINISTIC_OPS" not in os.environ
