@@ -7,7 +7,7 @@ import os
 from rich.console import Console
 
 import data
-from folklore import Hypothesis, Recipe
+from folklore import Experiment, Hypothesis, Metric, Recipe
 from folklore.running import run_studies
 from models import mlp
 
