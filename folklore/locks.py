@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 FOLDER = ".locks"
 
@@ -16,7 +18,8 @@ def locked(logdir: Path, experiments: Iterable[str], say: Callable[[str], None])
     """Hold the experiments of a logdir; wait, and say so, while another process holds one of them.
 
     The operating system lets go of what a process held when it ends, however it ends. Locks are taken in the order of
-    their names, so that two processes never wait for each other.
+    their names, so that two processes never wait for each other. Afterwards the directories that were made for them
+    are gone, unless something was written there.
 
     Args:
         logdir: of the runs; made if it is missing.
@@ -27,16 +30,38 @@ def locked(logdir: Path, experiments: Iterable[str], say: Callable[[str], None])
         OSError: the logdir cannot be written.
     """
     folder = logdir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     with contextlib.ExitStack() as held:
+        held.callback(_remove, made)
         for name in sorted(experiments):
-            file = held.enter_context((folder / f"{name}.lock").open("w"))
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"Another process trains {name} into {logdir}; waiting until it ends.")
-                fcntl.flock(file, fcntl.LOCK_EX)
-            except OSError as error:
-                if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # a file system without locks
-                    raise
+            waiting = f"Another process trains {name} into {logdir}; waiting until it ends."
+            path = folder / f"{name}.lock"
+            held.enter_context(_hold(path, lambda text=waiting: say(text)))  # type: ignore[misc]
+            held.callback(path.unlink, missing_ok=True)
         yield
+
+
+def _hold(path: Path, say: Callable[[], None]) -> IO[str]:
+    """The file, locked, which is still the one of that name: who held it before may have removed it."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # a file system without locks
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()
+
+
+def _remove(directories: Iterable[Path]) -> None:
+    """Those that are empty, the innermost first."""
+    with contextlib.suppress(OSError):
+        for directory in directories:
+            directory.rmdir()
