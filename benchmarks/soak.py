@@ -29,7 +29,7 @@ from folklore import Experiment, Hypothesis, Metric, Recipe
 from models import mlp
 
 base = Recipe(
-    model=mlp, params=dict(widths=(8,), dropout=0.2), data=data.diabetes, batch_size=64, epochs=60, patience=20,
+    model=mlp, params=dict(widths=(8,), dropout=0.2), data=data.diabetes, batch_size=64, epochs=300,
     mode="graph",
 )
 study = Experiment(

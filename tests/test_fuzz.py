@@ -20,7 +20,7 @@ from folklore.errors import ProblemError
 from tests.stored import study
 
 FAST = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
-settings.register_profile("here", max_examples=40, derandomize=True, **FAST)
+settings.register_profile("here", max_examples=20, derandomize=True, **FAST)
 settings.register_profile("long", max_examples=1_500, derandomize=True, **FAST)
 if settings._current_profile == "default":
     settings.load_profile("here")

@@ -6,7 +6,7 @@ import pytest
 
 from models import densenet, resnet, vgg
 
-SIZE, CLASSES = 64, 10
+SIZE, CLASSES = 32, 10
 RNG = np.random.default_rng(0)
 EPSILON = 1.001e-5  # of Keras' batch normalisation in these networks; ours is Keras' default
 OUR_EPSILON = 1e-3
