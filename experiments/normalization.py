@@ -7,7 +7,7 @@ Cost:      fifteen minutes on two cores; --budget quick under one
 import data
 import folklore
 from folklore import Experiment, Hypothesis, Metric, Recipe
-from models import mlp
+from models import cnn, mlp
 
 base = Recipe(
     model=mlp,
@@ -53,6 +53,28 @@ bn_before_after_deep = Experiment(
     hypothesis=Hypothesis(
         "after", "no difference", 0.005,
         claim="With elu and 16 layers, normalising after the activation is as good as before it.",
+    ),
+    quick=QUICK,
+)  # fmt: skip
+
+maps = Recipe(
+    model=cnn,
+    params=dict(filters=(8, 16, 32), convolutions=1, head="average", normalization="before"),
+    data=data.fashion_mnist,
+    data_params=dict(train_size=10_000),
+    schedule="cosine",
+    batch_size=128,
+    epochs=6,
+    grid={"optimizer.learning_rate": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)},
+)
+bn_before_after_cnn = Experiment(
+    claim="Batch normalisation before or after ReLU makes no practical difference in a convolutional network.",
+    arms={"before": maps, "after": maps.but(params=dict(normalization="after"))},
+    baseline="before",
+    metric=Metric("test/accuracy", goal="max"),
+    hypothesis=Hypothesis(
+        "after", "no difference", 0.01,
+        claim="In a CNN with relu, normalising after the activation is as good as before it.",
     ),
     quick=QUICK,
 )  # fmt: skip
