@@ -3,10 +3,24 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from folklore.layout import environment
 
 os.environ.update(environment(threads=1))
+
+# Here, not in the module that uses them: Hypothesis takes a profile of its own where the environment says CI, and what is
+# loaded here takes that one's place, but not that of --hypothesis-profile.
+for _profile, _examples in (("short", 20), ("long", 1_500)):
+    settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+settings.load_profile("short")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
@@ -18,12 +18,6 @@ from folklore import board, cli, report, results
 from folklore.compare import compare
 from folklore.errors import ProblemError
 from tests.stored import study
-
-FAST = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
-settings.register_profile("here", max_examples=20, derandomize=True, **FAST)
-settings.register_profile("long", max_examples=1_500, derandomize=True, **FAST)
-if settings._current_profile == "default":
-    settings.load_profile("here")
 
 RUN, EXPERIMENT = "arm/seed-2/run.json", "experiment.json"
 NAMES = st.sampled_from(
