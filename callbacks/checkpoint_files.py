@@ -98,7 +98,7 @@ def read(path: Path, belongs: Mapping[str, Any]) -> Found:
             return Found(int(epoch), dict(packed), dict(json.loads(contents["state.json"])))
     except FileNotFoundError as error:
         raise DamagedError(f"{Path(error.filename).name} is missing") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError, zipfile.BadZipFile) as error:
         raise DamagedError(f"it cannot be read: {type(error).__name__}: {error}") from error
 
 

@@ -65,8 +65,12 @@ def download(
         fetch: downloads them; may raise anything.
 
     Raises:
+        DataError: one of the files is a link to nowhere: what is downloaded would be written there.
         UnavailableError: the cache cannot be written, the network cannot be reached, or the download failed.
     """
+    for file in files:
+        if file.is_symlink() and not file.exists():
+            raise DataError(f"{name}: {file} is a link to {file.readlink()}, where there is no file: delete it.")
     folder = files[0].parent
     wanted = f"{name} was asked for, but {', '.join(file.name for file in files)} cannot be read from {folder}"
     advice = f"Set {variable} to a folder that holds the set, or {_BUNDLED}."

@@ -6,6 +6,7 @@ The test part is the published one, 10,000 images; the seed draws 5,000 of the o
 from __future__ import annotations
 
 import gzip
+import math
 import sys
 import zlib
 from contextlib import redirect_stdout
@@ -78,7 +79,7 @@ def _read(file: Path) -> np.ndarray:
     header = 4 + 4 * len(shape)  # the IDX format: a magic number, then the length of each axis
     try:
         with gzip.open(file) as stream:
-            array = np.frombuffer(stream.read(), np.uint8, offset=header).reshape(shape)
+            array = np.frombuffer(stream.read(header + math.prod(shape) + 1), np.uint8, offset=header).reshape(shape)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise damaged("fashion_mnist", file, f"{type(error).__name__}: {error}") from error
     found = sha256(array)

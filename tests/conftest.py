@@ -9,8 +9,8 @@ from folklore.layout import environment
 
 os.environ.update(environment(threads=1))
 
-# Here, not in the module that uses them: Hypothesis takes a profile of its own where the environment says CI, and what is
-# loaded here takes that one's place, but not that of --hypothesis-profile.
+# Here, not in the module that uses them: Hypothesis takes a profile of its own where the environment says CI. What is
+# loaded here takes its place, but not that of --hypothesis-profile.
 for _profile, _examples in (("short", 20), ("long", 1_500)):
     settings.register_profile(
         _profile,

@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 import joblib
 import numpy as np
 import pytest
+from sklearn.datasets import fetch_california_housing
 
 from data import DataError, cache, california_housing, digits, fashion, fashion_mnist, resolve
 from data.dataset import sha256
@@ -231,6 +232,35 @@ def test_one_changed_value_is_noticed(housing_file):
     content[77, 3] += 1
     joblib.dump(content, housing_file, compress=1)
     assert_housing_is_damaged(housing_file)
+
+
+def test_a_cached_pickle_is_not_run(housing_file, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "run",)
+
+    joblib.dump(Trap(), housing_file, compress=6)
+    assert_housing_is_damaged(housing_file)
+    joblib.load(housing_file)
+    assert (tmp_path / "run").exists()  # as it does here
+
+
+def test_housing_is_what_scikit_learn_makes_of_it():
+    if not REAL_HOUSING.exists():
+        pytest.skip(f"SCIKIT_LEARN_DATA does not name a folder with {REAL_HOUSING.name}")
+    theirs = fetch_california_housing(data_home=REAL_HOUSING.parent, download_if_missing=False)
+    whole = california_housing.load()
+    np.testing.assert_array_equal(whole.x, theirs.data)
+    np.testing.assert_array_equal(whole.y, theirs.target)
+    assert list(whole.feature_names) == theirs.feature_names
+
+
+def test_a_download_does_not_write_through_a_link(housing_file, tmp_path):
+    outside = tmp_path / "outside"
+    housing_file.symlink_to(outside)
+    with pytest.raises(DataError, match=r"is a link to .*outside, where there is no file: delete it"):
+        california_housing.load()
+    assert not outside.exists()
 
 
 def assert_housing_is_damaged(file: Path) -> None:
