@@ -145,7 +145,7 @@ class Pool:
                         yield job, _lost(job, answer)
                     else:
                         raise WorkerDiedError(
-                            f"The worker process that looked at the experiment {answer}, perhaps for lack of memory. "
+                            f"The worker process that looked at the experiment {answer}. "
                             "Nothing was changed. Give the same command again, with fewer --jobs."
                         )
                 elif kind == "problem":
@@ -183,7 +183,7 @@ def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) ->
 def _lost(job: _Job, how: str) -> dict[str, Any]:
     """The record of a run whose workers died, stored where the run is."""
     task = job.tag
-    error = f"its worker process {how}, {ATTEMPTS} times; perhaps for lack of memory"
+    error = f"{ATTEMPTS} times its worker process {how}"
     record = task.record() | {"status": "failed", "error": error, "traceback": ""}
     try:
         store.finish(task.path, record)

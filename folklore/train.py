@@ -46,7 +46,8 @@ def train(
     """Train one run and store it, going on from a checkpoint if there is one; return its record, as in run.json.
 
     An exception does not leave here: the run's status is then "failed", and the record holds the traceback. Where it
-    was stopped, it is "running".
+    was stopped, it is "running". Lack of memory alone leaves: a fresh process, which may
+    have more, can go on with the run.
 
     Args:
         task: what to train, and where.
@@ -81,6 +82,8 @@ def train(
         record |= _train(task, report, checkpoints, goes_on=found is not None)
     except StopAskedError:
         return record
+    except epoch.OUT_OF_MEMORY:
+        raise
     except (Exception, SystemExit) as error:  # whatever a model does, the other runs go on
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
     store.finish(task.path, record)

@@ -73,7 +73,9 @@ class Worker:
             self.process.join()
             code, self.job = self.process.exitcode, None
             name = signal.Signals(-code).name if code < 0 else f"status {code}"
-            return "died", f"ended with {name}"
+            return "died", f"ended with {name}, perhaps for lack of memory"
+        if kind == "died":
+            self.process.join()
         if kind != "row":
             self.runs += self.job.work == "train"
             self.job = None
@@ -130,6 +132,9 @@ def _serve(connection: Connection) -> None:
         except (ProblemError, DataError) as problem:
             say("problem", str(problem))
         except EOFError:  # the parent is gone
+            return
+        except epoch.OUT_OF_MEMORY as error:
+            say("died", f"ran out of memory ({type(error).__name__})")
             return
         except Exception as error:  # a recipe that cannot be read here, say
             say("problem", f"A worker process could not do its work: {type(error).__name__}: {error}")

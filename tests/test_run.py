@@ -3,10 +3,8 @@
 import dataclasses
 import io
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -14,7 +12,7 @@ from rich.console import Console
 import data
 from folklore import Experiment, Fact, Hypothesis, Metric, Recipe, store
 from folklore.compare import compare
-from folklore.errors import ProblemError, WorkerDiedError
+from folklore.errors import ProblemError
 from folklore.running import run_studies
 from folklore.study import parse_settings, plan
 from models import mlp
@@ -200,42 +198,6 @@ def test_workers_end_with_the_process_that_started_them():
     # The worker holds its end of this pipe: reading it to its end waits until the worker is gone.
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout.strip()) == (-9, "digits")
-
-
-def dies_when_trained(input_shape, outputs, file, times):
-    """A model that, after its first building, which is the check, kills its process so many times."""
-    built = len(Path(file).read_text()) if Path(file).exists() else 0
-    with Path(file).open("a") as counter:
-        counter.write("x")
-    if 0 < built <= times:
-        os._exit(9)
-    return mlp(input_shape, outputs, widths=(2,))
-
-
-@pytest.mark.parametrize(("times", "status"), [(1, "done"), (5, "failed")])
-def test_a_worker_that_dies_takes_no_other_run_along_and_is_given_a_second_chance(tmp_path, times, status):
-    fatal = Recipe(
-        model=dies_when_trained, params={"file": str(tmp_path / "built"), "times": times}, data=data.digits, epochs=1
-    )
-    healthy = Recipe(model=mlp, data=data.digits, epochs=1)
-    experiment = dataclasses.replace(
-        NARROW_OR_WIDE, arms={"fatal": fatal, "healthy": healthy}, baseline="healthy", hypothesis=()
-    )
-    failures, _ = run(experiment, tmp_path / "logs", seeds=1, jobs=1)
-    records = {run.arm: run for run in store.runs(tmp_path / "logs" / "topic.width")}
-    assert (records["healthy"].status, records["fatal"].status) == ("done", status)
-    assert failures == (status == "failed")
-    if failures:
-        assert records["fatal"].record["error"].startswith("its worker process ended with status 9, 2 times")
-
-
-def test_a_worker_that_dies_in_the_check_is_told_of(tmp_path):
-    (tmp_path / "built").write_text("x")
-    fatal = Recipe(model=dies_when_trained, params={"file": str(tmp_path / "built"), "times": 9}, data=data.digits)
-    experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"fatal": fatal}, baseline="fatal", hypothesis=())
-    with pytest.raises(WorkerDiedError, match="looked at the experiment ended with status 9"):
-        run(experiment, tmp_path / "logs", seeds=1, jobs=1)
-    assert not (tmp_path / "logs").exists()
 
 
 def test_seeds_are_added_look_by_look_until_every_hypothesis_is_decided(tmp_path):

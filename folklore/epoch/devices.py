@@ -12,6 +12,7 @@ import psutil
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 SHARE = 0.6  # of a device's free memory that data may take; models, gradients and copies need the rest
 
 

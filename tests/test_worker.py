@@ -1,0 +1,62 @@
+"""A worker that is the end of its process: its run has a second chance, and takes no other along."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import data
+from folklore import Recipe, store
+from folklore.errors import WorkerDiedError
+from models import mlp
+from tests.test_run import NARROW_OR_WIDE, run
+
+
+def dies_when_trained(input_shape, outputs, file, times, way="exit"):
+    """A model that, after its first building, which is the check, is the end of its process so many times."""
+    built = len(Path(file).read_text()) if Path(file).exists() else 0
+    with Path(file).open("a") as counter:
+        counter.write("x")
+    if 0 < built <= times:
+        if way == "exit":
+            os._exit(9)
+        np.empty(2**62, np.uint8) if way == "host" else tf.zeros(2**50)
+    return mlp(input_shape, outputs, widths=(2,))
+
+
+@pytest.mark.parametrize(
+    ("way", "times", "error"),
+    [
+        ("exit", 5, "2 times its worker process ended with status 9, perhaps for lack of memory"),
+        ("host", 1, None),
+        ("device", 5, "2 times its worker process ran out of memory (ResourceExhaustedError)"),
+    ],
+)
+def test_a_worker_that_dies_takes_no_other_run_along_and_is_given_a_second_chance(tmp_path, way, times, error):
+    fatal = Recipe(
+        model=dies_when_trained,
+        params={"file": str(tmp_path / "built"), "times": times, "way": way},
+        data=data.digits,
+        epochs=1,
+    )
+    healthy = Recipe(model=mlp, data=data.digits, epochs=1)
+    experiment = dataclasses.replace(
+        NARROW_OR_WIDE, arms={"fatal": fatal, "healthy": healthy}, baseline="healthy", hypothesis=()
+    )
+    failures, _ = run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    records = {run.arm: run for run in store.runs(tmp_path / "logs" / "topic.width")}
+    assert (records["healthy"].status, records["fatal"].status) == ("done", "failed" if error else "done")
+    assert records["fatal"].record.get("error") == error
+    assert failures == bool(error)
+
+
+def test_a_worker_that_dies_in_the_check_is_told_of(tmp_path):
+    (tmp_path / "built").write_text("x")
+    fatal = Recipe(model=dies_when_trained, params={"file": str(tmp_path / "built"), "times": 9}, data=data.digits)
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"fatal": fatal}, baseline="fatal", hypothesis=())
+    with pytest.raises(WorkerDiedError, match="looked at the experiment ended with status 9"):
+        run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    assert not (tmp_path / "logs").exists()
