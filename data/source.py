@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from data.cache import UnavailableError
+from data.cache import DataError, UnavailableError
 from data.dataset import Dataset, Origin, Split, Task
 
 if TYPE_CHECKING:
@@ -80,12 +80,13 @@ class Source:
             The set, in arrays of its own that are read-only.
 
         Raises:
-            DataError: the set cannot be had, or its cached file is damaged.
+            DataError: the set cannot be had, its cached file is damaged, or it holds NaN or infinity.
             ValueError: an argument is out of range.
         """
         seed_name, split_by = ("seed", seed) if split_seed is None else ("split_seed", split_seed)
         _check_whole_number(seed_name, split_by, 0, 2**32 - 1)
         whole = self.load()
+        _check_finite(self.name, whole)
         train, validation, test = self._rows(whole, split_by)
         if train_size is not None:
             _check_whole_number(f"train_size of {self.name}", train_size, 1, len(train))
@@ -151,6 +152,20 @@ def _part(whole: Whole, rows: np.ndarray) -> Split:
     for array in (part.x, part.y):
         array.setflags(write=False)
     return part
+
+
+def _check_finite(name: str, whole: Whole) -> None:
+    """One such value turns a column's mean, and then every weight, into NaN, and the run would be said to diverge."""
+    import numpy as np
+
+    for what, array in (("x", whole.x), ("y", whole.y)):
+        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+            bad = np.argwhere(~np.isfinite(array))
+            rows, first = len(np.unique(bad[:, 0])), tuple(map(int, bad[0]))
+            raise DataError(
+                f"{name}: {what} holds NaN or infinity in {rows} of {len(array)} rows; the first is {array[first]} at "
+                f"{first}. Leave such rows out, or fill the values in, where the set is loaded."
+            )
 
 
 def _check_whole_number(name: str, value: object, low: int, high: int) -> None:

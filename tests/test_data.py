@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -275,3 +276,15 @@ def test_data_is_the_package_of_this_repository():
 
 def test_all_public_names_are_there():
     assert all(hasattr(data, name) for name in data.__all__)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("what", ["x", "y"])
+def test_values_that_are_no_numbers_are_refused_with_their_place(what, value):
+    x, y = np.ones((9, 2)), np.ones(9)
+    {"x": x, "y": y}[what][4] = value
+    source = Source(name="mine", task="regression", source="bundled", load=lambda: Whole(x, y, sha256(x, y)))
+    place = "(4, 0)" if what == "x" else "(4,)"
+    expected = f"mine: {what} holds NaN or infinity in 1 of 9 rows; the first is {value} at {place}."
+    with pytest.raises(DataError, match=re.escape(expected)):
+        source(0)

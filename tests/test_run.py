@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 import data
+from data.dataset import sha256
+from data.source import Source, Whole
 from folklore import Experiment, Fact, Hypothesis, Metric, Recipe, store
 from folklore.compare import compare
 from folklore.errors import ProblemError
@@ -246,4 +249,23 @@ def no_facts():
 def test_a_check_that_fails_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(ProblemError, match=r"The check of topic\.width cannot be run: KeyError: 'arithmetic'"):
         run(Experiment(claim="Sums.", check=no_facts), tmp_path / "logs", jobs=1)
+    assert not (tmp_path / "logs").exists()
+
+
+def holed():
+    x, y = np.ones((40, 3)), np.arange(40.0)
+    x[7, 1] = np.nan
+    return Whole(x, y, sha256(x, y))
+
+
+def test_data_with_holes_is_refused_before_anything_is_written(tmp_path):
+    source = Source(name="holed", task="regression", source="bundled", load=holed)
+    experiment = Experiment(
+        claim="Holes do no harm.",
+        arms={"narrow": Recipe(model=mlp, data=source)},
+        baseline="narrow",
+        metric=Metric("test/rmse", goal="min"),
+    )
+    with pytest.raises(ProblemError, match="holed: x holds NaN or infinity in 1 of 40 rows"):
+        run(experiment, tmp_path / "logs", jobs=1)
     assert not (tmp_path / "logs").exists()
