@@ -55,14 +55,14 @@ def main() -> None:
         begun = time.monotonic()
         disturbed, undisturbed = project / "disturbed", project / "undisturbed"
         kills = _kill_until_complete(project, disturbed, random.Random(given.seed))
+        seconds = time.monotonic() - begun
         if _start(project, undisturbed).wait() != 0:
             sys.exit("The undisturbed study failed.")
-        lost = [run for run, left in _left_in(undisturbed).items() if _left_in(disturbed).get(run) != left]
+        found = _left_in(disturbed)
+        lost = [run for run, left in _left_in(undisturbed).items() if found.get(run) != left]
         equal = _compared(project, disturbed) == _compared(project, undisturbed)
         resumed = sum(record["resumed_after"] is not None for record in _records(disturbed))
-        print(
-            f"{kills['worker']} workers and {kills['study']} studies were killed in {time.monotonic() - begun:.0f} s."
-        )
+        print(f"{kills['worker']} workers and {kills['study']} studies were killed in {seconds:.0f} s.")
         print(f"{len(_records(disturbed))} runs, {resumed} at last gone on with from a checkpoint; lost: {len(lost)}.")
         print(f"The comparison {'equals' if equal else 'differs from'} that of the undisturbed study.")
         sys.exit(bool(lost) or not equal)
