@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from callbacks.event_file import EventFile
 from folklore import store, tables
 from folklore.compare import compare
 from folklore.curves import Band, band, figures_of, histories
+from folklore.errors import ProblemError
 from folklore.results import differing
 
 FOLDER = ".board"
@@ -145,17 +147,30 @@ def _remove(out: Path) -> None:
         shutil.rmtree(out)
 
 
-def command(logdir: Path, port: int) -> list[str]:
-    """The command that starts TensorBoard on a directory, reachable from this machine alone."""
+def command(logdir: Path, port: int, host: str = "127.0.0.1") -> list[str]:
+    """The command that starts TensorBoard on a directory, reachable from this machine alone unless told otherwise."""
     # A run has an event file for each of its pictures. TensorBoard's slow loader, which stands in where there is no
     # fast one, goes on with the last file alone unless it is told otherwise.
-    given = ["--logdir", str(logdir), "--reload_multifile", "true", "--host", "127.0.0.1", "--port", str(port)]
+    given = ["--logdir", str(logdir), "--reload_multifile", "true", "--host", host, "--port", str(port)]
     return [sys.executable, "-m", "folklore.tensorboard_server", *given]
 
 
-def serve(logdir: Path, port: int) -> int:
-    """Run TensorBoard until it is interrupted; return its exit status."""
-    process = subprocess.Popen(command(logdir, port), env=os.environ)
+def serve(logdir: Path, port: int, host: str) -> int:
+    """Run TensorBoard until it is interrupted; return its exit status.
+
+    Raises:
+        ProblemError: this machine has no such address.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise ProblemError(
+            f"The host is {host!r}, where this machine cannot listen: {error}. Give 127.0.0.1 for this machine alone, "
+            "or 0.0.0.0 for all who reach it."
+        ) from error
+    process = subprocess.Popen(command(logdir, port, host), env=os.environ)
     try:
         return process.wait()
     except KeyboardInterrupt:

@@ -89,9 +89,12 @@ def board(
     names: Names = None,
     seeds: Annotated[bool, typer.Option("--seeds", help="every run by itself, not bands over seeds")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 6006,
+    host: Annotated[
+        str, typer.Option(help="to listen at; 0.0.0.0 lets everyone in who reaches this machine")
+    ] = "127.0.0.1",
     logdir: Logdir = Path("logs"),
 ) -> None:
-    """Open TensorBoard on bands over seeds, or on every run, on this machine alone."""
+    """Open TensorBoard on bands over seeds, or on every run; for this machine alone unless told otherwise."""
     from folklore import board as boards
 
     paths = stored(names or [], logdir)
@@ -99,7 +102,7 @@ def board(
         shown = boards.write(paths, logdir / boards.FOLDER)
     else:
         shown = paths[0] if len(paths) == 1 else boards.link(paths, logdir / boards.LINKS)
-    raise typer.Exit(boards.serve(shown, port))
+    raise typer.Exit(boards.serve(shown, port, host))
 
 
 def report(

@@ -9,6 +9,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import metadata
 
 from folklore import board
+from folklore.errors import ProblemError
 from folklore.results import differing
 from tests.stored import add_run, declare
 
@@ -83,10 +84,17 @@ def test_what_arms_differ_in_is_told_option_by_option():
     assert differing(arms) == {"a": {"params.d": 3}, "b": {"params.d": 4, "params.e": 5}}
 
 
-def test_the_command_listens_on_this_machine_alone(tmp_path):
+def test_the_command_listens_on_this_machine_alone_unless_told_otherwise(tmp_path):
     given = board.command(tmp_path, 7007)
     assert given[-4:] == ["--host", "127.0.0.1", "--port", "7007"]
     assert "--logdir" in given
+    assert board.command(tmp_path, 7007, "0.0.0.0")[-4:-2] == ["--host", "0.0.0.0"]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "a" * 70])
+def test_an_address_that_is_not_this_machines_is_refused(tmp_path, host):
+    with pytest.raises(ProblemError, match="where this machine cannot listen"):
+        board.serve(tmp_path, 0, host)
 
 
 def test_several_experiments_are_linked_and_earlier_links_are_replaced(tmp_path):
