@@ -121,7 +121,7 @@ def plan(
                     f"{run.path} holds a run of another recipe: {_difference(run.record['recipe'], recipe.to_dict())}. "
                     "Nothing was changed. Use --fresh to move the experiment's old runs aside, or another --logdir."
                 )
-            if run.done:
+            if run.done and (path / "history.csv").exists():  # somebody may have deleted half of it
                 done += 1
             else:
                 tasks.append(Task(name, arm, seed, recipe, path, origin))

@@ -101,6 +101,16 @@ def test_another_recipe_is_refused_and_nothing_is_lost(study):
     assert {path: path.read_bytes() for path in study[0].rglob("*.json")} == before
 
 
+def test_a_finished_run_whose_history_was_deleted_is_trained_again(tmp_path):
+    run(NARROW_OR_WIDE, tmp_path, jobs=1)
+    history = tmp_path / "topic.width" / "wide" / "seed-1" / "history.csv"
+    before = history.read_text()
+    history.unlink()
+    _, printed = run(NARROW_OR_WIDE, tmp_path, jobs=1)
+    assert "3 runs are done already" in printed
+    assert len(history.read_text().splitlines()) == len(before.splitlines())
+
+
 def test_fresh_moves_earlier_runs_aside(study, tmp_path):
     run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1)
     _, printed = run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1, epochs=1, fresh=True)
