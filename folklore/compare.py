@@ -24,9 +24,9 @@ def compare(path: Path, metric: str | None = None) -> Comparison:
         metric: the figure to compare, such as "test/accuracy"; None takes the declared one.
 
     Returns:
-        JSON-able: experiment, claim, kind, baseline, metric, goal, data, unfinished, notes, facts, tuning; arms: name
-        to n, mean, std, ci, values by seed, failed (runs that ended without the figure), and the paired difference
-        from the baseline with its interval; hypotheses, see `folklore.evidence`.
+        JSON-able: experiment, claim, kind, baseline, metric, goal, data, unfinished, notes, facts, tuning, options;
+        arms: name to n, mean, std, ci, values by seed, failed (runs that ended without the figure), and the paired
+        difference from the baseline with its interval; hypotheses, see `folklore.evidence`.
         Figures that do not exist for lack of seeds are None. A claim that computation alone settles has no arms.
 
     Raises:
@@ -41,7 +41,7 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     declared = store.read_experiment(path)
     if declared is None:
         raise ProblemError(f"{path} holds no experiment.json, so it is no experiment's directory. See `list`.")
-    head = {key: declared.get(key) for key in ("claim", "kind", "baseline", "facts", "tuning")}
+    head = {key: declared.get(key) for key in ("claim", "kind", "baseline", "facts", "tuning", "options")}
     if not declared["arms"]:
         return {"experiment": path.name, **head, "metric": None, "goal": None, "data": None, "arms": {},
                 "hypotheses": [], "unfinished": 0, "notes": []}  # fmt: skip

@@ -10,6 +10,7 @@ from data.cache import keras_home, sklearn_home
 from folklore.cache import cache_folder
 from folklore.layout import cores, layout
 from folklore.quiet import quietly
+from folklore.tables import count
 
 
 def examine() -> dict[str, str]:
@@ -25,8 +26,9 @@ def examine() -> dict[str, str]:
     facts |= {name: version(name) for name in ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")}
     facts["devices"] = ", ".join(epoch.names())
     facts["cores"] = str(cores())
-    facts["a run of several arms would use"] = f"{used.workers} workers, each with {used.threads} threads" + (
-        f", on GPUs {', '.join(used.gpus)}" if used.gpus else ""
+    facts["a run of several arms would use"] = (
+        f"{count(used.workers, 'worker')}, each with {count(used.threads, 'thread')}"
+        + (f", on GPUs {', '.join(used.gpus)}" if used.gpus else "")
     )
     facts["data larger than"] = f"{epoch.room_for_data() / 2**30:.1f} GiB would be streamed to the device"
     facts["several GPUs"] = (

@@ -124,7 +124,7 @@ def _compare(logdir: Path, metric: str | None, group: str) -> dict[str, Any]:
     arms[baseline]["difference"] = None
     return {
         "experiment": logdir.name or str(logdir),
-        "claim": None, "kind": None, "baseline": baseline, "facts": None, "tuning": None,
+        "claim": None, "kind": None, "baseline": baseline, "facts": None, "tuning": None, "options": None,
         "metric": name, "goal": goal, "data": None, "arms": arms, "hypotheses": [], "unfinished": 0,
         "notes": _notes(runs, strange, tag, group),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,8 @@ from folklore import catalog, store, tables
 from folklore.errors import ProblemError, did_you_mean
 
 out = Console()
+if not out.is_terminal and "COLUMNS" not in os.environ:
+    out.width = 120  # in place of 80: a file or a pipe has no edge, and what is folded cannot be searched
 _RUN_SOMETHING = "Run: python -m experiments run quickstart"
 
 
@@ -149,6 +152,8 @@ def stored(names: Sequence[str], logdir: Path) -> list[Path]:
     for name in names:
         here = [path for stem, path in known.items() if stem == name or stem.partition(".")[0] == name]
         here = here or (store.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
+        if not here and len(Path(name).parts) > 1:
+            raise ProblemError(f"There are no runs in {name!r}. Give a log directory, or the name of an experiment.")
         if not here:
             advice = did_you_mean(name, known) if known else f"It holds no runs at all. {_RUN_SOMETHING}"
             raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {advice}")

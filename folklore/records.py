@@ -11,6 +11,7 @@ EXPERIMENT = {
     "claim": str,
     "arms": {str: dict},
     "unit": maybe(str),
+    "options": maybe([str]),
     "end": maybe(int),
     "extended_from": maybe(int),
     "facts": maybe([{"statement": str, "expected": ANYTHING, "found": ANYTHING, "holds": (True, False)}]),

@@ -39,8 +39,7 @@ def write(found: Sequence[Result], out: Path) -> Path:
     rows, tested = index_rows(found)
     pages["index.html"] = environment.get_template("index.html").render(
         title="Deep-learning advice on trial",
-        results=found,
-        runs=sum(result["runs"] for result in found),
+        size=_size(found),
         rows=rows,
         tested=tested,
         forest=_plot(plots.forest(_effects(found)), "forest") if _effects(found) else "",
@@ -89,7 +88,7 @@ def claims(found: Sequence[Result]) -> str:
     """The index as Markdown: claim, verdict, effect with interval, seeds, data."""
     rows, tested = index_rows(found)
     head = ("claim", "experiment", "verdict", "effect [interval]", "seeds", "p", "data")
-    lines = ["# Claims", "", f"{len(found)} experiments, {sum(result['runs'] for result in found):,} runs.", ""]
+    lines = ["# Claims", "", f"{_size(found)}.", ""]
     lines += [_markdown_row(head), _markdown_row(["---"] * len(head))]
     for row in rows:
         needed = f" (about {row['seeds_needed']} needed)" if row["seeds_needed"] else ""
@@ -106,13 +105,19 @@ def claims(found: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def _size(found: Sequence[Result]) -> str:
+    runs = sum(result["runs"] for result in found)
+    return f"{tables.count(len(found), 'experiment')}, {tables.count(runs, 'run')}"
+
+
 def _markdown_row(cells: Sequence[Any]) -> str:
     return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _data(compared: Mapping[str, Any]) -> str:
     data = compared["data"]
-    return f"{data['name']} ({data['source']})" if data else ""
+    options = f", {' '.join(compared['options'])}" if compared.get("options") else ""
+    return f"{data['name']} ({data['source']}){options}" if data else ""
 
 
 def _effects(found: Sequence[Result]) -> list[dict[str, Any]]:
@@ -178,7 +183,8 @@ def made(result: Result) -> str:
     machine = f" on {hardware['machine']}" if hardware.get("machine") else ""
     changed = ", with changes" if code.get("changed") else ""
     commit = f" Code: {code['commit'][:12]}{changed}." if code.get("commit") else ""
-    return f"{result['runs']} runs, {result['seconds']:,.0f} seconds of training in all{machine}. {versions}.{commit}"
+    runs = tables.count(result["runs"], "run")
+    return f"{runs}, {result['seconds']:,.0f} seconds of training in all{machine}. {versions}.{commit}"
 
 
 def command(compared: Mapping[str, Any]) -> str:
@@ -186,7 +192,8 @@ def command(compared: Mapping[str, Any]) -> str:
     data = compared["data"]
     source = f" --data {data['source']}" if data else ""
     until = " --until-decided" if compared["hypotheses"] else ""
-    return f"python -m experiments run {compared['experiment']}{until}{source}"
+    options = "".join(f" {option}" for option in compared.get("options") or ())
+    return f"python -m experiments run {compared['experiment']}{until}{options}{source}"
 
 
 def _arm(name: str, arm: Mapping[str, Any], style: plots.Style) -> dict[str, Any]:

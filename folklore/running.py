@@ -61,8 +61,9 @@ def run_studies(
         studies, notes = study.settle_data(studies, data, pool)
         for note in notes:
             console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
+        options = study.options(quick, epochs, settings)
         origin = study.origin() | {"deterministic": deterministic}
-        failures = _Runner(pool, jobs, console, logdir, units, origin).run(studies, stages, fresh=fresh)
+        failures = _Runner(pool, jobs, console, logdir, units, options, origin).run(studies, stages, fresh=fresh)
     for name in studies:
         try:
             console.print(tables.comparison(compare(logdir / name)))
@@ -85,6 +86,7 @@ class _Runner:
     console: Console
     logdir: Path
     units: Mapping[str, str]  # of the data that each experiment declares
+    options: Sequence[str]
     origin: dict[str, Any]
     checked: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)  # by a recipe's identity
     most: int = 0  # runs, at most
@@ -116,7 +118,7 @@ class _Runner:
                 if stage < len(stages[name])
             ]
             if stage == 0 and (done := sum(plan.done for plan in plans)):
-                self.console.print(f"{done} runs are done already.")
+                self.console.print(f"{tables.count(done, 'run')} already done.")
             failures += self._train([task for plan in plans for task in plan.tasks], studies)
         return failures
 
@@ -126,8 +128,8 @@ class _Runner:
     def _settled(self, name: str, declared: Experiment, facts: list[dict[str, Any]] | None) -> Experiment:
         """The experiment with its arms tuned, written down."""
         experiment, searched = tuning.tuned(name, declared, self.logdir)
-        record = {"unit": self.units.get(name), "tuning": searched or None, "facts": facts, **self._plan_end(name)}
-        store.write_json(self.logdir / name / "experiment.json", experiment.to_dict() | record)
+        record = {"unit": self.units.get(name), "options": self.options, "tuning": searched or None, "facts": facts}
+        store.write_json(self.logdir / name / "experiment.json", experiment.to_dict() | record | self._plan_end(name))
         return experiment
 
     def _plan_end(self, name: str) -> dict[str, int | None]:
@@ -178,6 +180,8 @@ class _Runner:
         new = {arm: task for arm, task in arms.items() if arm[2] not in self.checked}
         if new:
             text = "Building every arm's model, and measuring the fastest way to train what is new here …"
+            if not self.console.is_terminal:  # which shows no status
+                self.console.print(text, highlight=False, soft_wrap=True)
             with self.console.status(text):
                 self.checked |= {arm[2]: answer for arm, answer in self.pool.check(new).items()}
         return bool(new)

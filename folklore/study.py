@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import hashlib
 import json
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,13 @@ def prepare(
     return experiment
 
 
+def options(quick: bool, epochs: int | None, settings: Sequence[str]) -> list[str]:
+    """The command's options that make recipes others than those that are declared."""
+    budget = ["--budget quick"] if quick else []
+    length = [] if epochs is None else [f"--epochs {epochs}"]
+    return [*budget, *length, *(f"--set {shlex.quote(setting)}" for setting in settings)]
+
+
 def _untuned(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """The recipe without a grid for what is given from outside."""
     given = {name for name, _ in flatten(changes)}
@@ -77,6 +85,7 @@ def settle_data(
             notes += [reason] if reason else []
         else:
             found[wanted] = (wanted.stand_in or wanted) if choice == "bundled" else wanted
+            notes += [f"{found[wanted].name} in place of {wanted.name}."] if found[wanted] != wanted else []
     for name, experiment in studies.items():
         if experiment.arms and (source := found[experiment.data]) != experiment.data:
             # A stand-in is small: it is used whole, where the real set would have been cut.

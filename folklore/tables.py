@@ -15,7 +15,7 @@ from rich.text import Text
 Row = dict[str, Any]
 VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
 FACT_STYLES = {True: "green", False: "red"}
-_WHOLE = ("output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
+_WHOLE = ("name", "output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
 _LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output\nshape", "fact", "value", "differences")
 
 
@@ -77,8 +77,15 @@ def about(compared: Mapping[str, Any]) -> list[str]:
     if data:
         notes.append(f"data: {data['name']} ({data['source']})")
     if compared["unfinished"]:
-        notes.append(f"{compared['unfinished']} runs are not finished and are left out")
+        notes.append(f"{count(compared['unfinished'], 'unfinished run')} left out")
+    if compared.get("options"):
+        notes.append(f"trained with {' '.join(compared['options'])}")
     return notes + compared["notes"]
+
+
+def count(number: int, thing: str) -> str:
+    """A number with its noun, such as "1 run" or "2,000 runs"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _verdicts(compared: Mapping[str, Any]) -> Iterator[Text]:
@@ -100,13 +107,15 @@ def in_words(hypothesis: Mapping[str, Any]) -> str:
     h, subject = hypothesis, hypothesis["arm"]
     about = f"along {', '.join(subject)}" if isinstance(subject, list) else f"{subject!r} against {h['against']!r}"
     seeds = f"{h['n']} seed{'' if h['n'] == 1 else 's'}"
+    spread = "" if None in h["ci"] else f" {interval(h['ci'], signed=True)} at {h['confidence']:.1%}"
     said = (
-        f"{h['metric']}, {about}, + is {h['counted']}: {figure(h['effect'], signed=True)} "
-        f"{interval(h['ci'], signed=True)} at {h['confidence']:.1%}, {seeds}"
+        f"{h['metric']}, {about}, + is {h['counted']}: {figure(h['effect'], signed=True)}{spread}, {seeds}"
         f"{p_value(h['p'])}; what would matter: {figure(h['delta'])}."
     )
     if h["withheld"]:
         return f"{said} No verdict: {h['withheld']}."
+    if h["verdict"] == "undecided" and not spread:
+        return f"{said} A verdict takes {h['seeds_needed']} seeds at least."
     if h["verdict"] == "undecided":
         return f"{said} About {h['seeds_needed'] or 'more than a thousand'} seeds would decide it."
     return said

@@ -149,5 +149,5 @@ def test_two_processes_never_train_the_same_study_at_once(project, tmp_path, und
     assert status == 0, output
     status, output = second.end()
     assert status == 0
-    assert "Another process trains slow.study" in output and "4 runs are done already" in output
+    assert "Another process trains slow.study" in output and "4 runs already done" in output
     assert left_in(tmp_path) == undisturbed

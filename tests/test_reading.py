@@ -40,9 +40,15 @@ def run(capsys, *arguments):
 
 
 def test_compare_shows_the_verdict(capsys, logdir):
-    out = run(capsys, "compare", "topic", "--logdir", logdir)
+    out = " ".join(run(capsys, "compare", "topic", "--logdir", logdir).split())
     assert "SUPPORTED: It helps." in out
     assert "what would matter: 0.5000" in out
+
+
+def test_a_directory_that_is_not_there_is_no_misspelt_name(capsys, logdir):
+    with pytest.raises(SystemExit):
+        cli.main(["compare", "path/to/logs", "--group", "{arm}", "--logdir", str(logdir)])
+    assert "There are no runs in 'path/to/logs'" in capsys.readouterr().err
 
 
 def test_compare_by_a_figure_of_the_histories(capsys, logdir):

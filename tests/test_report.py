@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from folklore import plots, report, results
+from folklore import plots, report, results, store, tables
 from folklore.curves import band
 from folklore.errors import ProblemError
 from tests.stored import add_run, declare, study
@@ -88,6 +88,18 @@ def test_a_report_works_from_a_file(path, tmp_path):
     assert "every seed" in page
     assert "Mechanism" in page
     assert {file.name for file in (index.parent / "assets").iterdir()} == {"plotly.min.js", "style.css"}
+
+
+def test_what_the_runs_were_told_beside_their_declaration_is_shown(path):
+    declared = json.loads((path / "experiment.json").read_text())
+    store.write_json(path / "experiment.json", declared | {"options": ["--budget quick", "--set 'a=b c'"]})
+    result = results.summarise(path)
+    told = "--budget quick --set 'a=b c'"
+    assert report.command(result["comparison"]) == (
+        f"python -m experiments run topic.experiment --until-decided {told} --data bundled"
+    )
+    assert f"| diabetes (bundled), {told} |" in report.claims([result])
+    assert f"trained with {told}" in tables.about(result["comparison"])
 
 
 def test_claims_as_markdown(path):

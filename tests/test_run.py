@@ -82,7 +82,7 @@ def test_what_is_done_is_not_done_again_and_seeds_are_added(study, tmp_path):
     after = {path: path.stat().st_mtime_ns for path in logdir.rglob("run.json")}
     logdir.rename(study[0])
     assert failures == 0
-    assert "4 runs are done already" in printed
+    assert "4 runs already done" in printed
     assert len(after) == 6
     assert {path: after[path] for path in before} == before
 
@@ -107,7 +107,7 @@ def test_a_finished_run_whose_history_was_deleted_is_trained_again(tmp_path):
     before = history.read_text()
     history.unlink()
     _, printed = run(NARROW_OR_WIDE, tmp_path, jobs=1)
-    assert "3 runs are done already" in printed
+    assert "3 runs already done" in printed
     assert len(history.read_text().splitlines()) == len(before.splitlines())
 
 
@@ -235,7 +235,7 @@ def test_arms_are_tuned_first_and_once(tmp_path):
     assert len(compared["tuning"]["narrow"]["tried"]) == 3
     assert all(record["recipe"]["optimizer"]["learning_rate"] == 0.02 for record in records(tmp_path).values())
     _, printed = run(tuned, tmp_path, jobs=2)
-    assert "4 runs are done already" in printed
+    assert "4 runs already done" in printed
     assert "ended" not in printed
 
 
