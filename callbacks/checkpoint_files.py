@@ -29,11 +29,13 @@ class Found:
     """What a checkpoint holds.
 
     Attributes:
+        path: its directory.
         epoch: after which it was saved, from 0.
         arrays: by name.
         state: data, as it was given to `write`.
     """
 
+    path: Path
     epoch: int
     arrays: dict[str, np.ndarray]
     state: dict[str, Any]
@@ -51,7 +53,7 @@ def write(
         state: data for JSON; floats come back to the bit.
         belongs: what the state belongs to, data for JSON.
     """
-    final, temporary = directory / f"epoch-{epoch + 1:06d}", directory / f".tmp-{os.getpid()}"
+    final, temporary = directory / _name(epoch), directory / f".tmp-{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
@@ -87,6 +89,8 @@ def read(path: Path, belongs: Mapping[str, Any]) -> Found:
     try:
         manifest = json.loads((path / _MANIFEST).read_bytes())
         epoch, whose, digests = (manifest[name] for name in ("epoch", "belongs", "sha256"))
+        if type(epoch) is not int or path.name != _name(epoch):
+            raise DamagedError(f"it says that it was saved after epoch {epoch!r}, counted from 0")
         contents = {name: (path / name).read_bytes() for name in _PARTS}
         for name, content in contents.items():
             if hashlib.sha256(content).hexdigest() != digests[name]:
@@ -95,7 +99,11 @@ def read(path: Path, belongs: Mapping[str, Any]) -> Found:
             differing = [key for key in {*whose, *belongs} if whose.get(key) != belongs.get(key)]
             raise DamagedError(f"it was saved with another {' and '.join(sorted(differing))}")
         with np.load(io.BytesIO(contents["arrays.npz"]), allow_pickle=False) as packed:
-            return Found(int(epoch), dict(packed), dict(json.loads(contents["state.json"])))
+            found = Found(path, epoch, dict(packed), dict(json.loads(contents["state.json"])))
+        sizes = found.state["event_files"]
+        if not all(type(size) is int and size >= 0 for size in sizes.values()):
+            raise DamagedError(f"it says that event files have the sizes {sizes}")
+        return found
     except FileNotFoundError as error:
         raise DamagedError(f"{Path(error.filename).name} is missing") from error
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError, zipfile.BadZipFile) as error:
@@ -111,6 +119,16 @@ def newest(directory: Path, belongs: Mapping[str, Any]) -> tuple[Found | None, l
         except DamagedError as error:
             rejected.append(f"{path.name}: {error}")
     return None, rejected
+
+
+def reject(found: Found, why: str) -> DamagedError:
+    """Remove a checkpoint that turned out not to fit what it is gone on with; the error to raise."""
+    shutil.rmtree(found.path, ignore_errors=True)
+    return DamagedError(f"{found.path.name}: {why}")
+
+
+def _name(epoch: int) -> str:
+    return f"epoch-{epoch + 1:06d}"
 
 
 def _sync(directory: Path) -> None:

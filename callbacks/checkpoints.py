@@ -61,15 +61,24 @@ class Checkpoints(keras.callbacks.Callback):
         self.every, self.stop, self.clock = every, stop, clock
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Restore what was found; the other callbacks have begun anew by now."""
+        """Restore what was found; the other callbacks have begun anew by now.
+
+        Raises:
+            DamagedError: it does not fit the model, its optimizer or the callbacks. It is removed.
+        """
         self.saved = self.clock()
         if self.found is None:
             return
         arrays = self.found.arrays
-        for number, variable in enumerate(self._variables()):
-            variable.assign(arrays[f"variable-{number}"])
-        for callback, state in zip(self.callbacks, self.found.state["callbacks"], strict=True):
-            _restore(callback, _unpacked(state, arrays))
+        try:
+            if self.found.epoch + 1 >= self.params["epochs"]:
+                raise ValueError(f"the training ends after epoch {self.params['epochs']}")
+            for number, variable in enumerate(self._variables()):
+                variable.assign(arrays[f"variable-{number}"])
+            for callback, state in zip(self.callbacks, self.found.state["callbacks"], strict=True):
+                _restore(callback, _unpacked(state, arrays))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise checkpoint_files.reject(self.found, f"it does not fit: {error}") from error
         self.model._initial_epoch = self.found.epoch + 1  # where Keras' BackupAndRestore tells `fit` to begin
         self.found = None
 

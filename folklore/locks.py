@@ -45,7 +45,7 @@ def _hold(path: Path, say: Callable[[], None]) -> IO[str]:
     """The file, locked, which is still the one of that name: who held it before may have removed it."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "w")  # a link is not followed
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from folklore.locks import locked
 from folklore.pool import Pool
 from folklore.spec import Experiment
 from folklore.task import Task
+from folklore.worker import checkpoint_seconds
 
 
 def run_studies(
@@ -46,6 +48,7 @@ def run_studies(
     Raises:
         ProblemError: something that was asked for cannot be meant; nothing has been trained or written then.
     """
+    checkpoint_seconds()
     changes = study.parse_settings(settings)
     studies = {name: study.prepare(e, quick=quick, epochs=epochs, changes=changes) for name, e in found.items()}
     units = {name: experiment.data.unit for name, experiment in studies.items() if experiment.arms}
@@ -55,15 +58,16 @@ def run_studies(
     }
     store.check_logdir(logdir)
     runs = sum(len(experiment.arms) * stages[name][0] for name, experiment in studies.items())
-    say = partial(console.print, highlight=False, soft_wrap=True)
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     ops = deterministic_ops() if deterministic else {}  # workers inherit them
     with exported(ops), locked(logdir, studies, say), Pool(layout(jobs, runs), say) as pool:
         studies, notes = study.settle_data(studies, data, pool)
         for note in notes:
             console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
         options = study.options(quick, epochs, settings)
-        origin = study.origin() | {"deterministic": deterministic}
-        failures = _Runner(pool, jobs, console, logdir, units, options, origin).run(studies, stages, fresh=fresh)
+        common = study.origin() | {"deterministic": deterministic}
+        origins = {name: study.origin_of(experiment, common) for name, experiment in studies.items()}
+        failures = _Runner(pool, jobs, console, logdir, units, options, origins).run(studies, stages, fresh=fresh)
     for name in studies:
         try:
             console.print(tables.comparison(compare(logdir / name)))
@@ -87,7 +91,7 @@ class _Runner:
     logdir: Path
     units: Mapping[str, str]  # of the data that each experiment declares
     options: Sequence[str]
-    origin: dict[str, Any]
+    origins: Mapping[str, dict[str, Any]]  # of each experiment's runs
     checked: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)  # by a recipe's identity
     most: int = 0  # runs, at most
     ends: dict[str, int] = field(default_factory=dict)  # seeds at the last look
@@ -95,7 +99,7 @@ class _Runner:
     def run(self, studies: Mapping[str, Experiment], stages: Mapping[str, Sequence[int]], *, fresh: bool) -> int:
         """Tune, then train stage by stage, while hypotheses are open; return how many runs failed."""
         searches = [
-            task for n, e in studies.items() for task in tuning.tasks(n, e, self.logdir, self.origin, fresh=fresh)
+            task for n, e in studies.items() for task in tuning.tasks(n, e, self.logdir, self.origins[n], fresh=fresh)
         ]
         known = {name: [arm for arm, recipe in e.arms.items() if not recipe.grid] for name, e in studies.items()}
         plans = [self._plan(name, e, stages[name][0], known[name], fresh=fresh) for name, e in studies.items()]
@@ -110,7 +114,12 @@ class _Runner:
         self.ends = {name: planned[-1] for name, planned in stages.items()}
         bold = {name: dataclasses.replace(e, may_diverge=tuple(e.arms)) for name, e in studies.items()}
         failures = self._train(searches, bold)  # a grid goes to where training diverges
-        studies = {name: self._settled(name, e, facts.get(name)) for name, e in studies.items()}
+        settled = {name: tuning.tuned(name, e, self.logdir) for name, e in studies.items()}
+        studies = {name: experiment for name, (experiment, _) in settled.items()}
+        for name, e in studies.items():
+            self._plan(name, e, stages[name][0], list(e.arms))  # refuses other recipes before anything is written over
+        for name, (experiment, searched) in settled.items():
+            self._declare(name, experiment, searched, facts.get(name))
         for stage in range(max(map(len, stages.values()), default=0)):
             plans = [
                 self._plan(name, e, stages[name][stage], list(e.arms) if stage == 0 else self._open(name))
@@ -123,14 +132,14 @@ class _Runner:
         return failures
 
     def _plan(self, name: str, e: Experiment, seeds: int, arms: Sequence[str], *, fresh: bool = False) -> study.Plan:
-        return study.plan(name, {arm: e.arms[arm] for arm in arms}, seeds, self.logdir, self.origin, fresh=fresh)
+        return study.plan(name, {arm: e.arms[arm] for arm in arms}, seeds, self.logdir, self.origins[name], fresh=fresh)
 
-    def _settled(self, name: str, declared: Experiment, facts: list[dict[str, Any]] | None) -> Experiment:
-        """The experiment with its arms tuned, written down."""
-        experiment, searched = tuning.tuned(name, declared, self.logdir)
+    def _declare(
+        self, name: str, experiment: Experiment, searched: dict[str, Any], facts: list[dict[str, Any]] | None
+    ) -> None:
+        """Write the experiment down, with its arms tuned."""
         record = {"unit": self.units.get(name), "options": self.options, "tuning": searched or None, "facts": facts}
         store.write_json(self.logdir / name / "experiment.json", experiment.to_dict() | record | self._plan_end(name))
-        return experiment
 
     def _plan_end(self, name: str) -> dict[str, int | None]:
         """How many seeds the plan ends with, and with how many it did when looks were first taken."""
@@ -188,4 +197,4 @@ class _Runner:
 
 
 def _option(logdir: Path) -> str:
-    return "" if logdir == Path("logs") else f" --logdir {logdir}"
+    return "" if logdir == Path("logs") else f" --logdir {shlex.quote(str(logdir))}"

@@ -54,6 +54,8 @@ def read_run(path: Path) -> Run:
     """The run in a directory, which need not exist."""
     seed, record = int(path.name.removeprefix("seed-")), read_json(path / "run.json")
     done = record is not None and (path / "DONE").exists()
+    if record is not None and record.get("seed", seed) != seed:  # a copy would count as a seed of its own
+        raise _damaged(path / "run.json", f"is that of seed {record['seed']!r}")
     if record is not None:
         _check_shape(path / "run.json", record, records.DONE_RUN if done else records.RUN)
     return Run(path, path.parent.name, seed, record, done)
@@ -124,9 +126,9 @@ def check_logdir(logdir: Path) -> Path:
 
 
 def lost_events(path: Path, event_files: Mapping[str, int]) -> list[str]:
-    """The event files that are missing or shorter than they were, by their path in the run's directory."""
+    """The event files that are missing, shorter than they were, or links, by their path in the run's directory."""
     sizes = {name: (path / name).stat().st_size if (path / name).is_file() else -1 for name in event_files}
-    return [name for name, size in event_files.items() if sizes[name] < size]
+    return [name for name, size in event_files.items() if sizes[name] < size or (path / name).is_symlink()]
 
 
 def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] | None = None) -> None:
@@ -145,7 +147,7 @@ def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] 
     for leftover in (path / "DONE", *whole, *path.glob(".tmp-*")):
         leftover.unlink(missing_ok=True)
     if not goes_on:
-        shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+        drop_checkpoints(path)
     for file in path.glob("*/events.out.tfevents.*"):
         kept = (event_files or {}).get(str(file.relative_to(path)))
         if kept is None:
@@ -155,12 +157,17 @@ def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] 
     write_json(path / "run.json", record)
 
 
+def drop_checkpoints(path: Path) -> None:
+    """Of a run that is not to be gone on with."""
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+
+
 def finish(path: Path, record: Mapping[str, Any]) -> None:
     """Write a run's last record, and DONE, the last file of all, unless the run failed; then drop its checkpoints."""
     write_json(path / "run.json", record)
     if record["status"] != "failed":
         write_text(path / "DONE", f"{record['status']}\n")
-        shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+        drop_checkpoints(path)
 
 
 def move_aside(path: Path, now: datetime | None = None) -> Path | None:
@@ -191,13 +198,15 @@ def read_history(path: Path) -> dict[str, list[float]]:
     """
     file = path / "history.csv"
     try:
-        text = file.read_text(encoding="utf-8")
+        text = _text(file)
         head, *rows = csv.reader(io.StringIO(text)) if text else [[]]
         if not text.endswith("\n") or len(set(head)) < len(head) or any(len(row) != len(head) for row in rows):
             raise ValueError("it is not whole")
         return {name: [float(row[i]) if row[i] else math.nan for row in rows] for i, name in enumerate(head)}
     except FileNotFoundError:
         return {}
+    except PermissionError:
+        raise
     except (ValueError, OSError, csv.Error) as error:
         raise _damaged(file, f"cannot be read: {error}") from None
 
@@ -230,14 +239,23 @@ def read_json(path: Path) -> dict[str, Any] | None:
         ProblemError: the file is damaged; names it.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number, parse_int=_number)
+        record = json.loads(_text(path), parse_constant=_no_number, parse_int=_number)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise
     except (ValueError, OSError, RecursionError) as error:
         raise _damaged(path, f"cannot be read: {error}") from None
     if not isinstance(record, dict):
         raise _damaged(path, "does not hold a JSON object")
     return record
+
+
+def _text(path: Path) -> str:
+    """What a file holds. One that is none, a pipe say, could be waited on for ever."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    return path.read_text(encoding="utf-8")
 
 
 def _number(digits: str) -> int | float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import dataclasses
 import hashlib
+import inspect
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from folklore.spec import Experiment
 from folklore.task import Task
 
 DataChoice = Literal["auto", "real", "bundled"]
+_ROOT = Path(folklore.__file__).resolve().parent.parent
+_PACKAGES = ("models", "callbacks", "data", "folklore")
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -120,20 +123,12 @@ def plan(
     done = 0
     for arm, recipe in arms.items():
         for seed in range(seeds):
-            path = store.run_path(logdir, name, arm, seed)
-            if fresh or not path.exists():
-                tasks.append(Task(name, arm, seed, recipe, path, origin))
-                continue
-            run = store.read_run(path)
-            if run.status != "failed" and run.record is not None and run.record.get("identity") != recipe.identity():
-                raise ProblemError(
-                    f"{run.path} holds a run of another recipe: {_difference(run.record['recipe'], recipe.to_dict())}. "
-                    "Nothing was changed. Use --fresh to move the experiment's old runs aside, or another --logdir."
-                )
-            if run.done and (path / "history.csv").exists():  # somebody may have deleted half of it
+            task = Task(name, arm, seed, recipe, store.run_path(logdir, name, arm, seed), origin)
+            # Somebody may have deleted the half of a run that is done.
+            if not fresh and is_done(task) and (task.path / "history.csv").exists():
                 done += 1
             else:
-                tasks.append(Task(name, arm, seed, recipe, path, origin))
+                tasks.append(task)
     for task in tasks:
         if task.start is not None and task.start.parents[1] == logdir / name:
             raise ProblemError(
@@ -147,6 +142,21 @@ def plan(
                 + ("." if logdir == Path("logs") else f" --logdir {logdir}.")
             )
     return Plan(tasks, done)
+
+
+def is_done(task: Task) -> bool:
+    """Whether the run is stored.
+
+    Raises:
+        ProblemError: what is stored in its place has another recipe.
+    """
+    run = store.read_run(task.path)
+    if run.status != "failed" and run.record is not None and run.record.get("identity") != task.recipe.identity():
+        raise ProblemError(
+            f"{run.path} holds a run of another recipe: {_difference(run.record['recipe'], task.recipe.to_dict())}. "
+            "Nothing was changed. Use --fresh to move the experiment's old runs aside, or another --logdir."
+        )
+    return run.done
 
 
 def origin() -> dict[str, Any]:
@@ -165,13 +175,36 @@ def origin() -> dict[str, Any]:
     return {"code": code}
 
 
+def origin_of(experiment: Experiment, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """The origin of one experiment's runs: its code is also the files of models and data that are not this suite's."""
+    functions = {f for recipe in experiment.arms.values() for f in (recipe.model, inspect.unwrap(recipe.data.load))}
+    files = {file for function in functions if (file := _file_of(function)) and not _is_ours(file)}
+    if not files:
+        return dict(origin)
+    digest = hashlib.sha256(origin["code"]["sha256"].encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return {**origin, "code": {**origin["code"], "sha256": digest.hexdigest()}}
+
+
+def _file_of(function: Callable[..., Any]) -> Path | None:
+    try:
+        file = inspect.getsourcefile(function)
+    except TypeError:  # a partial or another callable object
+        return None
+    return Path(file).resolve() if file and Path(file).is_file() else None
+
+
+def _is_ours(file: Path) -> bool:
+    return file.is_relative_to(_ROOT) and file.relative_to(_ROOT).parts[0] in _PACKAGES
+
+
 def _sources() -> str:
     """SHA-256 of what trains: the Python files of models, callbacks, data and folklore."""
     digest = hashlib.sha256()
-    root = Path(folklore.__file__).parent.parent
-    for package in ("models", "callbacks", "data", "folklore"):
-        for file in sorted((root / package).rglob("*.py")):
-            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    for package in _PACKAGES:
+        for file in sorted((_ROOT / package).rglob("*.py")):
+            digest.update(str(file.relative_to(_ROOT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 

@@ -62,42 +62,66 @@ def train(
         "device": epoch.devices(),
         "machine": platform.platform(),
     }
-    belongs = {
-        "recipe": record["identity"],
-        "seed": task.seed,
-        "start": task.start and origin_of(task.start)["sha256"],
-        "mode": task.choice and task.choice["mode"],
-        "code": task.origin.get("code", {}).get("sha256"),
-        "versions": record["versions"],
-    }
-    found, rejected = checkpoint_files.newest(task.path / store.CHECKPOINTS, belongs)
-    if found is not None and (lost := store.lost_events(task.path, found.state["event_files"])):
-        found, rejected = None, [*rejected, f"the run has lost what it wrote before: {', '.join(lost)}"]
-    record |= {"resumed_after": None if found is None else found.epoch + 1, "rejected_checkpoints": rejected}
-    store.begin(task.path, record, None if found is None else found.state["event_files"])
-    checkpoints = partial(
-        Checkpoints, task.path / store.CHECKPOINTS, belongs=belongs, found=found, logs=task.path, every=every, stop=stop
-    )
     try:
-        record |= _train(task, report, checkpoints, goes_on=found is not None)
+        _train_from_newest(task, record, report, stop, every)
     except StopAskedError:
         return record
     except epoch.OUT_OF_MEMORY:
         raise
     except (Exception, SystemExit) as error:  # whatever a model does, the other runs go on
         record |= {"status": "failed", "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        if not isinstance(error, OSError):  # a disk may have room tomorrow; all else would fail again from there
+            store.drop_checkpoints(task.path)
     store.finish(task.path, record)
     return record
 
 
+def _train_from_newest(
+    task: Task, record: dict[str, Any], report: Callable[..., None], stop: Callable[[], bool], every: float
+) -> None:
+    """Train from the newest checkpoint that fits, or anew; the outcome goes into the record."""
+    begun = time.perf_counter()
+    raw = task.recipe.data(task.seed, **task.recipe.data_params)
+    belongs = {
+        "recipe": record["identity"],
+        "seed": task.seed,
+        "start": task.start and origin_of(task.start)["sha256"],
+        "mode": task.choice and task.choice["mode"],
+        "code": task.origin.get("code", {}).get("sha256"),
+        "data": raw.sha256,
+        "deterministic": task.origin.get("deterministic"),
+        "versions": record["versions"],
+    }
+    directory = task.path / store.CHECKPOINTS
+    unfit: list[str] = []
+    while True:
+        found, rejected = checkpoint_files.newest(directory, belongs)
+        if found is not None and (lost := store.lost_events(task.path, found.state["event_files"])):
+            found, rejected = None, [*rejected, f"the run has lost what it wrote before: {', '.join(lost)}"]
+        record |= {"resumed_after": None if found is None else found.epoch + 1}
+        record |= {"rejected_checkpoints": [*unfit, *rejected]}
+        store.begin(task.path, record, None if found is None else found.state["event_files"])
+        checkpoints = partial(
+            Checkpoints, directory, belongs=belongs, found=found, logs=task.path, every=every, stop=stop
+        )
+        try:
+            record |= _train(task, raw, begun, report, checkpoints, goes_on=found is not None)
+            return
+        except checkpoint_files.DamagedError as error:  # whole, yet nothing that could have been saved
+            unfit.append(str(error))
+
+
 def _train(
-    task: Task, report: Callable[[list[dict[str, float]]], None], checkpoints: Callable[..., Checkpoints], goes_on: bool
+    task: Task,
+    raw: Dataset,
+    begun: float,
+    report: Callable[[list[dict[str, float]]], None],
+    checkpoints: Callable[..., Checkpoints],
+    goes_on: bool,
 ) -> dict[str, Any]:
     recipe, clock = task.recipe, time.perf_counter
-    begun = clock()
 
-    # Split by the seed, then fit the preprocessing on the training part alone.
-    raw = recipe.data(task.seed, **recipe.data_params)
+    # Fit the preprocessing on the training part alone; the seed has split the data.
     preprocessing = preprocessing_for(recipe, raw, task.start)
     data, scaling = preprocessing.apply_beside_device(raw)
     store.write_json(task.path / "preprocessing.json", preprocessing.to_json())
@@ -220,9 +244,9 @@ def size(model: keras.Model, recipe: Recipe) -> int:
 
 
 def generators(model: keras.Model) -> dict[str, list[int]]:
-    """Seed and number of draws of every dropout generator; weights' files leave them out."""
+    """Seed and number of draws of every dropout generator, in the model's order; weights' files leave them out."""
     states = (v for v in model.variables if v.path.endswith("seed_generator_state"))
-    return {state.path: [int(number) for number in state.numpy()] for state in states}
+    return {f"generator-{place}": [int(number) for number in state.numpy()] for place, state in enumerate(states)}
 
 
 def _as_text(task: Task) -> str:

@@ -17,6 +17,7 @@ from folklore import store
 from folklore.figures import goal_of
 from folklore.recipe import Point, Recipe
 from folklore.spec import Experiment
+from folklore.study import is_done
 from folklore.task import Task
 
 SEEDS = (1_000_000, 1_000_001, 1_000_002)
@@ -24,14 +25,18 @@ FOLDER = ".tuning"
 
 
 def tasks(name: str, experiment: Experiment, logdir: Path, origin: Mapping[str, Any], *, fresh: bool) -> list[Task]:
-    """The runs of an experiment's tuning that are still to be done: each arm at each point with each tuning seed."""
+    """The runs of an experiment's tuning that are still to be done: each arm at each point with each tuning seed.
+
+    Raises:
+        ProblemError: what is stored in the place of one has another recipe.
+    """
     wanted = [
         Task(name, arm, seed, recipe.at(point), _path(logdir, name, arm, point, seed), origin)
         for arm, recipe in experiment.arms.items()
         for point in recipe.points()
         for seed in SEEDS
     ]
-    return [task for task in wanted if fresh or not _is_done(task)]
+    return [task for task in wanted if fresh or not is_done(task)]
 
 
 def tuned(name: str, experiment: Experiment, logdir: Path) -> tuple[Experiment, dict[str, Any]]:
@@ -75,11 +80,6 @@ def _edge(value: Any, values: tuple[Any, ...]) -> str | None:
 def _score(path: Path, monitor: str) -> float | None:
     score = (store.read_run(path).record or {}).get("metrics", {}).get(monitor)
     return score if score is not None and math.isfinite(score) else None
-
-
-def _is_done(task: Task) -> bool:
-    run = store.read_run(task.path)
-    return run.done and (run.record or {}).get("identity") == task.recipe.identity()
 
 
 def _path(logdir: Path, name: str, arm: str, point: Point, seed: int) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import multiprocessing
 import os
 import signal
@@ -178,9 +179,12 @@ def checkpoint_seconds() -> float:
     """
     given = os.environ.get("FOLKLORE_CHECKPOINT_SECONDS", "30")
     try:
-        return float(given)
+        seconds = float(given)
     except ValueError:
-        raise ProblemError(f"FOLKLORE_CHECKPOINT_SECONDS is {given!r}. Give seconds, such as 30.") from None
+        seconds = math.nan
+    if not seconds >= 0:  # so it is for NaN
+        raise ProblemError(f"FOLKLORE_CHECKPOINT_SECONDS is {given!r}. Give seconds, such as 30, or inf for none.")
+    return seconds
 
 
 def _train(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
