@@ -48,7 +48,10 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     runs = [run for run in store.runs(path) if run.arm in declared["arms"]]
     ended = [run for run in runs if run.done]
     if not ended:
-        raise ProblemError(f"{path.name} has no finished run yet. Run it: python -m experiments run {path.name}")
+        raise ProblemError(
+            f"{path.name} has no finished run yet. Run it: python -m experiments run {path.name}"
+            + store.logdir_option(path.parent)
+        )
     data = _data(ended, path.name)
     _check_recipes(ended, declared["arms"])
     values = _reader(ended, list(declared["arms"]), path.name)

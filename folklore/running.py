@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -74,8 +73,8 @@ def run_studies(
         except ProblemError as problem:  # nothing to compare, say because every run failed
             console.print(Text(str(problem)), style="yellow")
     console.print(
-        Text(f"Watch: python -m experiments board {' '.join(studies)}{_option(logdir)}\n"
-             f"Compare: python -m experiments compare {' '.join(studies)}{_option(logdir)}"),
+        Text(f"Watch: python -m experiments board {' '.join(studies)}{store.logdir_option(logdir)}\n"
+             f"Compare: python -m experiments compare {' '.join(studies)}{store.logdir_option(logdir)}"),
         soft_wrap=True,
     )  # fmt: skip
     return failures
@@ -194,7 +193,3 @@ class _Runner:
             with self.console.status(text):
                 self.checked |= {arm[2]: answer for arm, answer in self.pool.check(new).items()}
         return bool(new)
-
-
-def _option(logdir: Path) -> str:
-    return "" if logdir == Path("logs") else f" --logdir {shlex.quote(str(logdir))}"

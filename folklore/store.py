@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class Run:
 def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
     """The directory of one run."""
     return logdir / experiment / arm / f"seed-{seed}"
+
+
+def logdir_option(logdir: Path) -> str:
+    """What a command needs to find this log directory: " --logdir …", or nothing where it is the usual one."""
+    return "" if logdir == Path("logs") else f" --logdir {shlex.quote(str(logdir))}"
 
 
 def read_run(path: Path) -> Run:

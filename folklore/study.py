@@ -139,7 +139,7 @@ def plan(
             raise ProblemError(
                 f"{name}, arm {task.arm!r}, goes on from {task.start}, and no finished run is there. Train it first: "
                 f"python -m experiments run {task.recipe.transfer['start'].partition('/')[0]} --seeds {seeds}"
-                + ("." if logdir == Path("logs") else f" --logdir {logdir}.")
+                f"{store.logdir_option(logdir)}."
             )
     return Plan(tasks, done)
 

@@ -233,7 +233,9 @@ def test_without_a_finished_run_the_command_is_named(tmp_path, status):
         add_run(path, "arm", 0, status="failed")
     elif status == "running":
         store.begin(path / "arm" / "seed-0", {"status": "running", "recipe": {}, "identity": ""})
-    with pytest.raises(ProblemError, match=r"no finished run yet.*python -m experiments run topic\.experiment$"):
+    with pytest.raises(
+        ProblemError, match=r"no finished run yet.*python -m experiments run topic\.experiment --logdir .*$"
+    ):
         compare(path)
 
 

@@ -1,12 +1,13 @@
 """Tuning: what is to be run, and what is chosen of it."""
 
+import dataclasses
 import json
 
 import pytest
 
 from data import diabetes
 from folklore import Experiment, Metric, Recipe, store, tuning
-from folklore.errors import DeclarationError
+from folklore.errors import DeclarationError, ProblemError
 from models import mlp
 
 RATES = (0.001, 0.01, 0.1)
@@ -59,6 +60,14 @@ def test_what_was_tried_is_not_tried_again(tmp_path):
     score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
     assert tasks(tmp_path) == []
     assert len(tasks(tmp_path, fresh=True)) == 18
+
+
+def test_what_was_tried_with_another_recipe_is_not_tried_over_it(tmp_path):
+    score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
+    longer = dataclasses.replace(EXPERIMENT, arms={a: r.but(epochs=r.epochs + 1) for a, r in EXPERIMENT.arms.items()})
+    with pytest.raises(ProblemError, match=r"another recipe: epochs was \d+ and is now \d+"):
+        tuning.tasks("t.e", longer, tmp_path, {}, fresh=False)
+    assert len(tuning.tasks("t.e", longer, tmp_path, {}, fresh=True)) == 18
 
 
 def test_each_arm_gets_its_own_best_point(tmp_path):
