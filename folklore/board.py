@@ -26,6 +26,7 @@ from folklore.results import differing
 
 FOLDER = ".board"
 LINKS = ".board-seeds"
+ENDS_WITHIN = 5.0  # seconds, for TensorBoard to end when it is asked to
 _BOUNDS = "interval"  # the first part of the bounds' tags, so that they do not stand among the curves
 
 
@@ -175,5 +176,9 @@ def serve(logdir: Path, port: int, host: str) -> int:
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(timeout=ENDS_WITHIN)
+        except subprocess.TimeoutExpired:  # seldom: Ctrl-C reaches TensorBoard too, which may be ending already
+            process.kill()
+            process.wait()
         return 0

@@ -18,7 +18,7 @@ import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from models import mlp
 
-base = Recipe(model=mlp, params=dict(widths=(8,), dropout=0.2), data=data.diabetes, epochs=400, mode="graph")
+base = Recipe(model=mlp, params=dict(widths=(8,), dropout=0.2), data=data.diabetes, epochs=280, mode="graph")
 study = Experiment(
     claim="A wider network is better.",
     arms={"narrow": base, "wide": base.but(params=dict(widths=(16,)))},

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -101,14 +102,12 @@ def test_another_recipe_is_refused_and_nothing_is_lost(study):
     assert {path: path.read_bytes() for path in study[0].rglob("*.json")} == before
 
 
-def test_a_finished_run_whose_history_was_deleted_is_trained_again(tmp_path):
-    run(NARROW_OR_WIDE, tmp_path, jobs=1)
-    history = tmp_path / "topic.width" / "wide" / "seed-1" / "history.csv"
-    before = history.read_text()
-    history.unlink()
-    _, printed = run(NARROW_OR_WIDE, tmp_path, jobs=1)
-    assert "3 runs already done" in printed
-    assert len(history.read_text().splitlines()) == len(before.splitlines())
+def test_a_finished_run_whose_history_was_deleted_is_trained_again(study, tmp_path):
+    logdir = shutil.copytree(study[0], tmp_path / "logs")
+    run = logdir / "topic.width" / "wide" / "seed-1"
+    (run / "history.csv").unlink()
+    planned = plan("topic.width", NARROW_OR_WIDE.arms, 2, logdir, {})
+    assert ([task.path for task in planned.tasks], planned.done) == ([run], 3)
 
 
 def test_fresh_moves_earlier_runs_aside(study, tmp_path):

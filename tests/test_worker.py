@@ -23,7 +23,9 @@ def dies_when_trained(input_shape, outputs, file, times, way="exit"):
     if 0 < built <= times:
         if way == "exit":
             os._exit(9)
-        np.empty(2**62, np.uint8) if way == "host" else tf.zeros(2**50)
+        if way == "host":
+            np.empty(2**62, np.uint8)
+        raise tf.errors.ResourceExhaustedError(None, None, "as TensorFlow says where a device is full")
     return mlp(input_shape, outputs, widths=(2,))
 
 
