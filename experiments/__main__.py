@@ -2,10 +2,14 @@
 
 import signal
 
-handler = signal.signal(signal.SIGINT, signal.SIG_DFL)  # until what says so is imported, Ctrl-C ends it without a word
+if __name__ == "__main__":  # and not where a worker imports this: until main is there, Ctrl-C ends it without a word
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from folklore.cli import main  # noqa: E402
+from folklore.cli import main
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, handler)
-    main()
+    try:
+        main()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C pressed many times need not interrupt Python's own end

@@ -181,8 +181,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _say(f"Internal error: {type(error).__name__}: {error}. --debug before the command shows where.", 1)
     finally:
         signal.signal(signal.SIGTERM, before)
-    if status in (130, 143):  # whoever presses Ctrl-C many times need not see Python's own end interrupted
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 
