@@ -11,7 +11,7 @@ os.environ.update(environment(threads=1))
 
 # Here, not in the module that uses them: Hypothesis takes a profile of its own where the environment says CI. What is
 # loaded here takes its place, but not that of --hypothesis-profile.
-for _profile, _examples in (("short", 20), ("long", 1_500)):
+for _profile, _examples in (("short", 12), ("long", 1_500)):
     settings.register_profile(
         _profile,
         max_examples=_examples,

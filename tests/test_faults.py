@@ -131,11 +131,10 @@ def test_a_study_that_is_killed_goes_on_from_its_checkpoints(project, tmp_path, 
     assert left_in(tmp_path) == undisturbed
 
 
-@pytest.mark.parametrize("how", ["kill", "terminate"])
-def test_the_run_of_a_worker_that_is_killed_is_gone_on_with_by_another(how, project, tmp_path, undisturbed):
+def test_the_run_of_a_worker_that_is_killed_is_gone_on_with_by_another(project, tmp_path, undisturbed):
     command = Command(project, tmp_path)
     command.until(command.checkpoints)
-    getattr(command.workers()[0], how)()
+    command.workers()[0].kill()
     status, output = command.end()
     assert status == 0, output
     assert left_in(tmp_path) == undisturbed

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
 COMMANDS = [line for language, block in BLOCKS if not language for line in block.splitlines()]
-SMALL = "--data bundled --budget quick"
+SMALL = "--data bundled --budget quick --jobs 1"
 SMALL_NETS = "--set params.depth=2 --set params.width=4"  # the quickstart's are declared by depth and width
 
 

@@ -217,7 +217,7 @@ def test_seeds_are_added_look_by_look_until_every_hypothesis_is_decided(tmp_path
     unclear = Hypothesis("narrow", "no difference", by=1e-9)
     arms = NARROW_OR_WIDE.arms | {"again": BASE.but(stream=1)}
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms=arms, hypothesis=(clear, unclear), baseline="again")
-    failures, printed = run(experiment, tmp_path, jobs=2, until_decided=True, max_seeds=8)
+    failures, printed = run(experiment, tmp_path, jobs=1, until_decided=True, max_seeds=8)
     assert failures == 0
     counts = {arm: len(list((tmp_path / "topic.width" / arm).glob("seed-*/DONE"))) for arm in arms}
     assert counts == {"wide": 6, "narrow": 8, "again": 8}
@@ -228,7 +228,7 @@ def test_seeds_are_added_look_by_look_until_every_hypothesis_is_decided(tmp_path
 def test_arms_are_tuned_first_and_once(tmp_path):
     grid = {"optimizer.learning_rate": (1e-6, 0.02, 1e3)}
     tuned = dataclasses.replace(NARROW_OR_WIDE, arms=NARROW_OR_WIDE.but(grid=grid, epochs=1))
-    run(tuned, tmp_path, jobs=2)
+    run(tuned, tmp_path, jobs=1)
     compared = compare(tmp_path / "topic.width")
     assert compared["tuning"]["wide"]["best"] == {"optimizer.learning_rate": 0.02}
     assert len(compared["tuning"]["narrow"]["tried"]) == 3
