@@ -24,8 +24,9 @@ import typer
 from rich.console import Console
 
 from callbacks.event_file import EventFile
-from folklore import foreign, store
-from folklore.tables import table
+from folklore.evidence import tensorboard_logs
+from folklore.report.tables import table
+from folklore.storage import files, run_directory
 
 FIGURES = ("loss", "rmse", "mae")
 TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -37,7 +38,7 @@ def write_store(logdir: Path, runs: int, epochs: int) -> None:
     """Two arms with `runs / 2` seeds each; three figures for train and validation in every epoch."""
     name, rng = "benchmark.compare", np.random.default_rng(0)
     recipe = {"model": "models.mlp.mlp"}
-    store.write_json(
+    files.write_json(
         logdir / name / "experiment.json",
         {
             "claim": "Wider is better.", "kind": "stat", "baseline": "narrow", "may_diverge": [],
@@ -49,12 +50,12 @@ def write_store(logdir: Path, runs: int, epochs: int) -> None:
     columns = [f"{split}/{figure}" for split in ("train", "validation") for figure in FIGURES]
     for number in range(runs):
         arm, seed = ("narrow", "wide")[number % 2], number // 2
-        path = store.run_path(logdir, name, arm, seed)
+        path = run_directory.run_path(logdir, name, arm, seed)
         curves = rng.random((epochs, len(columns)))
         rows = [dict(zip(columns, map(float, values), strict=True)) for values in curves]
-        store.write_history(path, [{"epoch": i + 1, "seconds": 0.1 * i} | row for i, row in enumerate(rows)])
+        run_directory.write_history(path, [{"epoch": i + 1, "seconds": 0.1 * i} | row for i, row in enumerate(rows)])
         record = {"status": "done", "identity": arm, "recipe": recipe, "data": data, "metrics": rows[-1]}
-        store.finish(path, {"experiment": name, "arm": arm, "seed": seed, "selected_epoch": epochs, **record})
+        run_directory.finish(path, {"experiment": name, "arm": arm, "seed": seed, "selected_epoch": epochs, **record})
 
 
 def write_events(logdir: Path, runs: int, steps: int) -> None:
@@ -70,7 +71,7 @@ def write_events(logdir: Path, runs: int, steps: int) -> None:
 
 def by_folklore(logdir: Path) -> Read:
     """Every value, by our reader."""
-    runs, _ = foreign.logged_runs(logdir)
+    runs, _ = tensorboard_logs.logged_runs(logdir)
     return {(f"{run.arm}/seed-{run.seed}", tag): list(values) for run in runs for tag, values in run.tags.items()}
 
 

@@ -24,7 +24,7 @@ from rich.console import Console
 from benchmarks.processes import CALLBACKS, OURS, PRODUCT, SIDES, VALIDATED, SideProcess
 from benchmarks.works import WORKS, Work
 from folklore.errors import did_you_mean
-from folklore.tables import table
+from folklore.report.tables import table
 
 PEERS = ("model.fit", "model.fit, 50 steps a call", "tf.function loop", "torch", "jax")
 OPTIONAL = ("torch", "jax")

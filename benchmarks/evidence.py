@@ -17,11 +17,11 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from folklore import looks, stats
-from folklore.compare import compare
-from folklore.question import Direction
-from folklore.tables import table
-from folklore.verdict import Evidence, judge
+from folklore.declare.hypothesis import Direction
+from folklore.evidence import sequential, statistics
+from folklore.evidence.compare import compare
+from folklore.evidence.verdict import Evidence, judge
+from folklore.report.tables import table
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 SHAPES: dict[str, Draw] = {
@@ -34,7 +34,7 @@ WRONG = ("supported", "refuted")  # where arms do not differ
 
 def coverage(draw: Draw, n: int, studies: int, rng: np.random.Generator) -> float:
     """The share of studies of `n` seeds whose 95 % interval covers the true mean, 0."""
-    found = (stats.t_interval(values) for values in draw(rng, (studies, n)))
+    found = (statistics.t_interval(values) for values in draw(rng, (studies, n)))
     return float(np.mean([lo <= 0 <= hi for lo, hi in found]))
 
 
@@ -46,10 +46,10 @@ def wrong_at_any_look(
     Spread is about 1 from seed to seed; a small delta leaves few studies to end early in "no practical difference".
     """
     wrong = 0
-    for study in draw(rng, (studies, family, looks.LOOKS[-1])):
+    for study in draw(rng, (studies, family, sequential.LOOKS[-1])):
         wrong += any(
             verdict.word in WRONG
-            for n in looks.LOOKS
+            for n in sequential.LOOKS
             for verdict in judge([_evidence(values[:n], delta, direction) for values in study])
         )
     return wrong / studies
@@ -59,8 +59,10 @@ def real_differences(path: Path) -> Draw:
     """Differences between two arms of an experiment whose arms differ by chance alone, seeds in a random order."""
     arms = [arm["values"] for arm in compare(path)["arms"].values()]
     seeds = sorted(set.intersection(*(set(arm) for arm in arms)), key=int)
-    if len(seeds) < looks.LOOKS[-1]:
-        raise SystemExit(f"The arms in {path} share {len(seeds)} seeds: run them with --seeds {looks.LOOKS[-1]} first.")
+    if len(seeds) < sequential.LOOKS[-1]:
+        raise SystemExit(
+            f"The arms in {path} share {len(seeds)} seeds: run them with --seeds {sequential.LOOKS[-1]} first."
+        )
     table = np.array([[arm[seed] for seed in seeds] for arm in arms])
 
     def draw(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
@@ -74,8 +76,8 @@ def real_differences(path: Path) -> Draw:
 
 
 def _evidence(values: np.ndarray, delta: float, direction: Direction) -> Evidence:
-    mean, std = float(values.mean()), stats.sample_std(values)
-    return Evidence(mean, len(values), lambda c, n: stats.t_from_moments(mean, std, n, c), direction, delta)
+    mean, std = float(values.mean()), statistics.sample_std(values)
+    return Evidence(mean, len(values), lambda c, n: statistics.t_from_moments(mean, std, n, c), direction, delta)
 
 
 def main(
@@ -92,7 +94,7 @@ def main(
         for name, draw in shapes.items()
     ]
     Console(width=150).print(
-        table(rows, title=f"{studies:,} studies; looks at {', '.join(map(str, looks.LOOKS))} seeds")
+        table(rows, title=f"{studies:,} studies; looks at {', '.join(map(str, sequential.LOOKS))} seeds")
     )
 
 

@@ -18,9 +18,9 @@ from rich.console import Console
 
 from data import diabetes
 from folklore import Recipe
-from folklore.layout import Layout
-from folklore.pool import Pool
-from folklore.tables import table
+from folklore.report.tables import table
+from folklore.study.pool import Pool
+from folklore.study.resources import Layout
 from folklore.task import Task
 from models import mlp
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from benchmarks.works import Work
-from folklore.layout import cores, environment, exported
+from folklore.study.resources import cores, environment, exported
 
 OURS, VALIDATED, CALLBACKS = "folklore.fit", "folklore.fit, validation", "folklore.fit, all callbacks"
 PRODUCT = "matrix product"

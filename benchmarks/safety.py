@@ -24,8 +24,8 @@ from rich.console import Console
 
 from data import california_housing, fashion_mnist, resolve
 from folklore import Recipe
-from folklore.layout import deterministic_ops, environment, exported
-from folklore.tables import table
+from folklore.report.tables import table
+from folklore.study.resources import deterministic_ops, environment, exported
 from folklore.task import Task
 from models import lenet, mlp
 
@@ -48,7 +48,7 @@ RECIPES = {
 
 def run(recipe: Recipe, every: float) -> tuple[float, dict[str, float]]:
     """Train once into a folder that goes with it; seconds, and the figures it ended with."""
-    from folklore.train import train
+    from folklore.training.train import train
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.safety" / "arm" / "seed-0"

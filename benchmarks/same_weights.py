@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import Work
 from folklore import epoch
-from folklore.random_numbers import counted
-from folklore.spec import Mode
+from folklore.declare.recipe import Mode
+from folklore.epoch.dropout_masks import counted
 
 
 def worst_difference(work: Work, steps: int = 4) -> float:

@@ -72,7 +72,9 @@ def _write_project(project: Path) -> None:
     package = project / "experiments"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text("from folklore.cli import main\n\nif __name__ == '__main__':\n    main()\n")
+    (package / "__main__.py").write_text(
+        "from folklore.cli.app import main\n\nif __name__ == '__main__':\n    main()\n"
+    )
     (package / "soak.py").write_text(STUDY)
 
 

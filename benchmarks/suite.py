@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.studies import STUDIES
-from folklore.tables import table
+from folklore.report.tables import table
 
 WANTED = {"california": 25.0, "fashion": 4.0}
 
@@ -31,9 +31,9 @@ def ours(study: str) -> float:
     """Seconds of `run`, into an empty log directory, with an empty cache of measurements."""
     with tempfile.TemporaryDirectory() as folder:
         code = (
-            "from folklore.lazily import import_lazily; import_lazily('keras')  # as the command does\n"
+            "from folklore.lazy_import import import_lazily; import_lazily('keras')  # as the command does\n"
             "from pathlib import Path; from rich.console import Console\n"
-            "from benchmarks.studies import STUDIES; from folklore.running import run_studies\n"
+            "from benchmarks.studies import STUDIES; from folklore.study.run import run_studies\n"
             "if __name__ == '__main__':\n"
             f"    name = {study!r}\n"
             f"    failed = run_studies({{f'benchmark.{{name}}': STUDIES[name]}}, Console(), logdir=Path({folder!r}),\n"

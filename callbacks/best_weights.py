@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import keras
 
+from callbacks.files import replacing
+
 
 class BestWeights(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the best `monitor`, writes them to a file, and restores them at the end.
@@ -70,13 +72,6 @@ class BestWeights(keras.callbacks.Callback):
         self.epoch, self.best, self.weights = state["epoch"], state["best"], state["weights"]
 
     def _write(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".tmp-{os.getpid()}.{self.path.name}")
-        try:
+        with replacing(self.path) as temporary:
             self.model.save_weights(temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
         self.written = self.clock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from callbacks.files import replacing
 
 KEPT = 2
 _MANIFEST = "manifest.json"
@@ -53,27 +54,16 @@ def write(
         state: data for JSON; floats come back to the bit.
         belongs: what the state belongs to, data for JSON.
     """
-    final, temporary = directory / _name(epoch), directory / f".tmp-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        packed = io.BytesIO()
-        np.savez(packed, **arrays)  # type: ignore[arg-type]
-        contents = {"arrays.npz": packed.getvalue(), "state.json": json.dumps(state).encode()}
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-        manifest = {"epoch": epoch, "belongs": belongs, "sha256": digests}
+    final = directory / _name(epoch)
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]
+    contents = {"arrays.npz": packed.getvalue(), "state.json": json.dumps(state).encode()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    manifest = {"epoch": epoch, "belongs": belongs, "sha256": digests}
+    with replacing(final) as temporary:  # in place of a damaged one, which training has passed again
+        temporary.mkdir()
         for name, content in (contents | {_MANIFEST: json.dumps(manifest, indent=1).encode()}).items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync(temporary)
-        if final.exists():  # a damaged one, which training went past again
-            shutil.rmtree(final)
-        temporary.rename(final)
-        _sync(directory)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            (temporary / name).write_bytes(content)
     before = sorted(path for path in directory.glob("epoch-*") if path.name <= final.name)
     after = [path for path in directory.glob("epoch-*") if path.name > final.name]  # damaged ones, gone past by now
     for old in (*before[:-KEPT], *after):
@@ -129,12 +119,3 @@ def reject(found: Found, why: str) -> DamagedError:
 
 def _name(epoch: int) -> str:
     return f"epoch-{epoch + 1:06d}"
-
-
-def _sync(directory: Path) -> None:
-    """A rename lasts once its directory is synced."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

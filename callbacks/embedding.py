@@ -15,6 +15,7 @@ from PIL import Image
 from tensorboard.plugins.projector import metadata, projector_config_pb2
 
 from callbacks import pictures
+from callbacks.files import write_bytes
 from callbacks.periodic import Periodic
 from callbacks.predictions import check_labels, names_of, outputs
 
@@ -77,14 +78,14 @@ class Embedding(Periodic):
         embedding.tensor_path, embedding.metadata_path = "embedding/points.tsv", "embedding/classes.tsv"
         written = io.StringIO()
         np.savetxt(written, points, fmt="%.6g", delimiter="\t")
-        _write(self.folder / embedding.tensor_path, written.getvalue().encode())
-        _write(self.folder / embedding.metadata_path, self._classes(scores.argmax(axis=1)).encode())
+        write_bytes(self.folder / embedding.tensor_path, written.getvalue().encode())
+        write_bytes(self.folder / embedding.metadata_path, self._classes(scores.argmax(axis=1)).encode())
         if self.images is not None:
             picture, (height, width) = sprite(self.images)
             embedding.sprite.image_path = "embedding/images.png"
             embedding.sprite.single_image_dim.extend([width, height])
-            _write(self.folder / embedding.sprite.image_path, pictures.png(picture))
-        _write(self.folder / metadata.PROJECTOR_FILENAME, text_format.MessageToString(config).encode())
+            write_bytes(self.folder / embedding.sprite.image_path, pictures.png(picture))
+        write_bytes(self.folder / metadata.PROJECTOR_FILENAME, text_format.MessageToString(config).encode())
 
     def _classes(self, predicted: np.ndarray) -> str:
         rows = [("true class", "predicted class", "prediction")]
@@ -105,17 +106,3 @@ def sprite(images: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     cells[:n] = images
     rows = cells.reshape(side, side, height, width, 3).transpose(0, 2, 1, 3, 4)
     return rows.reshape(side * height, side * width, 3), (height, width)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{os.getpid()}.{path.name}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

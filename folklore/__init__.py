@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from folklore.lazily import import_lazily
-from folklore.spec import Experiment, Fact, Hypothesis, Metric, Recipe
+from folklore.declare.experiment import Experiment
+from folklore.declare.hypothesis import Fact, Hypothesis, Metric
+from folklore.declare.recipe import Recipe
+from folklore.lazy_import import import_lazily
 
 if TYPE_CHECKING:
     from folklore.epoch import evaluate, fit, place
-    from folklore.transfer import freeze, from_run, new_head
+    from folklore.training.transfer import freeze, from_run, new_head
 
 __version__ = "0.1.0"
 __all__ = [

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from folklore.spec import Recipe
-from folklore.store import run_path
+from folklore.declare.recipe import Recipe
+from folklore.storage.run_directory import run_path
 
 
 @dataclass(frozen=True)

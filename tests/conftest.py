@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from folklore.layout import environment
+from folklore.study.resources import environment
 
 os.environ.update(environment(threads=1))
 

@@ -1,6 +1,6 @@
 """Run directories made by hand, for tests of what reads them."""
 
-from folklore import store
+from folklore.storage import files, run_directory
 
 DATA = {"name": "diabetes", "source": "bundled", "unit": "score", "sha256": "a" * 64, "rows": {"train": 282}}
 
@@ -16,7 +16,7 @@ def declare(path, hypotheses=(), arms=("base", "arm"), **changes):
         "may_diverge": [],
         "arms": {arm: recipe_of(arm) for arm in arms},
     }
-    store.write_json(path / "experiment.json", record | changes)
+    files.write_json(path / "experiment.json", record | changes)
 
 
 def recipe_of(arm):
@@ -34,8 +34,10 @@ def add_run(path, arm, seed, value=None, history=None, status="done", **changes)
     }  # fmt: skip
     run = path / arm / f"seed-{seed}"
     columns = {"epoch": [1, 2, 3], "seconds": [1, 2, 3]} | (history or {})
-    store.write_history(run, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
-    store.finish(run, record | changes)
+    run_directory.write_history(
+        run, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    )
+    run_directory.finish(run, record | changes)
 
 
 def study(path):

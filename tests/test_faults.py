@@ -38,7 +38,9 @@ def project(tmp_path_factory):
     package = folder / "experiments"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text("from folklore.cli import main\n\nif __name__ == '__main__':\n    main()\n")
+    (package / "__main__.py").write_text(
+        "from folklore.cli.app import main\n\nif __name__ == '__main__':\n    main()\n"
+    )
     (package / "slow.py").write_text(SLOW)
     return folder
 

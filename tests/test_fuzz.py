@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from callbacks.event_file import EventFile
-from folklore import board, cli, report, results
-from folklore.compare import compare
+from folklore.cli import app
 from folklore.errors import ProblemError
+from folklore.evidence.compare import compare
+from folklore.report import html, summary, tensorboard
 from tests.stored import study
 
 RUN, EXPERIMENT = "arm/seed-2/run.json", "experiment.json"
@@ -54,8 +55,8 @@ def read_everything(pattern, damage):
         out = Path(folder) / "inner" / "out"
         for read in (
             lambda: compare(path),
-            lambda: report.write([results.summarise(path)], out / "report"),
-            lambda: board.write([path], out / "board"),
+            lambda: html.write([summary.summarise(path)], out / "report"),
+            lambda: tensorboard.write([path], out / "board"),
         ):
             try:
                 read()
@@ -155,7 +156,7 @@ def test_any_arguments_get_an_answer_or_a_paragraph(pattern, capfd, monkeypatch_
     capfd.readouterr()
     with pytest.raises(SystemExit) as left, tempfile.TemporaryDirectory() as folder:
         monkeypatch_module.chdir(folder)
-        cli.main([argument if argument != "--logdir" else f"--logdir={logdir}" for argument in arguments])
+        app.main([argument if argument != "--logdir" else f"--logdir={logdir}" for argument in arguments])
     out, err = capfd.readouterr()
     assert left.value.code in (0, 1, 2)
     assert "Internal error" not in err and ("Traceback" not in err or "--debug" in arguments)
@@ -166,8 +167,8 @@ def test_any_arguments_get_an_answer_or_a_paragraph(pattern, capfd, monkeypatch_
 def monkeypatch_module():
     """Neither trains, serves nor writes experiments."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("folklore.running.run_studies", lambda *args, **options: 0)
-        patch.setattr("folklore.board.serve", lambda *args, **options: 0)
-        patch.setattr("folklore.skeleton.write", lambda name: (_ for _ in ()).throw(ProblemError("not here")))
+        patch.setattr("folklore.study.run.run_studies", lambda *args, **options: 0)
+        patch.setattr("folklore.report.tensorboard.serve", lambda *args, **options: 0)
+        patch.setattr("folklore.declare.skeleton.write", lambda name: (_ for _ in ()).throw(ProblemError("not here")))
         patch.setattr("webbrowser.open", lambda *args, **options: True)
         yield patch

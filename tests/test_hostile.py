@@ -9,12 +9,16 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from callbacks.event_file import record
-from folklore import board, cli, figures, report, results, stats, store
-from folklore.compare import compare
+from folklore.cli import app
+from folklore.declare import metrics
+from folklore.declare.hypothesis import Hypothesis, Metric
 from folklore.errors import DeclarationError, ProblemError
-from folklore.events import read_scalars
-from folklore.question import Hypothesis, Metric
-from folklore.shapes import Or, maybe, misfit
+from folklore.evidence import statistics
+from folklore.evidence.compare import compare
+from folklore.evidence.event_reader import read_scalars
+from folklore.report import html, summary, tensorboard
+from folklore.storage import files, run_directory
+from folklore.storage.shapes import Or, maybe, misfit
 from tests.stored import add_run, declare
 
 BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
@@ -37,10 +41,10 @@ def change(file, **changes):
 
 @pytest.mark.parametrize("name", ["/tmp/pwn", "../../pwn", "..", ".", "index", "INDEX", "a" * 300, "a/b", "a b"])
 def test_whatever_an_experiment_is_called_its_files_stay_in_the_folder(path, tmp_path, name):
-    result = results.summarise(path)
+    result = summary.summarise(path)
     result["comparison"]["experiment"] = name
     out = tmp_path / "deep" / "down" / "out"
-    report.write([result], out)
+    html.write([result], out)
     assert {file.suffix for file in out.iterdir() if file.is_file()} == {".html", ".md"}
     assert len(list(out.glob("*.html"))) == 2
     assert len(list((out / "results").iterdir())) == 1
@@ -48,9 +52,9 @@ def test_whatever_an_experiment_is_called_its_files_stay_in_the_folder(path, tmp
 
 
 def test_two_results_of_one_name_are_refused(path, tmp_path):
-    result = results.summarise(path)
+    result = summary.summarise(path)
     with pytest.raises(ProblemError, match=r"Two of the results are called 'topic\.experiment'"):
-        report.write([result, result], tmp_path / "out")
+        html.write([result, result], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -65,13 +69,13 @@ def test_a_board_that_is_a_link_is_replaced_and_what_it_leads_to_kept(path, tmp_
     mine.mkdir()
     (mine / "file").touch()
     (tmp_path / "board").symlink_to(mine)
-    board.write([path], tmp_path / "board")
+    tensorboard.write([path], tmp_path / "board")
     assert [file.name for file in mine.iterdir()] == ["file"]
 
 
 def test_an_arm_called_verdict_keeps_its_own_run(path, tmp_path):
     declare(path, arms=("base", "verdict"))
-    out = board.write([path], tmp_path / "board")
+    out = tensorboard.write([path], tmp_path / "board")
     assert {folder.name for folder in out.iterdir()} == {"base", "verdict", "verdict_"}
 
 
@@ -95,7 +99,7 @@ def test_the_seeds_that_a_rate_needs_are_told_by_its_own_interval(path):
     found = rates(path, [0] * 6, [0] * 6, {"by": 0.1})
     n = found["seeds_needed"]
     assert n > 40
-    lo, hi = stats.newcombe_difference(0, n, 0, n, 0.98)
+    lo, hi = statistics.newcombe_difference(0, n, 0, n, 0.98)
     assert -0.1 < lo < hi < 0.1
 
 
@@ -121,7 +125,7 @@ def test_an_epoch_that_was_not_trained_selects_nothing(path, selected):
     add_history = {"running/rmse": [1, 2, 3]}
     for seed in range(6):
         for arm in ("base", "arm"):
-            run = store.read_run(path / arm / f"seed-{seed}").record
+            run = run_directory.read_run(path / arm / f"seed-{seed}").record
             add_run(path, arm, seed, 1, add_history, selected_epoch=run["selected_epoch"])
     assert compare(path, "running/rmse")["arms"]["arm"]["n"] == 5
 
@@ -167,7 +171,7 @@ def test_a_declaration_that_could_not_have_been_made_is_damage(path, changes):
 def test_a_run_that_could_not_have_been_written_is_damage(path, changes):
     change(path / "arm" / "seed-0" / "run.json", **changes)
     with pytest.raises(ProblemError, match=r"run\.json is damaged"):
-        results.summarise(path)
+        summary.summarise(path)
 
 
 def test_json_too_deep_or_too_large_is_damage_or_no_figure(path):
@@ -189,11 +193,11 @@ def test_figures_as_large_as_floats_are_compare_without_a_word(path):
 @pytest.mark.parametrize("value", ["1..2", "1e", "1-2", "1e999", "1_0", "nan"])
 def test_a_target_that_is_no_number(value):
     with pytest.raises(DeclarationError):
-        figures.parse(f"epochs to validation/rmse {value}")
+        metrics.parse(f"epochs to validation/rmse {value}")
 
 
 def test_a_history_without_seconds_has_no_time_to_a_target():
-    assert figures.parse("seconds to validation/rmse 5").of({}, {"validation/rmse": [1.0]}) is None
+    assert metrics.parse("seconds to validation/rmse 5").of({}, {"validation/rmse": [1.0]}) is None
 
 
 @pytest.mark.parametrize("arguments", [("csv",), ("md",), ("json",), ("table",)])
@@ -202,9 +206,9 @@ def test_a_claim_that_computation_settles_in_every_format(tmp_path, capsys, argu
     facts = [{"statement": "Two and two", "expected": 4, "found": 4, "holds": True}]
     declare(path, arms=(), facts=facts, metric=None, baseline="")
     with pytest.raises(SystemExit) as left:
-        cli.main(["compare", "--logdir", str(tmp_path), "--format", *arguments])
+        app.main(["compare", "--logdir", str(tmp_path), "--format", *arguments])
     assert not left.value.code, capsys.readouterr().err
-    assert board.write([path], tmp_path / "board").is_dir()
+    assert tensorboard.write([path], tmp_path / "board").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +224,7 @@ def test_a_kept_result_that_is_damaged_is_named_and_nothing_written(tmp_path, ca
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "q.json").write_text(json.dumps(kept))
     with pytest.raises(SystemExit) as left:
-        cli.main(["report", str(tmp_path / "kept"), "--out", str(tmp_path / "out")])
+        app.main(["report", str(tmp_path / "kept"), "--out", str(tmp_path / "out")])
     error = capsys.readouterr().err
     assert left.value.code == 2
     assert "q.json" in error
@@ -229,14 +233,14 @@ def test_a_kept_result_that_is_damaged_is_named_and_nothing_written(tmp_path, ca
 
 
 def test_every_part_of_a_kept_result_may_be_missing(path, tmp_path, capsys):
-    whole = results.summarise(path)
+    whole = summary.summarise(path)
     folder = tmp_path / "kept"
     for part in whole["comparison"]:
-        store.write_json(
+        files.write_json(
             folder / "q.json", whole | {"comparison": {k: v for k, v in whole["comparison"].items() if k != part}}
         )
         with pytest.raises(SystemExit) as left:
-            cli.main(["report", str(folder), "--out", str(tmp_path / part)])
+            app.main(["report", str(folder), "--out", str(tmp_path / part)])
         assert left.value.code in (0, 2, None), (part, capsys.readouterr().err)
 
 
@@ -261,11 +265,11 @@ def test_a_tensor_that_says_it_is_enormous_asks_for_no_memory(tmp_path):
 
 
 def test_statistics_of_too_little():
-    assert np.isnan(stats.welch([1.0], [1.0, 2.0]).p)
-    assert stats.seeds_for_power(-0.5, 1) == stats.seeds_for_power(0.5, 1)
+    assert np.isnan(statistics.welch([1.0], [1.0, 2.0]).p)
+    assert statistics.seeds_for_power(-0.5, 1) == statistics.seeds_for_power(0.5, 1)
     for effect, std in ((0, 1), (1, 0), (1e-9, 1)):
         with pytest.raises(ValueError, match="no power to speak of"):
-            stats.seeds_for_power(effect, std)
+            statistics.seeds_for_power(effect, std)
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,16 @@ from rich.console import Console
 import data
 from data.dataset import sha256
 from data.source import Source, Whole
-from folklore import Recipe, running
-from folklore.compare import compare
+from folklore import Recipe
 from folklore.errors import ProblemError
-from folklore.locks import locked
-from folklore.study import origin_of
-from folklore.train import train
+from folklore.evidence.compare import compare
+from folklore.storage.locks import locked
+from folklore.study import run as study_run
+from folklore.study.provenance import origin_of
+from folklore.training.train import train
 from tests.stored import study
-from tests.test_resume import ARMS, broken_off, left_by, task, undisturbed  # noqa: F401
-from tests.test_run import NARROW_OR_WIDE, run
+from tests.test_study_run import NARROW_OR_WIDE, run
+from tests.test_training_resume import ARMS, broken_off, left_by, task, undisturbed  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a process that is killed closes no files
 
@@ -181,8 +182,8 @@ def test_what_looks_like_markup_is_said_as_it_is(tmp_path, monkeypatch):
         raise ProblemError("enough")
         yield
 
-    monkeypatch.setattr(running, "locked", waits)
+    monkeypatch.setattr(study_run, "locked", waits)
     console = Console(file=io.StringIO(), width=300)
     with pytest.raises(ProblemError, match="enough"):
-        running.run_studies({"topic.width": NARROW_OR_WIDE}, console, logdir=tmp_path)
+        run.run_studies({"topic.width": NARROW_OR_WIDE}, console, logdir=tmp_path)
     assert "[/y]" in console.file.getvalue()

@@ -12,7 +12,8 @@ from typing import Any
 from benchmarks.sides import folklore_validated
 from benchmarks.works import Work
 from callbacks import BestWeights, Rows, StopOnDivergence, TensorBoard, TrainMetrics
-from folklore import epoch, store
+from folklore import epoch
+from folklore.storage import run_directory
 
 
 class Side(folklore_validated.Side):
@@ -30,7 +31,7 @@ class Side(folklore_validated.Side):
             TrainMetrics(evaluate),
             StopOnDivergence(),
             BestWeights(self.folder / "best.weights.h5"),
-            Rows(functools.partial(store.write_history, self.folder)),
+            Rows(functools.partial(run_directory.write_history, self.folder)),
             Rows(lambda rows: None, every=0.25),
             TensorBoard(self.folder, text="text", histograms=20),
         ]

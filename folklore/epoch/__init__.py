@@ -11,9 +11,9 @@ read downwards. This package alone imports TensorFlow.
 from __future__ import annotations
 
 from folklore.epoch.choice import Choice, choose_mode
+from folklore.epoch.device_data import Placed, epoch_order, place
 from folklore.epoch.devices import OUT_OF_MEMORY, devices, names, room_for_data
-from folklore.epoch.fitting import evaluate, evaluation_mode, fit
-from folklore.epoch.placed import Placed, epoch_order, place
+from folklore.epoch.fit import evaluate, evaluation_mode, fit
 from folklore.epoch.program import activations
 
 __all__ = [

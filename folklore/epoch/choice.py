@@ -15,13 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from folklore import store
-from folklore.cache import cache_folder
+from folklore.cache_folder import cache_folder
+from folklore.epoch.device_data import Placed
 from folklore.epoch.devices import describe, devices
-from folklore.epoch.placed import Placed
+from folklore.epoch.fingerprint import structure
+from folklore.epoch.model_traits import has_convolutions, is_keras_own, xla_compiles
 from folklore.epoch.program import Program, program_of
-from folklore.epoch.structure import structure
-from folklore.epoch.traits import has_convolutions, is_keras_own, xla_compiles
+from folklore.storage import files
 
 Chosen = Literal["xla", "graph", "step"]
 # A graph that needs fewer seconds than this for all that is asked of it is done before anything else was tried.
@@ -164,4 +164,4 @@ def _read(file: Path) -> dict[Chosen, Timing]:
 def _write(file: Path, timings: dict[Chosen, Timing]) -> None:
     """Keep what was measured, where there is a place to keep it."""
     with contextlib.suppress(OSError):
-        store.write_json(file, {mode: asdict(timing) for mode, timing in timings.items()})
+        files.write_json(file, {mode: asdict(timing) for mode, timing in timings.items()})

@@ -10,7 +10,8 @@ from typing import Literal
 
 import psutil
 import tensorflow as tf
-from tensorflow.python.client import device_lib
+
+from folklore.keras_internals import gpu_memory_limits
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 SHARE = 0.6  # of a device's free memory that data may take; models, gradients and copies need the rest
@@ -44,8 +45,8 @@ def room_for_data() -> int:
 
 @cache
 def _gpu_bytes() -> int:
-    """What TensorFlow uses at most of the smallest GPU; it tells so in this place alone."""
-    return int(min(device.memory_limit for device in device_lib.list_local_devices() if device.device_type == "GPU"))
+    """What TensorFlow uses at most of the smallest GPU."""
+    return min(gpu_memory_limits())
 
 
 @cache

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from folklore.epoch.placed import Placed, rows_from, take
+from folklore.epoch.device_data import Placed, rows_from, take
+from folklore.epoch.dropout_masks import counted
+from folklore.epoch.model_traits import is_keras_own
 from folklore.epoch.replicas import Replicas
-from folklore.epoch.traits import is_keras_own
-from folklore.random_numbers import counted
+from folklore.keras_internals import all_layers, build_variables, compilation, metrics_or_logs, outputs_per_row
 
 EVALUATION_BYTES = 2**22  # of a batch's activations: so many stay in a processor's cache
 _Step = Callable[[tf.Tensor, int], dict[str, Any]]  # of a batch's first row and its size; returns logs
@@ -25,7 +26,7 @@ class Program:
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
-        self.compilation = model._compile_config
+        self.compilation = compilation(model)
         self.replicas = Replicas(model.distribute_strategy)
         self.steps = {
             "train": tf.function(self.replicas.spread(model.train_step), autograph=False),
@@ -57,7 +58,7 @@ class Program:
                 self.names[kind] = list(self.steps[kind].get_concrete_function(batch).structured_outputs)
             else:
                 with self.replicas.scope():
-                    self.model._symbolic_build(data_batch=batch)
+                    build_variables(self.model, batch)
                 self.names[kind] = list(self.model.get_metrics_result())
         return self.names[kind]
 
@@ -145,7 +146,7 @@ class Program:
         self.model.reset_metrics()
         logs = _each_batch(step, *extent, keep=self.custom[kind])
         # Keras' rule: the last step's logs, if they are not just the metrics.
-        return self.model._get_metrics_result_or_logs(logs) if self.custom[kind] else self.model.get_metrics_result()
+        return metrics_or_logs(self.model, logs) if self.custom[kind] else self.model.get_metrics_result()
 
 
 def evaluation_batch(model: keras.Model) -> int:
@@ -161,9 +162,8 @@ def evaluation_batch(model: keras.Model) -> int:
 
 def activations(model: keras.Model) -> Iterator[int]:
     """How many numbers one row becomes in each layer that was called on symbolic tensors."""
-    for layer in model._flatten_layers(include_self=False):
-        for node in layer._inbound_nodes:
-            yield from (math.prod(filter(None, tensor.shape[1:])) for tensor in node.output_tensors)
+    for layer in all_layers(model):
+        yield from (math.prod(filter(None, shape)) for shape in outputs_per_row(layer))
 
 
 def program_of(model: keras.Model) -> Program:
@@ -171,7 +171,7 @@ def program_of(model: keras.Model) -> Program:
     if not model.compiled:
         raise ValueError("The model is not compiled. Call model.compile(optimizer, loss) first.")
     program = getattr(model, "_folklore_program", None)
-    if program is None or program.compilation is not model._compile_config:
+    if program is None or program.compilation is not compilation(model):
         program = Program(model)
         # Past Keras' attribute tracking, which would take the program's model for a layer of the model.
         object.__setattr__(model, "_folklore_program", program)

@@ -1,0 +1,69 @@
+"""Files and directories that are written whole or not at all. Needs neither Keras nor anything else of this suite."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path for a new file or directory. If the block succeeds, it is synced and renamed to `path`.
+
+    A reader sees what was there before or all of what is new, also after a crash. Missing parent directories are made.
+
+    Raises:
+        OSError: it cannot be written; names `path`, where the system names the temporary path or none (a full disk).
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with replacing(folder / "verdict.txt") as temporary:
+        ...     _ = temporary.write_text("supported")
+        >>> [file.name for file in folder.iterdir()]
+        ['verdict.txt']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".tmp-{os.getpid()}.{path.name}")
+    _remove(temporary)
+    try:
+        yield temporary
+        if temporary.is_dir():
+            for part in (*temporary.iterdir(), temporary):
+                _sync(part)
+            _remove(path)  # a directory is only replaced by name if it is empty
+            temporary.rename(path)
+            _sync(path.parent)  # the rename itself lasts once its directory is synced
+        else:
+            _sync(temporary)
+            temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        _remove(temporary)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, see `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,214 @@
+"""The commands: `python -m experiments list|run|compare|board|describe|doctor|new`."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from data import DataError
+from folklore.cli import read
+from folklore.cli.read import Logdir, out
+from folklore.declare import catalog
+from folklore.errors import ProblemError, WorkerDiedError
+from folklore.report import tables
+from folklore.study.resources import cores, environment
+from folklore.tf_stderr import quietly
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Deep-learning advice on trial: run experiments, watch them in TensorBoard, compare the runs.",
+)
+err = Console(stderr=True)
+
+
+Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value", show_default=False)]
+
+
+app.command("list")(read.list_)
+app.command()(read.compare)
+app.command()(read.report)
+app.command()(read.board)
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option(help="show tracebacks")] = False) -> None:
+    pass
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(help="topic or topic.experiment", show_default=False)],
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="seeds 0 … N-1 of each arm [default: the experiment's]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="epochs at most [default: the recipe's]")] = None,
+    budget: Annotated[Literal["quick", "full"], typer.Option(help="quick: the experiment's own short form")] = "full",
+    data: Annotated[
+        Literal["auto", "real", "bundled"], typer.Option(help="auto: bundled where real is missing")
+    ] = "auto",
+    jobs: Annotated[
+        str, typer.Option(help="worker processes; auto: by cores, GPUs and the size of the networks")
+    ] = "auto",
+    set_: Settings = None,
+    logdir: Logdir = Path("logs"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="move the experiment's earlier runs aside")] = False,
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="add seeds, look by look, until every hypothesis has a verdict")
+    ] = False,
+    max_seeds: Annotated[int, typer.Option(min=6, help="where --until-decided ends")] = 30,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="equal bits for equal seeds, on a GPU too, where that costs time")
+    ] = False,
+) -> None:
+    """Train the arms of experiments, and compare them. What is done already is not done again."""
+    from folklore.study.run import run_studies
+
+    if until_decided and seeds is not None:
+        raise ProblemError("--seeds and --until-decided were both given. The looks decide: give --max-seeds instead.")
+    failures = run_studies(
+        catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data,
+        jobs=worker_count(jobs), settings=set_ or [], logdir=logdir, fresh=fresh,
+        until_decided=until_decided, max_seeds=max_seeds, deterministic=deterministic,
+    )  # fmt: skip
+    if failures:
+        raise typer.Exit(1)
+
+
+def worker_count(given: str) -> int | None:
+    """The number behind `--jobs`; None for "auto".
+
+    Raises:
+        ProblemError: it is neither.
+    """
+    if given == "auto":
+        return None
+    if not (given.isascii() and given.isdecimal() and int(given) > 0):
+        raise ProblemError(f"--jobs {given!r} is no number of worker processes. Write --jobs 2, say, or --jobs auto.")
+    return int(given)
+
+
+@app.command()
+def describe(
+    model: Annotated[
+        str, typer.Argument(help="such as resnet50, or a builder of models/ such as mlp", show_default=False)
+    ],
+    input_: Annotated[
+        str | None, typer.Option("--input", help="the input's shape, such as 28x28x1", show_default="as published")
+    ] = None,
+    outputs: Annotated[int | None, typer.Option(min=1, help="classes, or 1", show_default="as published")] = None,
+    set_: Settings = None,
+    format_: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="svg: a diagram")] = "table",
+) -> None:
+    """Show a model's layers: output shapes, parameters, receptive fields, FLOPs and memory; or draw how it is built."""
+    os.environ.update(environment(threads=cores()))  # before TensorFlow, which Keras imports
+    with quietly():
+        from folklore.describe import summary
+        from folklore.describe.diagram import svg
+
+    layers = summary.build(model, input_, outputs, set_ or [])
+    if format_ == "svg":
+        print(svg.diagram(model, layers), end="")
+        return
+    described = summary.as_data(model, layers)
+    if format_ == "json":
+        print(json.dumps(described, indent=1, ensure_ascii=False))
+    else:
+        out.print(tables.table(summary.as_rows(layers), title=model, caption=summary.caption(described)))
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, threads and caches, and what a run would use."""
+    from folklore.cli.doctor import examine
+
+    out.print(tables.table([{"fact": fact, "value": value} for fact, value in examine().items()]))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="topic or topic.experiment", show_default=False)]) -> None:
+    """Write the skeleton of an experiment."""
+    from folklore.declare.skeleton import write
+
+    path = write(name)
+    topic, _, experiment = name.partition(".")
+    out.print(f"Wrote {path}. Run it: python -m experiments run {topic}.{experiment or topic}", highlight=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit status: 0 done, 1 a run or a file failed, 2 wrong usage."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where the terminal's encoding lacks "–", it shows "?"
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = _invoke(given)
+    except (ProblemError, DataError) as problem:
+        status = _say(str(problem), 2)
+    except typer.TyperException as problem:
+        wrong = problem.format_message().rstrip(".") or "A command is missing"
+        status = _say(
+            f"{wrong}{'' if wrong.endswith('?') else '.'} Given: {shlex.join(given) or 'nothing'}. See --help.", 2
+        )
+    except WorkerDiedError as problem:
+        status = _say(str(problem), 1)
+    except KeyboardInterrupt as interrupt:
+        what, status = ("Terminated", 143) if isinstance(interrupt, TerminatedError) else ("Interrupted", 130)
+        status = _say(f"{what}. What was trained is kept: the same command goes on from there.", status)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python flushes once more when it ends, and must not complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        status = _say(
+            f"{place}{error.strerror or error}. This file or directory cannot be used: name another place, such as "
+            "with --logdir, or make room or permission for it. --debug before the command shows where.",
+            1,
+        )
+    except Exception as error:
+        status = _say(f"Internal error: {type(error).__name__}: {error}. --debug before the command shows where.", 1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sys.exit(status)
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends what Ctrl-C ends, in the same way."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise TerminatedError
+
+
+def _invoke(given: Sequence[str]) -> int:
+    """What `app(…)` does, but for Ctrl-C, which that turns into an exit status."""
+    try:
+        with typer.main.get_command(app).make_context("python -m experiments", list(given)) as context:
+            context.command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as left:
+        return left.exit_code
+    return 0
+
+
+def _say(text: str, status: int) -> int:
+    """Show a paragraph, whatever lines its text came in: exceptions' messages are quoted in some."""
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    err.print(Text(" ".join(text.split())), soft_wrap=True)
+    return status

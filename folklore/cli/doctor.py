@@ -1,0 +1,52 @@
+"""What is installed here, and what a run would use."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+from data.cache import keras_home, sklearn_home
+from folklore.cache_folder import cache_folder
+from folklore.report.formatting import count
+from folklore.study.resources import cores, layout
+from folklore.tf_stderr import quietly
+
+
+def examine() -> dict[str, str]:
+    """Facts about this machine, each with its value in words."""
+    used = layout(None, runs=100)
+    os.environ.update(used.environment(0))
+    with quietly():  # TensorFlow's own remarks on CUDA and oneDNN; what matters of them is said below
+        from folklore import epoch
+
+        epoch.devices()
+
+    facts = {"Python": platform.python_version(), "platform": platform.platform()}
+    facts |= {name: version(name) for name in ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")}
+    facts["devices"] = ", ".join(epoch.names())
+    facts["cores"] = str(cores())
+    facts["a run of several arms would use"] = (
+        f"{count(used.workers, 'worker')}, each with {count(used.threads, 'thread')}"
+        + (f", on GPUs {', '.join(used.gpus)}" if used.gpus else "")
+    )
+    facts["data larger than"] = f"{epoch.room_for_data() / 2**30:.1f} GiB would be streamed to the device"
+    facts["several GPUs"] = (
+        "each trains runs of its own; folklore.fit trains one model on all of them in a tf.distribute.MirroredStrategy"
+        if len(epoch.names()) > 2
+        else "there are none"
+    )
+    facts["precision"] = "float32; a recipe's precision may be mixed_bfloat16 or mixed_float16"
+    facts["measured modes"] = f"{_measured()} networks in {cache_folder() / 'modes'}"
+    facts["oneDNN"] = "on" if os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1" else "off"
+    for source, home, variable, file in (
+        ("fashion_mnist", keras_home(), "KERAS_HOME", "datasets/fashion-mnist/train-images-idx3-ubyte.gz"),
+        ("california_housing", sklearn_home(), "SCIKIT_LEARN_DATA", "cal_housing_py3.pkz"),
+    ):
+        state = "is there" if (home / file).exists() else "would be downloaded"
+        facts[source] = f"{state}; cache: {home} ({variable})"
+    return facts
+
+
+def _measured() -> int:
+    return len(list((cache_folder() / "modes").glob("[!.]*.json")))

@@ -1,0 +1,161 @@
+"""The commands that read: `list`, `compare`, `report`, `board`. None of them imports TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from folklore.declare import catalog
+from folklore.errors import ProblemError, did_you_mean
+from folklore.report import tables
+from folklore.storage import run_directory
+
+out = Console()
+if not out.is_terminal and "COLUMNS" not in os.environ:
+    out.width = 120  # in place of 80: a file or a pipe has no edge, and what is folded cannot be searched
+_RUN_SOMETHING = "Run: python -m experiments run quickstart"
+
+
+def _directory(given: str | Path) -> Path:
+    if not str(given).strip():
+        raise ProblemError("--logdir is empty. Name a directory, such as --logdir logs.")
+    return Path(given)
+
+
+Names = Annotated[list[str] | None, typer.Argument(help="topic or topic.experiment", show_default=False)]
+Logdir = Annotated[Path, typer.Option(parser=_directory, metavar="<path>", help="where runs are stored")]
+
+
+def list_(
+    topic: Annotated[str | None, typer.Argument(help="topic or topic.experiment", show_default=False)] = None,
+    format_: Annotated[Literal["table", "json"], typer.Option("--format")] = "table",
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """List the experiments, their claims, and how many of their runs are stored."""
+    found = catalog.find([] if topic is None else [topic])
+    if format_ == "json":
+        listed = [{"name": name, "claim": e.claim, "kind": e.kind} for name, e in found.items()]
+        print(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    done = {name: len(list((logdir / name).glob("*/seed-*/DONE"))) for name in found}
+    out.print(
+        tables.table(
+            [{"name": n, "claim": e.claim, "kind": e.kind, "runs": str(done[n] or "")} for n, e in found.items()]
+        )
+    )
+
+
+def compare(
+    names: Annotated[list[str] | None, typer.Argument(help="topic, topic.experiment or a log directory")] = None,
+    metric: Annotated[str | None, typer.Option(help="such as test/accuracy [default: the experiment's]")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="of logs that others wrote: a run's path [default: {arm}/seed-{seed}]")
+    ] = None,
+    format_: Annotated[Literal["table", "json", "csv", "md"], typer.Option("--format")] = "table",
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """Compare the arms of experiments by their stored runs; or those of any TensorBoard logs, given their directory."""
+    from folklore.evidence import compare, tensorboard_logs
+
+    others = [Path(name) for name in names or [] if _is_foreign(name, group)]
+    names = [name for name in names or [] if Path(name) not in others]
+    comparisons = [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP) for path in others]
+    if names or not others:
+        comparisons += [compare.compare(path, metric) for path in stored(names, logdir)]
+    if format_ == "json":
+        print(json.dumps(comparisons, indent=1, ensure_ascii=False, allow_nan=False))
+    elif format_ == "csv":
+        print(tables.as_csv(tables.flat(comparisons)), end="")
+    elif format_ == "md":
+        print(tables.as_markdown(tables.flat(comparisons)), end="")
+    else:
+        for compared in comparisons:
+            out.print(tables.comparison(compared))
+
+
+def _is_foreign(name: str, group: str | None) -> bool:
+    """Whether a directory holds logs that are not ours, or are to be read like such."""
+    from folklore.evidence.tensorboard_logs import has_events
+
+    if not name.strip() or not Path(name).is_dir():
+        return False
+    return bool(group) or (not run_directory.experiments(Path(name)) and has_events(Path(name)))
+
+
+def board(
+    names: Names = None,
+    seeds: Annotated[bool, typer.Option("--seeds", help="every run by itself, not bands over seeds")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 6006,
+    host: Annotated[
+        str, typer.Option(help="to listen at; 0.0.0.0 lets everyone in who reaches this machine")
+    ] = "127.0.0.1",
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """Open TensorBoard on bands over seeds, or on every run; for this machine alone unless told otherwise."""
+    from folklore.report import tensorboard
+
+    paths = stored(names or [], logdir)
+    if not seeds:
+        shown = tensorboard.write(paths, logdir / tensorboard.FOLDER)
+    else:
+        shown = paths[0] if len(paths) == 1 else tensorboard.link(paths, logdir / tensorboard.LINKS)
+    raise typer.Exit(tensorboard.serve(shown, port, host))
+
+
+def report(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="topic, topic.experiment, a log directory, or a folder of kept results")
+    ] = None,
+    out_: Annotated[Path, typer.Option("--out", help="the folder to write")] = Path("reports"),
+    open_: Annotated[bool, typer.Option("--open", help="show it in a browser")] = False,
+    logdir: Logdir = Path("logs"),
+) -> None:
+    """Write a folder of HTML: every claim with its verdict, and a page for each experiment."""
+    from folklore.report import html, summary
+
+    kept = [file for name in names or [] if Path(name).is_dir() for file in sorted(Path(name).glob("*.json"))]
+    folders = {file.parent for file in kept}
+    names = [name for name in names or [] if Path(name) not in folders]
+    found = [summary.read(file) for file in kept]
+    if names or not kept:
+        found += [summary.summarise(path, seeds=True) for path in stored(names, logdir)]
+    try:
+        index = html.write(found, out_)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if not kept or isinstance(error, ProblemError):
+            raise
+        given = ", ".join(map(str, kept[:3])) + (" …" if len(kept) > 3 else "")
+        raise ProblemError(f"A kept result is damaged, one of {given}: {error!r}. Nothing was written.") from error
+    pages = f"{len(found)} page{'' if len(found) == 1 else 's'}"
+    out.print(Text(f"Wrote {index}, and {pages} beside it."), soft_wrap=True)
+    if open_:
+        typer.launch(str(index.resolve()))
+
+
+def stored(names: Sequence[str], logdir: Path) -> list[Path]:
+    """The directories of the stored experiments that are meant: by topic, topic.experiment, or a log directory.
+
+    Raises:
+        ProblemError: nothing is stored under a name; names the nearest.
+    """
+    known = {path.name: path for path in run_directory.experiments(logdir)}
+    if not names and not known:
+        raise ProblemError(f"{str(logdir)!r} holds no runs yet. {_RUN_SOMETHING}")
+    found = [] if names else list(known.values())
+    for name in names:
+        here = [path for stem, path in known.items() if stem == name or stem.partition(".")[0] == name]
+        here = here or (run_directory.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
+        if not here and len(Path(name).parts) > 1:
+            raise ProblemError(f"There are no runs in {name!r}. Give a log directory, or the name of an experiment.")
+        if not here:
+            advice = did_you_mean(name, known) if known else f"It holds no runs at all. {_RUN_SOMETHING}"
+            raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {advice}")
+        found += here
+    return list(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""What is asked: experiments, recipes, hypotheses, metrics. Nothing here imports Keras."""

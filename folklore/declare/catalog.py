@@ -1,0 +1,81 @@
+"""Finding experiments: the modules of `experiments/` and the `Experiment`s that they declare."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from folklore.declare.experiment import Experiment
+from folklore.errors import ProblemError, did_you_mean
+from folklore.lazy_import import import_lazily
+
+PACKAGE = "experiments"
+
+
+def topics() -> list[str]:
+    """The names of the modules in `experiments/`."""
+    package = importlib.import_module(PACKAGE)
+    return sorted(name for _, name, _ in pkgutil.iter_modules(package.__path__) if not name.startswith("_"))
+
+
+def folder() -> Path:
+    """Where experiments' files are."""
+    return Path(importlib.import_module(PACKAGE).__path__[0])
+
+
+def load(topic: str) -> dict[str, Experiment]:
+    """The experiments declared in one topic, by their full names, in the order of the file.
+
+    Raises:
+        ProblemError: the file cannot be imported; names the file, the line and what is wrong.
+    """
+    import_lazily("keras")
+    module_name = f"{PACKAGE}.{topic}"
+    try:
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise ProblemError(_where(error, topic)) from error
+    return {f"{topic}.{name}": value for name, value in vars(module).items() if isinstance(value, Experiment)}
+
+
+def find(names: Sequence[str]) -> dict[str, Experiment]:
+    """The experiments that names of the form `topic` or `topic.experiment` stand for; all of them for no names.
+
+    Raises:
+        ProblemError: a name is unknown (names the nearest), or a file cannot be imported.
+    """
+    known = topics()
+    found: dict[str, Experiment] = {}
+    for name in names or known:
+        topic, dot, _ = name.partition(".")
+        if topic not in known:
+            raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(topic, known)}")
+        declared = load(topic)
+        if names and not declared:
+            raise ProblemError(
+                f"{PACKAGE}/{topic}.py declares no experiment. Write {topic} = Experiment(…) at the top level of the "
+                f"file; `python -m {PACKAGE} new` writes a whole one, to be changed."
+            )
+        if dot and name not in declared:
+            raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(name, declared)}")
+        found |= {name: declared[name]} if dot else declared
+    return found
+
+
+def _where(error: BaseException, topic: str) -> str:
+    """The error, with the line of the experiment's file that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith(f"{PACKAGE}/{topic}.py")]
+    if isinstance(error, SyntaxError) and error.lineno and str(error.filename).endswith(f"{PACKAGE}/{topic}.py"):
+        lines = [error.lineno]
+    place = f"{PACKAGE}/{topic}.py" + (f", line {lines[-1]}" if lines else "")
+    if isinstance(error, SystemExit):
+        return (
+            f"{place}: this ends Python (SystemExit: {error}), so that nothing can be listed or run. Take it out, or "
+            "put it under `if __name__ == '__main__':`."
+        )
+    kind = "" if isinstance(error, ProblemError) else f"{type(error).__name__}: "
+    return f"{place}: {kind}{error}"

@@ -1,0 +1,138 @@
+"""Checks of declarations, without Keras. Each raises `DeclarationError`: what was given, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
+from types import UnionType
+from typing import Any
+
+from callbacks.names import PICTURES
+from data import Source
+from folklore.declare.optimizers import OPTIMIZERS
+from folklore.errors import DeclarationError, did_you_mean
+
+LONGEST_NAME = 255  # bytes of a directory's name, on the usual file systems
+
+
+def kind(name: str, given: Any, wanted: type | UnionType, advice: str) -> None:
+    """An object of a type; the advice says what to write."""
+    if not isinstance(given, wanted):
+        raise DeclarationError(f"{name} is {reprlib.repr(given)}. {advice}")
+
+
+def one_of(what: str, given: Any, known: Iterable[str]) -> None:
+    """One of the known names."""
+    if not isinstance(given, str) or given not in known:  # what is no string may not even be hashable
+        raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(given, known)}")
+
+
+def known_names(owner: str, given: Iterable[Any], known: Iterable[str]) -> None:
+    """None but known names."""
+    for name in given:
+        if name not in known:
+            raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
+
+
+def transfer(given: Mapping[str, Any]) -> None:
+    """How a recipe goes on from a trained network.
+
+    `start` is an experiment and an arm, "topic.experiment/arm"; `frozen` is "nothing", "all but the head" or the name
+    of the last layer that does not learn; `head_epochs` are epochs in which the head alone learns, with a constant
+    `head_learning_rate`, before the recipe's own begin.
+    """
+    known_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
+    for name in {"start", "frozen"} & set(given):
+        kind(f"transfer's {name}", given[name], str, "Give a name as text.")
+    if given.get("frozen") in ("", "everything"):
+        raise DeclarationError(
+            f"transfer's frozen is {given['frozen']!r}, and something has to learn. Give 'nothing', 'all but the "
+            "head', or the name of a layer: that one and all before it."
+        )
+    if "start" in given:
+        experiment, slash, arm = given["start"].partition("/")
+        if not (slash and "." in experiment):
+            raise DeclarationError(
+                f"transfer's start is {given['start']!r}. Give an experiment and one of its arms, such as "
+                "'quickstart.fashion_mnist/relu'."
+            )
+        directory_name("transfer's start", experiment)
+        directory_name("transfer's start", arm)
+    if ("head_epochs" in given) != ("head_learning_rate" in given):
+        raise DeclarationError(f"transfer is {dict(given)!r}. Give head_epochs and head_learning_rate together.")
+    if "head_epochs" in given:
+        whole_number("transfer's head_epochs", given["head_epochs"])
+        if not is_positive(rate := given["head_learning_rate"]):
+            raise DeclarationError(f"transfer's head_learning_rate is {rate!r}. Give one above 0.")
+
+
+def whole_number(name: str, given: Any, least: int = 1) -> None:
+    """An int from `least`; a bool is none."""
+    if type(given) is not int or given < least:
+        raise DeclarationError(f"{name} is {given!r}. Give a whole number from {least}.")
+
+
+def is_positive(given: Any) -> bool:
+    """Whether this is a finite number above 0."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < float("inf")
+
+
+def directory_name(what: str, given: Any) -> None:
+    """Text that can name a directory on every system."""
+    kind(what, given, str, "Give a name as text, such as 'dropout 0.5'.")
+    if not given or given != given.strip(". ") or not given.isprintable() or set(given) & set('/\\:*?"<>|'):
+        raise DeclarationError(f"{what} {given!r} cannot be a directory's name: use letters, digits, spaces, .-_")
+    if len(given.encode()) > LONGEST_NAME:
+        raise DeclarationError(
+            f"{what} {reprlib.repr(given)} cannot be a directory's name: it has more than {LONGEST_NAME} bytes. "
+            "Give a shorter one."
+        )
+
+
+def options(name: str, given: Any) -> dict[str, Any]:
+    """A copy of a mapping from options to values; an optimizer's name alone stands for one."""
+    if name == "optimizer" and isinstance(given, str):
+        return {"name": given}
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise DeclarationError(f"{name} is {given!r}. Give a mapping, such as {name}=dict(…).")
+    return dict(given)
+
+
+def pictures(given: Iterable[Any], data: Source) -> None:
+    """Names of pictures, each of which can be drawn of such data."""
+    given = list(given)
+    known_names("pictures", given, PICTURES)
+    lacking = {"images": not data.images, "classes": data.task != "classification"}
+    fitting = [name for name, needs in PICTURES.items() if not any(lacking[need] for need in needs)]
+    for name in given:
+        if missing := [need for need in sorted(PICTURES[name]) if lacking[need]]:
+            there = f"Of {data.name}, these can be: {', '.join(fitting)}." if fitting else "Leave pictures out."
+            raise DeclarationError(
+                f"pictures was given {name!r}, which cannot be drawn: {data.name} has no {' and no '.join(missing)}. "
+                f"{there}"
+            )
+
+
+def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:
+    """A module-level function that takes these params beside the shapes, and finds nothing wrong with them."""
+    if not callable(build) or "<" in getattr(build, "__qualname__", "<"):
+        raise DeclarationError(f"model is {build!r}. Give a function defined at the top level of a module.")
+    # The first two parameters are the input's shape and the number of outputs: the training gives these.
+    accepted = list(inspect.signature(build).parameters.values())[2:]
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
+        known_names(f"The model {build.__name__}", params, [parameter.name for parameter in accepted])
+    try:
+        getattr(build, "check", lambda **_: None)(**params)
+    except ValueError as error:
+        raise DeclarationError(str(error)) from error
+
+
+def optimizer(given: Mapping[str, Any]) -> None:
+    """An optimizer's name and options that it takes."""
+    name = given.get("name")
+    one_of("The optimizer", name, OPTIMIZERS)
+    known_names(f"The optimizer {name}", [key for key in given if key != "name"], OPTIMIZERS[str(name)])
+    rate = given.get("learning_rate", 1.0)
+    if not is_positive(rate):
+        raise DeclarationError(f"The optimizer's learning_rate is {rate!r}. Give a number above 0.")

@@ -1,0 +1,146 @@
+"""What is asked: `Experiment`, `Recipe`, `Metric`, `Hypothesis`, `Fact`. Frozen, and checked when they are declared.
+
+Nothing here imports Keras: a declaration costs microseconds, and a misspelt name fails before anything is trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data import Source
+from folklore.declare import checks, metrics
+from folklore.declare.hypothesis import Direction, Fact, Hypothesis, Metric
+from folklore.declare.recipe import SETTINGS, Mode, Precision, Recipe, Schedule
+from folklore.errors import DeclarationError
+
+__all__ = ["Direction", "Experiment", "Fact", "Hypothesis", "Metric", "Mode", "Precision", "Recipe", "Schedule"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One question: a claim, the arms that answer it, and the metric and hypotheses by which they do.
+
+    Attributes:
+        claim: the advice on trial, as a sentence.
+        arms: name to recipe. Names are used as directory names.
+        baseline: the arm that every other is compared with.
+        metric: what the arms are compared by.
+        hypothesis: one, or several, about arms other than the baseline.
+        seeds: how many seeds `run` takes unless told otherwise.
+        quick: changes to every recipe, as for `Recipe.but`, under `--budget quick`.
+        may_diverge: arms whose divergence is an outcome to count and no failure of `run`.
+        check: settles by computation what needs no seeds; returns facts. A claim may have arms, a check, or both.
+    """
+
+    claim: str
+    arms: Mapping[str, Recipe] = field(default_factory=dict)
+    baseline: str = ""
+    metric: Metric = None  # type: ignore[assignment]  # only where there are no arms
+    hypothesis: Hypothesis | tuple[Hypothesis, ...] = ()
+    seeds: int = 10
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    may_diverge: tuple[str, ...] = ()
+    check: Callable[[], Iterable[Fact]] | None = None
+
+    def __post_init__(self) -> None:
+        self._check_kinds()
+        if not self.claim.strip():
+            raise DeclarationError("The claim is empty. Write the advice on trial as one sentence.")
+        if self.arms:
+            self._check_arms()
+        elif self.check is None:
+            raise DeclarationError("There are no arms and no check. Give at least the baseline's recipe.")
+        elif self.hypotheses or self.baseline or self.metric:
+            raise DeclarationError("There are no arms, yet a baseline, a metric or a hypothesis about arms. Give arms.")
+
+    def _check_arms(self) -> None:
+        for name in self.arms:
+            checks.directory_name("The arm", name)
+        others = [h.against for h in self.hypotheses if isinstance(h.against, str)]
+        for role, names in (
+            ("baseline", [self.baseline]),
+            ("hypothesis' arm", [name for h in self.hypotheses for name in h.arms]),
+            ("hypothesis' other arm", others),
+            ("arm in may_diverge", self.may_diverge),
+        ):
+            for name in names:
+                checks.one_of(f"The {role}", name, self.arms)
+        for hypothesis in self.hypotheses:
+            if hypothesis.arm == (self.baseline if hypothesis.against is None else hypothesis.against):
+                role = "the baseline" if hypothesis.against is None else "the arm it is compared with"
+                raise DeclarationError(f"A hypothesis is about {hypothesis.arm!r}, {role}: name another.")
+        sources = {recipe.data for recipe in self.arms.values()}
+        if len(sources) > 1:
+            given = ", ".join(sorted(source.name for source in sources))
+            raise DeclarationError(
+                f"The arms use different data ({given}), so they cannot be compared. Use one source."
+            )
+        task = self.data.task
+        if metrics.parse(self.metric.name).is_rate and any(h.is_trend and not h.metric for h in self.hypotheses):
+            raise DeclarationError(f"There is no trend of a rate such as {self.metric.name!r}. Compare two arms.")
+        for metric in (self.metric, *(h.metric for h in self.hypotheses if h.metric)):
+            metrics.check_task(metric.name, task)
+        checks.whole_number("seeds", self.seeds)
+        checks.known_names("quick", self.quick, SETTINGS)
+        self.but(**self.quick)
+
+    def _check_kinds(self) -> None:
+        """The types of what was given: one error in our words, where Python would stumble somewhere later."""
+        checks.kind("claim", self.claim, str, "Write the advice on trial as one sentence.")
+        checks.kind("arms", self.arms, Mapping, 'Write a mapping, such as arms={"base": base, "deep": base.but(…)}.')
+        for name, recipe in self.arms.items():
+            checks.kind(f"The arm {name!r}", recipe, Recipe, "Give a recipe: Recipe(…), or another's but(…).")
+        checks.kind(
+            "metric",
+            self.metric,
+            Metric if self.arms else Metric | None,
+            'Write, say, metric=Metric("test/rmse", goal="min").',
+        )
+        advice = 'Write hypothesis=Hypothesis("arm", "better", by=0.01), or a tuple of several.'
+        checks.kind("hypothesis", self.hypothesis, Hypothesis | tuple | list, advice)
+        for hypothesis in self.hypotheses:
+            checks.kind("A hypothesis", hypothesis, Hypothesis, advice)
+        checks.kind("may_diverge", self.may_diverge, tuple | list, 'Write a tuple, such as may_diverge=("arm",).')
+        if self.check is not None and not callable(self.check):
+            raise DeclarationError(f"check is {self.check!r}. Give a function that returns facts.")
+        checks.options("quick", self.quick)
+
+    @property
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses, always as a tuple."""
+        return (self.hypothesis,) if isinstance(self.hypothesis, Hypothesis) else tuple(self.hypothesis)
+
+    @property
+    def kind(self) -> str:
+        """ "stat", "mech" (a hypothesis about a probe) or "exact" (a check), or several joined by "+"."""
+        probed = [metrics.is_probe(self.metric_of(h).name) for h in self.hypotheses]
+        kinds = {"stat": bool(self.arms) and not all(probed or [False]), "mech": any(probed), "exact": bool(self.check)}
+        return "+".join(kind for kind, holds in kinds.items() if holds)
+
+    def metric_of(self, hypothesis: Hypothesis) -> Metric:
+        """What a hypothesis is about."""
+        return hypothesis.metric or self.metric
+
+    @property
+    def data(self) -> Source:
+        """The source that all arms share."""
+        return self.arms[self.baseline].data
+
+    def but(self, **changes: Any) -> dict[str, Recipe]:
+        """The arms, every recipe changed as by `Recipe.but`."""
+        return {name: recipe.but(**changes) for name, recipe in self.arms.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The declaration as JSON-able data, as stored in experiment.json."""
+        return {
+            "claim": self.claim,
+            "kind": self.kind,
+            "baseline": self.baseline,
+            "metric": dataclasses.asdict(self.metric) if self.arms else None,
+            "hypotheses": [h.to_dict() for h in self.hypotheses],
+            "may_diverge": list(self.may_diverge),
+            "arms": {name: recipe.to_dict() for name, recipe in self.arms.items()},
+        }

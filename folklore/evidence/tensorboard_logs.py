@@ -1,0 +1,185 @@
+"""Logs that others wrote: runs of TensorBoard event files, grouped into arms and seeds by a pattern."""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from folklore.errors import ProblemError, did_you_mean
+from folklore.evidence.event_reader import PATTERN, Scalars, read_scalars
+from folklore.evidence.hypotheses import known, statistics
+
+GROUP = "{arm}/seed-{seed}"
+SPLITS = ("train", "validation", "val", "test", "eval")  # sub-runs that writers keep in directories of their own
+_METRIC = re.compile(r"(?:(best|last) )?(.+)")
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """One run: its arm, its seed, and its tags; those of a sub-run are called `validation/tag`."""
+
+    arm: str
+    seed: str
+    tags: Mapping[str, Sequence[float]]
+    problems: tuple[str, ...]
+
+
+def has_events(logdir: Path) -> bool:
+    """Whether there are event files somewhere below a directory."""
+    return next(logdir.rglob(PATTERN), None) is not None
+
+
+def logged_runs(logdir: Path, group: str = GROUP) -> tuple[list[LoggedRun], list[str]]:
+    """The runs below `logdir` whose directories fit a pattern, and the directories with events that do not.
+
+    Args:
+        logdir: searched for event files.
+        group: such as "{arm}/seed-{seed}": {arm} stands for one directory's name or a part of it; so does {seed}, which
+            may be left out where runs of an arm are told apart by {run} or by nothing. A directory called train,
+            validation, val, test or eval below a run is a sub-run of it.
+
+    Raises:
+        ProblemError: the pattern has no {arm}.
+    """
+    expression = _expression(group)
+    found: dict[tuple[str, ...], dict[str, Scalars]] = {}
+    strange = []
+    for directory in sorted({file.parent for file in logdir.rglob(PATTERN)}):
+        path, split = directory.relative_to(logdir), ""
+        if path.name in SPLITS and not expression.fullmatch(path.as_posix()):
+            path, split = path.parent, f"{path.name}/"
+        if (match := expression.fullmatch(path.as_posix())) is None:
+            strange.append(str(directory))
+            continue
+        named = match.groupdict()
+        others = (value for name, value in named.items() if name != "arm")
+        found.setdefault((named["arm"], *others), {})[split] = read_scalars(directory)
+    return [_run(arm, "/".join(others), parts) for (arm, *others), parts in found.items()], strange
+
+
+def _run(arm: str, seed: str, parts: Mapping[str, Scalars]) -> LoggedRun:
+    tags = {f"{split}{tag}": series.values for split, part in parts.items() for tag, series in part.series.items()}
+    return LoggedRun(arm, seed, tags, tuple(problem for part in parts.values() for problem in part.problems))
+
+
+def _expression(group: str) -> re.Pattern[str]:
+    try:
+        parts = list(string.Formatter().parse(group))
+    except ValueError as error:
+        raise ProblemError(f"--group {group!r} cannot be read: {error}. Write one like {GROUP!r}.") from None
+    names = [name for _, name, _, _ in parts if name is not None]
+    if "arm" not in names or len(set(names)) < len(names) or not all(name.isidentifier() for name in names):
+        raise ProblemError(f"--group {group!r} must have {{arm}} in it, and each name once. Write one like {GROUP!r}.")
+    return re.compile("".join(re.escape(text) + (f"(?P<{name}>[^/]+)" if name else "") for text, name, _, _ in parts))
+
+
+def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> dict[str, Any]:
+    """Compare the arms of others' logs, in the same form as `folklore.evidence.compare`, without a hypothesis.
+
+    Args:
+        logdir: the directory of all runs.
+        metric: a tag such as "validation/epoch_accuracy", whose last value counts; "best …" takes the best.
+        group: which part of a run's path is its arm and which its seed, see `logged_runs`.
+
+    Raises:
+        ProblemError: no directory fits the pattern, or no run has the metric; names those there are.
+    """
+    with np.errstate(all="ignore"):  # figures may be as large as floats are; what overflows is None
+        return _compare(logdir, metric, group)
+
+
+def _compare(logdir: Path, metric: str | None, group: str) -> dict[str, Any]:
+    runs, strange = logged_runs(logdir, group)
+    if not runs:
+        raise ProblemError(
+            f"No directory with event files below {logdir} fits --group {group!r}; one is {strange[0]!r}. Write the "
+            f"pattern of a run's path below {logdir}, such as {GROUP!r}."
+            if strange
+            else f"{logdir} holds no event files."
+        )
+    tags = {tag for run in runs for tag in run.tags}
+    name = _default(tags) if metric is None else metric
+    match = _METRIC.fullmatch(name or "")
+    when, tag = match.groups() if match else (None, "")
+    if tag not in tags:
+        hint = did_you_mean(tag, tags)
+        raise ProblemError(f"The runs in {logdir} have no metric {tag!r}. {hint} Name one with --metric.")
+    goal = goal_of(tag)
+    values: dict[str, dict[str, float]] = {}
+    for run in runs:
+        number = _value(run.tags.get(tag, ()), when or "last", goal)
+        arm = values.setdefault(run.arm, {})
+        if number is not None:
+            arm[run.seed] = number
+    baseline = next(iter(values))
+    arms = {arm: _arm(values[arm], values[baseline], sum(run.arm == arm for run in runs)) for arm in values}
+    arms[baseline]["difference"] = None
+    return {
+        "experiment": logdir.name or str(logdir),
+        "claim": None, "kind": None, "baseline": baseline, "facts": None, "tuning": None, "options": None,
+        "metric": name, "goal": goal, "data": None, "arms": arms, "hypotheses": [], "unfinished": 0,
+        "notes": _notes(runs, strange, tag, group),
+    }  # fmt: skip
+
+
+def goal_of(tag: str) -> Literal["min", "max"]:
+    """Whether larger is better, judged by a tag's name: accuracies, scores and areas grow, the rest are losses."""
+    grows = ("acc", "auc", "f1", "score", "precision", "recall", "reward", "return")
+    return "max" if any(word in tag.lower() for word in grows) else "min"
+
+
+def _default(tags: set[str]) -> str | None:
+    """The metric where none is named: a validation loss, if there is just one, or the only tag of all."""
+    losses = [tag for tag in tags if tag.startswith(("validation/", "val/", "eval/")) and tag.endswith("loss")]
+    candidates = losses or list(tags)
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _value(course: Sequence[float], when: str, goal: str) -> float | None:
+    finite = [value for value in course if math.isfinite(value)]
+    if not course or not finite:
+        return None
+    if when == "last":
+        return known(course[-1])
+    return max(finite) if goal == "max" else min(finite)
+
+
+def _arm(values: Mapping[str, float], baseline: Mapping[str, float], runs: int) -> dict[str, Any]:
+    numbers = list(values.values())
+    shared = sorted(values.keys() & baseline.keys())
+    paired = len(shared) > 1 and any(shared)
+    if paired:
+        found = [values[seed] - baseline[seed] for seed in shared]
+        n, mean, (lo, hi) = len(found), sum(found) / len(found), statistics.t_interval(found)
+    elif len(numbers) > 1 and len(baseline) > 1:
+        difference = statistics.welch(numbers, list(baseline.values()))
+        n, mean, (lo, hi) = len(numbers), difference.difference, (difference.lo, difference.hi)
+    else:
+        n, mean, (lo, hi) = 0, math.nan, (math.nan, math.nan)
+    return {
+        "n": len(numbers),
+        "mean": known(sum(numbers) / len(numbers)) if numbers else None,
+        "std": known(statistics.sample_std(numbers)),
+        "ci": [known(bound) for bound in statistics.t_interval(numbers)],
+        "values": dict(sorted(values.items())),
+        "failed": runs - len(numbers),
+        "difference": {"n": n, "mean": known(mean), "ci": [known(lo), known(hi)], "paired": paired},
+    }
+
+
+def _notes(runs: Sequence[LoggedRun], strange: Sequence[str], tag: str, group: str) -> list[str]:
+    notes = ["logs of others: they do not tell whether data, budget and code were the same"]
+    lengths = {len(run.tags[tag]) for run in runs if tag in run.tags}
+    if len(lengths) > 1:
+        notes.append(f"runs have between {min(lengths)} and {max(lengths)} values of {tag}")
+    if strange:
+        notes.append(f"{len(strange)} directories do not fit {group!r} and are left out, such as {strange[0]}")
+    problems = [problem for run in runs for problem in run.problems]
+    return notes + [f"incomplete: {problem}" for problem in problems]

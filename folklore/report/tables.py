@@ -1,0 +1,147 @@
+"""Lists and comparisons as tables for the terminal, and as CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from folklore.report.formatting import count, difference, in_words, interval, number
+
+Row = dict[str, Any]
+VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
+FACT_STYLES = {True: "green", False: "red"}
+_WHOLE = ("name", "output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
+_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output\nshape", "fact", "value", "differences")
+
+
+def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "") -> Table:
+    """Rows with equal keys as a table for the terminal. Text is shown as it is, never read as markup."""
+    drawn = Table(
+        title=Text(title),
+        caption=Text(caption),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for name in rows[0] if rows else ():
+        whole = name in _WHOLE
+        drawn.add_column(
+            name,
+            justify="left" if name in _LEFT else "right",
+            overflow="ellipsis" if whole else "fold",  # half a figure would be another
+            no_wrap=whole,
+            min_width=8 if name in ("layer", "type") else None,
+        )
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row.values()))
+    return drawn
+
+
+def comparison(compared: Mapping[str, Any]) -> Group:
+    """One comparison for the terminal: the arms' table, what it is about, verdicts and facts."""
+    if not compared["arms"]:
+        return Group(Text(compared["experiment"]), *_facts(compared))
+    drawn = table(arm_rows(compared), title=compared["experiment"], caption="; ".join(about(compared)))
+    return Group(drawn, *_verdicts(compared), *_facts(compared))
+
+
+def arm_rows(compared: Mapping[str, Any]) -> list[Row]:
+    """The arms' table, as text for people."""
+    any_failed = any(summary["failed"] for summary in compared["arms"].values())
+    return [
+        {
+            "arm": arm,
+            "n": str(summary["n"]),
+            "mean": number(summary["mean"]),
+            "std": number(summary["std"]),
+            "95 % interval": interval(summary["ci"]),
+            "minus baseline": difference(summary["difference"]),
+        }
+        | ({"failed": str(summary["failed"])} if any_failed else {})
+        for arm, summary in compared["arms"].items()
+    ]
+
+
+def about(compared: Mapping[str, Any]) -> list[str]:
+    """What the figures are, of which data, and what a reader must know of the runs."""
+    data, goal = compared["data"], {"max": "higher", "min": "lower"}[compared["goal"]]
+    unit = f" in {data['unit']}" if data and data["unit"] else ""
+    notes = [f"{compared['metric']}{unit}, {goal} is better"]
+    if data:
+        notes.append(f"data: {data['name']} ({data['source']})")
+    if compared["unfinished"]:
+        notes.append(f"{count(compared['unfinished'], 'unfinished run')} left out")
+    if compared.get("options"):
+        notes.append(f"trained with {' '.join(compared['options'])}")
+    return notes + compared["notes"]
+
+
+def _verdicts(compared: Mapping[str, Any]) -> Iterator[Text]:
+    for hypothesis in compared["hypotheses"]:
+        word = hypothesis["verdict"]
+        yield Text.assemble((word.upper(), VERDICT_STYLES[word]), f": {hypothesis['claim']}")
+        yield Text(f"  {in_words(hypothesis)}")
+
+
+def _facts(compared: Mapping[str, Any]) -> Iterator[Text]:
+    for fact in compared["facts"] or ():
+        word = "holds" if fact["holds"] else "does not hold"
+        found = f"{fact['found']}" if fact["holds"] else f"{fact['found']}, expected {fact['expected']}"
+        yield Text.assemble((word.upper(), FACT_STYLES[fact["holds"]]), f": {fact['statement']}: {found}")
+
+
+def flat(comparisons: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Comparisons as rows, an arm each, for CSV and Markdown."""
+    rows = []
+    for compared in comparisons:
+        for arm, summary in compared["arms"].items():
+            apart = summary["difference"] or {"mean": None, "ci": [None, None]}
+            rows.append(
+                {
+                    "experiment": compared["experiment"],
+                    "metric": compared["metric"],
+                    "data": compared["data"]["name"] if compared["data"] else None,
+                    "arm": arm,
+                    "n": summary["n"],
+                    "mean": summary["mean"],
+                    "std": summary["std"],
+                    "ci_lo": summary["ci"][0],
+                    "ci_hi": summary["ci"][1],
+                    "difference": apart["mean"],
+                    "difference_ci_lo": apart["ci"][0],
+                    "difference_ci_hi": apart["ci"][1],
+                    "failed": summary["failed"],
+                }
+            )
+    return rows
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Rows as CSV with a header; figures in full. Nothing where there are none."""
+    if not rows:
+        return ""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table; figures rounded. Nothing where there are none."""
+    if not rows:
+        return ""
+    head = list(rows[0])
+    lines = [head, ["---"] * len(head)]
+    lines += [[number(cell) if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row.values()]
+              for row in rows]  # fmt: skip
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)

@@ -1,0 +1,185 @@
+"""TensorBoard on stored runs: bands over seeds for every arm, or the single runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.custom_scalar import layout_pb2, metadata
+from tensorboard.plugins.hparams import summary_v2 as hparams
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from callbacks.event_file import EventFile
+from folklore.errors import ProblemError
+from folklore.evidence.compare import compare
+from folklore.evidence.curves import Band, band, figures_of, histories
+from folklore.report import formatting, tables
+from folklore.report.summary import differing
+from folklore.storage import run_directory
+
+FOLDER = ".board"
+LINKS = ".board-seeds"
+ENDS_WITHIN = 5.0  # seconds, for TensorBoard to end when it is asked to
+_BOUNDS = "interval"  # the first part of the bounds' tags, so that they do not stand among the curves
+
+
+def write(paths: Sequence[Path], out: Path) -> Path:
+    """Write the aggregate log directory for experiments' directories, in place of an earlier one; return it.
+
+    A run of TensorBoard's is an arm. It has the mean over seeds of every figure and the bounds of its interval, which
+    the Custom Scalars tab draws as a band, and is one trial in the HParams tab. The experiment's own run holds the
+    layout and the verdicts.
+    """
+    _remove(out)
+    for path in paths:
+        _write_experiment(path, out if len(paths) == 1 else out / path.name)
+    return out
+
+
+def _write_experiment(path: Path, out: Path) -> None:
+    compared = compare(path)
+    runs = histories(path, compared["arms"])
+    figures = figures_of(runs)
+    name = "verdict"
+    while name in compared["arms"]:
+        name += "_"
+    file = EventFile(out / name)
+    file.add_summary(text_pb("verdict", _as_markdown(compared)), step=0)
+    if figures:
+        file.add_summary(_layout(figures), step=0)
+    recipes = (run_directory.read_experiment(path) or {}).get("arms", {})
+    settings = _settings(recipes)
+    names = sorted({name for values in settings.values() for name in values})
+    shown = [hparams.HParam("arm"), *map(hparams.HParam, names)]
+    validation = (name for name in figures if name.startswith("validation/"))
+    metrics = dict.fromkeys([*filter(None, [compared["metric"]]), *validation])
+    infos = [hparams.Metric(name, description="mean over seeds, at the end") for name in metrics]
+    file.add_summary(hparams.hparams_config_pb(shown, infos), step=0)
+    file.close()
+    for arm, seeds in runs.items():
+        _write_arm(out / arm, {name: band(seeds, name) for name in figures}, arm, settings[arm], compared)
+
+
+def _write_arm(
+    out: Path, bands: Mapping[str, Band | None], arm: str, settings: Mapping[str, Any], compared: Mapping[str, Any]
+) -> None:
+    file = EventFile(out)
+    file.add_summary(hparams.hparams_pb({"arm": arm, **settings}, trial_id=arm), step=0)
+    epochs = 0
+    for name, found in bands.items():
+        if found is None:
+            continue
+        epochs = max(epochs, len(found.epochs))
+        for epoch, mean, lo, hi in zip(found.epochs, found.mean, found.lo, found.hi, strict=True):
+            file.add_scalars({name: mean}, epoch)
+            if lo == lo:
+                file.add_scalars({f"{_BOUNDS}/{name}/lower": lo, f"{_BOUNDS}/{name}/upper": hi}, epoch)
+    mean = compared["arms"][arm]["mean"]
+    if mean is not None and compared["metric"] not in bands:
+        file.add_scalars({compared["metric"]: mean}, epochs)
+    file.close()
+
+
+def _layout(figures: Sequence[str]) -> Summary:
+    """The Custom Scalars tab: a category for each part of the data, a chart with bands for each figure."""
+    layout = layout_pb2.Layout()
+    for name in figures:
+        title = name.partition("/")[0]
+        if not layout.category or layout.category[-1].title != title:
+            layout.category.add(title=title)
+        chart = layout.category[-1].chart.add(title=f"{name}: mean and 95 % interval")
+        chart.margin.series.add(value=name, lower=f"{_BOUNDS}/{name}/lower", upper=f"{_BOUNDS}/{name}/upper")
+    value = Summary.Value(
+        tag=metadata.CONFIG_SUMMARY_TAG,
+        metadata=metadata.create_summary_metadata(),
+        tensor=make_tensor_proto(layout.SerializeToString()),
+    )
+    return Summary(value=[value])
+
+
+def _settings(arms: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What arms differ in, as the plain values that the HParams tab shows; each arm has every name."""
+    found = differing(arms)
+    names = sorted({name for values in found.values() for name in values})
+    return {arm: {name: _plain(values.get(name, "default")) for name in names} for arm, values in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _as_markdown(compared: Mapping[str, Any]) -> str:
+    lines = [f"# {compared['experiment']}", compared["claim"] or "", ""]
+    for hypothesis in compared["hypotheses"]:
+        lines += [f"- **{hypothesis['verdict']}**: {hypothesis['claim']} {formatting.in_words(hypothesis)}"]
+    for fact in compared["facts"] or ():
+        lines += [f"- **{'holds' if fact['holds'] else 'does not hold'}**: {fact['statement']}: {fact['found']}"]
+    if compared["arms"]:
+        lines += ["", tables.as_markdown(tables.arm_rows(compared)), *(f"- {note}" for note in tables.about(compared))]
+    return "\n".join(lines)
+
+
+def link(paths: Sequence[Path], out: Path) -> Path:
+    """A folder with a link to each experiment's directory, in place of an earlier one; return it.
+
+    TensorBoard takes several directories by `--logdir_spec`, but shows no projector then, and loads slowly.
+    """
+    _remove(out)
+    out.mkdir(parents=True)
+    for path in paths:
+        name = path.name
+        while (out / name).is_symlink():  # of the same experiment in another log directory
+            name += "_"
+        (out / name).symlink_to(path.resolve(), target_is_directory=True)
+    return out
+
+
+def _remove(out: Path) -> None:
+    if out.is_symlink():
+        out.unlink()  # what it points to is not ours
+    elif out.exists():
+        shutil.rmtree(out)
+
+
+def command(logdir: Path, port: int, host: str = "127.0.0.1") -> list[str]:
+    """The command that starts TensorBoard on a directory, reachable from this machine alone unless told otherwise."""
+    # A run has an event file for each of its pictures. TensorBoard's slow loader, which stands in where there is no
+    # fast one, goes on with the last file alone unless it is told otherwise.
+    given = ["--logdir", str(logdir), "--reload_multifile", "true", "--host", host, "--port", str(port)]
+    return [sys.executable, "-m", "folklore.report.tensorboard_server", *given]
+
+
+def serve(logdir: Path, port: int, host: str) -> int:
+    """Run TensorBoard until it is interrupted; return its exit status.
+
+    Raises:
+        ProblemError: this machine has no such address.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise ProblemError(
+            f"The host is {host!r}, where this machine cannot listen: {error}. Give 127.0.0.1 for this machine alone, "
+            "or 0.0.0.0 for all who reach it."
+        ) from error
+    process = subprocess.Popen(command(logdir, port, host), env=os.environ)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        try:
+            process.wait(timeout=ENDS_WITHIN)
+        except subprocess.TimeoutExpired:  # seldom: Ctrl-C reaches TensorBoard too, which may be ending already
+            process.kill()
+            process.wait()
+        return 0

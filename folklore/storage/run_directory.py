@@ -1,0 +1,223 @@
+"""Run directories: where they are, what is in them, and how they are written whole or not at all.
+
+logs/<topic>.<experiment>/experiment.json
+logs/<topic>.<experiment>/<arm>/seed-0/{run.json, history.csv, train/, validation/, best.weights.h5, DONE}
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import math
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from folklore.declare import checks
+from folklore.declare.hypothesis import Hypothesis, Metric
+from folklore.errors import DeclarationError, ProblemError
+from folklore.storage import schema
+from folklore.storage.files import damaged, read_json, read_text, write_json, write_text
+from folklore.storage.shapes import misfit
+
+ASIDE = ".aside"
+CHECKPOINTS = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm trained with one seed. `record` is its run.json, None where none was written yet."""
+
+    path: Path
+    arm: str
+    seed: int
+    record: dict[str, Any] | None
+    done: bool
+
+    @property
+    def status(self) -> str:
+        """One of "done", "diverged", "failed", or "incomplete" for a run that was broken off."""
+        status = (self.record or {}).get("status", "incomplete")
+        return status if self.done or status == "failed" else "incomplete"
+
+
+def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
+    """The directory of one run."""
+    return logdir / experiment / arm / f"seed-{seed}"
+
+
+def logdir_option(logdir: Path) -> str:
+    """What a command needs to find this log directory: " --logdir …", or nothing where it is the usual one."""
+    return "" if logdir == Path("logs") else f" --logdir {shlex.quote(str(logdir))}"
+
+
+def read_run(path: Path) -> Run:
+    """The run in a directory, which need not exist."""
+    seed, record = int(path.name.removeprefix("seed-")), read_json(path / "run.json")
+    done = record is not None and (path / "DONE").exists()
+    if record is not None and record.get("seed", seed) != seed:  # a copy would count as a seed of its own
+        raise damaged(path / "run.json", f"is that of seed {record['seed']!r}")
+    if record is not None:
+        _check_shape(path / "run.json", record, schema.DONE_RUN if done else schema.RUN)
+    return Run(path, path.parent.name, seed, record, done)
+
+
+def read_experiment(path: Path) -> dict[str, Any] | None:
+    """The declaration stored in an experiment's directory, or None where there is none.
+
+    Raises:
+        ProblemError: the file is damaged, or declares what could not have been declared; names it.
+    """
+    file = path / "experiment.json"
+    declared = read_json(file)
+    if declared is None:
+        return None
+    _check_shape(file, declared, schema.WITH_ARMS if declared.get("arms") else schema.EXPERIMENT)
+    try:
+        for arm in declared["arms"]:
+            checks.directory_name("The arm", arm)
+        named = list(_arms_named(declared)) if declared["arms"] else []
+    except DeclarationError as error:
+        raise damaged(file, f"is damaged: {str(error).rstrip('.')}") from None
+    for name in named:
+        if name not in declared["arms"]:
+            raise damaged(file, f"is about the arm {name!r} and declares none of that name")
+    return declared
+
+
+def _arms_named(declared: Mapping[str, Any]) -> Iterator[str]:
+    yield declared["baseline"]
+    for stored in declared["hypotheses"]:
+        given = {key: stored[key] for key in ("arm", "direction", "by", "against", "claim") if key in stored}
+        metric = stored.get("metric") or declared["metric"]
+        hypothesis = Hypothesis(**given, metric=Metric(**metric))
+        yield from hypothesis.arms
+        if isinstance(hypothesis.against, str):
+            yield hypothesis.against
+
+
+def runs(experiment_path: Path) -> Iterator[Run]:
+    """All runs of one experiment, by arm and then by seed."""
+    paths = [path for path in experiment_path.glob("*/seed-*") if path.name[5:].isdecimal() and path.is_dir()]
+    yield from map(read_run, sorted(paths, key=lambda path: (path.parent.name, int(path.name[5:]))))
+
+
+def experiments(logdir: Path) -> list[Path]:
+    """The directories of the experiments that were run into `logdir`, or `logdir` itself where it is one."""
+    if (logdir / "experiment.json").is_file():
+        return [logdir]
+    return sorted(path.parent for path in logdir.glob("[!.]*/experiment.json"))
+
+
+def check_logdir(logdir: Path) -> Path:
+    """`logdir`, where it is a directory, or can become one.
+
+    Raises:
+        ProblemError: it is, or lies under, a file.
+        PermissionError: it cannot be written.
+    """
+    existing = next(path for path in [logdir, *logdir.resolve().parents] if path.exists())
+    if not existing.is_dir():
+        raise ProblemError(
+            f"The log directory {str(logdir)!r} cannot be used: {existing} is a file. Name a directory with --logdir."
+        )
+    if not os.access(existing, os.W_OK):
+        raise PermissionError(errno.EACCES, "The log directory cannot be written", str(logdir))
+    return logdir
+
+
+def lost_events(path: Path, event_files: Mapping[str, int]) -> list[str]:
+    """The event files that are missing, shorter than they were, or links, by their path in the run's directory."""
+    sizes = {name: (path / name).stat().st_size if (path / name).is_file() else -1 for name in event_files}
+    return [name for name, size in event_files.items() if sizes[name] < size or (path / name).is_symlink()]
+
+
+def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] | None = None) -> None:
+    """Start a run in `path`, or go on with it, and write run.json.
+
+    Of an earlier, broken-off attempt nothing stays; or, where it is gone on with, all but the event files, or what of
+    them was written after its checkpoint.
+
+    Args:
+        path: the run's directory.
+        record: for run.json.
+        event_files: how many bytes of which are kept, by their path in the directory; None for a new beginning.
+    """
+    goes_on = event_files is not None
+    whole = [path / name for name in ("history.csv", "best.weights.h5")] if not goes_on else []
+    for leftover in (path / "DONE", *whole, *path.glob(".tmp-*")):
+        leftover.unlink(missing_ok=True)
+    if not goes_on:
+        drop_checkpoints(path)
+    for file in path.glob("*/events.out.tfevents.*"):
+        kept = (event_files or {}).get(str(file.relative_to(path)))
+        if kept is None:
+            file.unlink()
+        else:
+            os.truncate(file, kept)
+    write_json(path / "run.json", record)
+
+
+def drop_checkpoints(path: Path) -> None:
+    """Of a run that is not to be gone on with."""
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+
+
+def finish(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a run's last record, and DONE, the last file of all, unless the run failed; then drop its checkpoints."""
+    write_json(path / "run.json", record)
+    if record["status"] != "failed":
+        write_text(path / "DONE", f"{record['status']}\n")
+        drop_checkpoints(path)
+
+
+def move_aside(path: Path, now: datetime | None = None) -> Path | None:
+    """Rename an experiment's directory out of the way; return where it went, None if there was nothing to move."""
+    if not path.exists():
+        return None
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
+    aside = path.parent / ASIDE / f"{path.name}-{stamp}"
+    aside.parent.mkdir(exist_ok=True)
+    return path.rename(aside)
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write history.csv: one row an epoch, columns in the order in which they first appear."""
+    text = io.StringIO()
+    columns = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path / "history.csv", text.getvalue())
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """The columns of a run's history.csv by name; an empty cell is NaN, and a run without the file has no columns.
+
+    Raises:
+        ProblemError: the file is damaged; names it.
+    """
+    file = path / "history.csv"
+    try:
+        text = read_text(file)
+        head, *rows = csv.reader(io.StringIO(text)) if text else [[]]
+        if not text.endswith("\n") or len(set(head)) < len(head) or any(len(row) != len(head) for row in rows):
+            raise ValueError("it is not whole")
+        return {name: [float(row[i]) if row[i] else math.nan for row in rows] for i, name in enumerate(head)}
+    except FileNotFoundError:
+        return {}
+    except PermissionError:
+        raise
+    except (ValueError, OSError, csv.Error) as error:
+        raise damaged(file, f"cannot be read: {error}") from None
+
+
+def _check_shape(path: Path, record: Mapping[str, Any], shape: Mapping[Any, Any]) -> None:
+    if place := misfit(record, shape):
+        raise damaged(path, f"is damaged: {place} is missing or not of its kind")

@@ -1,0 +1,87 @@
+"""A worker process, as the process that hands out the work holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Mapping
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any
+
+from folklore.study.resources import exported
+from folklore.study.worker import serve
+
+if TYPE_CHECKING:
+    pass
+
+
+# A worker that is replaced must import TensorFlow and compile anew. So many runs are far apart, and memory does not
+# grow from run to run; where a model's own code leaks, growth replaces its worker.
+RUNS = 500
+
+
+GROWTH = 2 * 2**30  # bytes beyond what the worker had after its first run
+
+
+class Worker:
+    """The near end of a worker process.
+
+    Attributes:
+        number: its place in the pool.
+        job: what it works on; None while it is idle.
+        arms: those that it has taken up, and so compiled.
+        connection: has something to read when the worker answers, or has died.
+    """
+
+    def __init__(self, context: Any, number: int, environment: Mapping[str, str]) -> None:
+        self.number, self.job, self.runs = number, None, 0  # type: int, Any, int
+        self.arms: set[tuple[str, ...]] = set()
+        self.first_bytes = self.bytes = 0
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs,), name=f"folklore-{number}", daemon=True)
+        with exported(environment):  # TensorFlow reads them when it is imported
+            self.process.start()
+        theirs.close()
+
+    def give(self, job: Any) -> None:
+        """Hand over a job."""
+        message = ForkingPickler.dumps((job.work, job.arguments))
+        self.job = job
+        self.arms.add(job.arm)
+        with contextlib.suppress(OSError):  # it died a moment ago, and `read` will tell
+            self.connection.send_bytes(message)
+
+    def ask_to_stop(self) -> None:
+        """Let the run that it trains be saved, and left, at the end of the epoch."""
+        self.process.terminate()
+
+    def read(self) -> tuple[str, Any]:
+        """What the worker says: ("row", a row), ("done", an answer), ("problem", a message), ("died", how)."""
+        try:
+            kind, answer, self.bytes = self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            code, self.job = self.process.exitcode, None
+            name = signal.Signals(-code).name if code < 0 else f"status {code}"
+            return "died", f"ended with {name}, perhaps for lack of memory"
+        if kind == "died":
+            self.process.join()
+        if kind != "row":
+            self.runs += self.job.work == "train"
+            self.job = None
+            self.first_bytes = self.first_bytes or (self.bytes if self.runs else 0)
+        return kind, answer
+
+    def is_worn(self) -> bool:
+        """Whether it should be replaced: after many runs, or when its memory has grown."""
+        return self.runs >= RUNS or (self.runs > 0 and self.bytes > self.first_bytes + GROWTH)
+
+    def end(self, *, kill: bool = False) -> None:
+        """End the process: after its work, or at once."""
+        if kill or not self.arms:  # one without work may still be importing TensorFlow
+            self.process.kill()
+        else:
+            with contextlib.suppress(OSError):
+                self.connection.send(None)
+        self.process.join()
+        self.connection.close()

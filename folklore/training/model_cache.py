@@ -1,0 +1,175 @@
+"""From a recipe to a compiled model, with the program of an earlier one where that fits.
+
+Building a network costs milliseconds, tracing and compiling its program seconds. So a seed, or an arm that differs in
+numbers alone (learning rate, weight decay, dropout rate), is not compiled again: its first weights and its numbers are
+put into the variables of a model that is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from data import Dataset
+from folklore.declare.recipe import NOTHING, Recipe
+from folklore.epoch.fingerprint import VARIABLE_RATE, is_transparent, structure
+from folklore.keras_internals import all_layers, learning_rate
+from folklore.training import transfer
+from folklore.training.initial_weights import seed_weights
+from folklore.training.unit_metrics import MAE, RMSE
+
+PROGRAMS = 8  # kept by a worker: an experiment's arms, mostly
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """A compiled model, and what brings it back to its first state."""
+
+    model: keras.Model
+    variables: list[keras.Variable]  # weights and dropout generators
+    optimizer: keras.Optimizer
+    metrics: list[keras.metrics.Metric]
+    optimizer_start: list[Any]
+
+
+_compiled: dict[tuple[str, ...], _Compiled] = {}
+
+
+def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, start: Path | None = None) -> keras.Model:
+    """The recipe's model, compiled, with the first weights of `seed` and a fresh optimizer.
+
+    Args:
+        recipe: what to build.
+        data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
+        seed: names the first weights.
+        unit: by which regression metrics are multiplied, to be in the target's own units.
+        start: the run that all layers' weights but the head's are from.
+
+    Raises:
+        ValueError: the model does not end in one output for each class or predicted value.
+        ProblemError: it cannot go on from `start`.
+    """
+    fresh = build(recipe, data, seed)
+    if start is not None:
+        transfer.carry_over(transfer.from_run(start, recipe.model).model, fresh, start)
+    transfer.freeze(fresh, recipe.transfer.get("frozen", NOTHING))
+    variables = list(fresh.variables)
+    optimizer = new_optimizer(recipe, len(data.train))
+    metrics = compile_model(fresh, optimizer, data.task)
+    key = _key(fresh, recipe)
+    if (compiled := _compiled.pop(key, None)) is None:
+        make_rates_variable(fresh)
+        fresh.optimizer.build(fresh.trainable_variables)
+        optimizer_start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
+        compiled = _Compiled(fresh, variables, optimizer, metrics, optimizer_start)
+    else:
+        for variable, first in zip(compiled.variables, variables, strict=True):
+            variable.assign(first)
+        for variable, first in zip(compiled.model.optimizer.variables, compiled.optimizer_start, strict=True):
+            variable.assign(first)
+        _set_numbers(compiled.optimizer, optimizer)
+        _set_rates(compiled.model, fresh)
+    _compiled[key] = compiled  # the last used is the last to be dropped
+    while len(_compiled) > PROGRAMS:
+        del _compiled[next(iter(_compiled))]
+    for metric in compiled.metrics:
+        if isinstance(metric, RMSE | MAE):
+            metric.unit.assign(unit)
+    return compiled.model
+
+
+def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
+    """The recipe's network with the first weights of `seed`.
+
+    Raises:
+        ValueError: it does not end in one output for each class or predicted value.
+    """
+    keras.utils.set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        model = recipe.model(data.input_shape, data.outputs, **recipe.params)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    if (shape := getattr(model, "output_shape", None)) != (None, data.outputs):
+        raise ValueError(
+            f"{recipe.model.__name__} gave an output of shape {shape}, and {data.name} needs (None, {data.outputs}). "
+            "Return a functional keras.Model that ends in as many units."
+        )
+    seed_weights(model, seed)
+    return model
+
+
+def compile_model(model: keras.Model, optimizer: keras.Optimizer, task: str) -> list[keras.metrics.Metric]:
+    """Compile for the task; return the metrics."""
+    if task == "classification":
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    else:
+        loss, metrics = keras.losses.MeanSquaredError(), [RMSE(name="rmse"), MAE(name="mae")]
+    model.compile(optimizer, loss, metrics=metrics)
+    return metrics
+
+
+def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
+    """The recipe's optimizer; its schedule ends when `rows` were visited in every epoch.
+
+    Learning rate and weight decay are variables.
+    """
+    optimizer = keras.optimizers.get({"class_name": recipe.optimizer_name, "config": recipe.optimizer_options})
+    if recipe.schedule == "cosine":
+        steps = recipe.epochs * -(-rows // recipe.batch_size)
+        schedule = keras.optimizers.schedules.CosineDecay(float(optimizer.learning_rate), float(steps))
+        _make_variable(schedule, ("initial_learning_rate", "decay_steps"))
+        optimizer.learning_rate = schedule
+    if optimizer.weight_decay is not None:
+        _make_variable(optimizer, ("weight_decay",))
+    return optimizer
+
+
+def _make_variable(owner: Any, names: tuple[str, ...]) -> None:
+    """Replace numbers of a schedule or an optimizer by variables; its configuration still tells them as numbers."""
+    variables = {name: keras.Variable(getattr(owner, name), trainable=False, name=name) for name in names}
+    config = owner.get_config
+    owner.get_config = lambda: config() | {name: float(variable) for name, variable in variables.items()}
+    for name, variable in variables.items():
+        setattr(owner, name, variable)
+
+
+def _set_numbers(optimizer: keras.Optimizer, wanted: keras.Optimizer) -> None:
+    rate, new_rate = learning_rate(optimizer), learning_rate(wanted)
+    if isinstance(rate, keras.Variable):
+        rate.assign(new_rate)
+    else:
+        rate.initial_learning_rate.assign(new_rate.initial_learning_rate)
+        rate.decay_steps.assign(new_rate.decay_steps)
+    if optimizer.weight_decay is not None:
+        optimizer.weight_decay.assign(wanted.weight_decay)
+
+
+def make_rates_variable(model: keras.Model) -> None:
+    """Let dropout layers' masks hang on a variable rate, see `random_numbers.dropout`."""
+    for layer in _with_rates(model):
+        layer.seed_generator.rate = keras.Variable(layer.rate, trainable=False, name="rate")
+
+
+def _set_rates(model: keras.Model, wanted: keras.Model) -> None:
+    for layer, other in zip(_with_rates(model), _with_rates(wanted), strict=True):
+        layer.rate = other.rate  # what its configuration tells
+        layer.seed_generator.rate.assign(other.rate)
+
+
+def _with_rates(model: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in all_layers(model) if type(layer) in VARIABLE_RATE and layer.rate > 0]
+
+
+def _key(model: keras.Model, recipe: Recipe) -> tuple[str, ...]:
+    """Equal for models that can share a program."""
+    if is_transparent(model):
+        return (structure(model),)
+    own = recipe.to_dict()  # what a layer of the user's own does may hang on anything that it was made with
+    return structure(model), str(own["model"]), json.dumps(own["params"], sort_keys=True)

@@ -1,0 +1,45 @@
+"""Before any run of an arm: load its data, build its model, choose its mode, estimate its memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from folklore import epoch
+from folklore.declare.recipe import Recipe
+from folklore.task import Task
+from folklore.training.model_cache import new_optimizer, ready_model
+from folklore.training.recipe_callbacks import check_pictures
+from folklore.training.transfer import preprocessing_for
+
+
+def choose(recipe: Recipe, model: keras.Model, data: epoch.Placed) -> epoch.Choice:
+    """The recipe's mode; "auto" is measured."""
+    if recipe.mode != "auto":
+        return epoch.Choice(recipe.mode, {})
+    return epoch.choose_mode(model, data, recipe.batch_size, steps=recipe.epochs * -(-data.rows // recipe.batch_size))
+
+
+def check(task: Task) -> tuple[dict[str, Any], int]:
+    """Load the recipe's data, build its model, and let its optimizer take one step on a single number.
+
+    Returns:
+        Its mode as `epoch.Choice.to_dict`, and about how many bytes a run takes beside TensorFlow itself.
+    """
+    recipe = task.recipe
+    raw = recipe.data(0, **recipe.data_params)
+    data, scaling = preprocessing_for(recipe, raw, task.start).apply_beside_device(raw)
+    model = ready_model(recipe, data, seed=0, start=task.start)
+    check_pictures(recipe.pictures, model)
+    try:
+        new_optimizer(recipe, len(data.train)).apply([keras.ops.ones((1,))], [keras.Variable([1.0])])
+    except Exception as error:  # Keras takes any value, and TensorFlow stumbles over it in its own ways
+        options = recipe.optimizer_options
+        raise ValueError(f"The optimizer {recipe.optimizer_name} was given {options}, and fails: {error}") from error
+    return choose(recipe, model, epoch.place((data.train.x, data.train.y), scaling)).to_dict(), size(model, recipe)
+
+
+def size(model: keras.Model, recipe: Recipe) -> int:
+    """About how many bytes training takes: weights with gradients and Adam's two averages, activations of a batch."""
+    return 4 * (4 * model.count_params() + 2 * recipe.batch_size * sum(epoch.activations(model)))

@@ -1,0 +1,193 @@
+"""Going on from a trained network: its weights, a new head, what is frozen, and the preprocessing it came with."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import models
+from data import Dataset, Preprocessing
+from folklore.declare.recipe import ALL_BUT_HEAD, HEAD, NOTHING, Recipe
+from folklore.errors import ProblemError, did_you_mean
+from folklore.storage import run_directory
+from models.auxiliary import without_auxiliaries
+
+EVERYTHING = "everything"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained network and what its inputs go through first.
+
+    Attributes:
+        model: with the weights of the epoch that validation selected; not compiled.
+        preprocessing: as it was fitted to the run's training part.
+        record: what run.json says.
+    """
+
+    model: keras.Model
+    preprocessing: Preprocessing
+    record: dict[str, Any]
+
+    def preprocess(self, x: np.ndarray) -> np.ndarray:
+        """Inputs as they were loaded, of any dtype, as the network takes them: float32 of the same shape."""
+        return self.preprocessing.transform(x)
+
+
+def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = None) -> Pretrained:
+    """Load a finished run.
+
+    Args:
+        directory: of the run, such as "logs/quickstart.fashion_mnist/relu/seed-0".
+        build: the function that its recipe names as `model`. Not needed for those of `models`; what a file in a logdir
+            names is not imported.
+
+    Raises:
+        ProblemError: there is no finished run, its network cannot be built, or its weights do not fit.
+    """
+    directory = Path(directory)
+    if not (directory / "run.json").is_file():
+        raise ProblemError(f"{directory} is no run's directory. Name one, such as logs/topic.experiment/arm/seed-0.")
+    run = run_directory.read_run(directory)
+    if not run.done or run.record is None or not run.record.get("metrics"):
+        raise ProblemError(f"{directory} holds no finished run to go on from. Train it first, or name another.")
+    recipe, data = run.record["recipe"], run.record["data"]
+    build = build or _builder(recipe["model"], directory)
+    try:
+        model = build(tuple(data["input_shape"]), data["outputs"], **recipe["params"])
+        model.load_weights(directory / "best.weights.h5")
+    except KeyError as error:
+        raise ProblemError(f"{directory} does not say its {error}: train it anew with --fresh.") from error
+    except (ValueError, TypeError, OSError) as error:
+        raise ProblemError(f"{directory} cannot be loaded: {error}") from error
+    return Pretrained(model, _preprocessing(directory), run.record)
+
+
+def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Preprocessing:
+    """The preprocessing of a run: that of the run that its network goes on from, or one that fits its training part.
+
+    Raises:
+        ProblemError: the other run's is of another kind than the recipe's.
+    """
+    own = Preprocessing.fit(recipe.scaler, raw)
+    if start is None:
+        return own
+    theirs = _preprocessing(start)
+    if theirs.kind != own.kind:
+        raise ProblemError(
+            f"{start} was trained on inputs scaled by {theirs.kind!r}, and the recipe that goes on from it says "
+            f"{own.kind!r}: give scaler={theirs.kind!r}. The numbers of that run are then used."
+        )
+    return dataclasses.replace(theirs, target_mean=own.target_mean, target_scale=own.target_scale)
+
+
+def origin_of(start: Path) -> dict[str, str]:
+    """Which run a network goes on from, and the SHA-256 of the weights that it gave."""
+    with (start / "best.weights.h5").open("rb") as file:
+        return {"run": str(start), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def new_head(model: keras.Model, outputs: int) -> keras.Model:
+    """The network with a new last layer, freshly initialised, for another number of outputs; it shares all others.
+
+    The last layer is the one called "outputs"; what stands behind it (an average over places, say) stays. Auxiliary
+    classifiers are dropped.
+
+    Raises:
+        ProblemError: the network has no such layer, or `outputs` is no whole number from 1.
+    """
+    if type(outputs) is not int or outputs < 1:
+        raise ProblemError(f"outputs is {outputs!r}. Give a whole number from 1.")
+    model = without_auxiliaries(model)
+    _head(model)
+
+    def renewed(layer: Any) -> Any:
+        if layer.name != HEAD:
+            return layer
+        config = layer.get_config()
+        size = "filters" if "filters" in config else "units"
+        return type(layer).from_config(config | {size: outputs})
+
+    return keras.models.clone_model(model, input_tensors=model.input, clone_function=renewed)
+
+
+def freeze(model: keras.Model, frozen: str) -> None:
+    """Choose which layers go on learning. Compile the model after this.
+
+    Frozen batch normalisation uses its moving statistics, in training too.
+
+    Args:
+        model: a functional model.
+        frozen: "nothing", "everything", "all but the head", or the name of a layer: that one and all before it.
+
+    Raises:
+        ProblemError: the network has no such layer; names the nearest.
+    """
+    names = [layer.name for layer in model.layers]
+    if frozen == ALL_BUT_HEAD:
+        _head(model)
+        fixed = set(names) - {HEAD}
+    elif frozen in (NOTHING, EVERYTHING):
+        fixed = set(names if frozen == EVERYTHING else ())
+    elif frozen in names:
+        fixed = {layer.name for layer in keras.Model(model.input, model.get_layer(frozen).output).layers}
+    else:
+        raise ProblemError(
+            f"frozen is {frozen!r}, which is neither {NOTHING!r} nor {ALL_BUT_HEAD!r} nor a layer of {model.name}. "
+            f"{did_you_mean(frozen, names)}"
+        )
+    for layer in model.layers:
+        layer.trainable = layer.name not in fixed
+
+
+def carry_over(source: keras.Model, target: keras.Model, where: object) -> None:
+    """Copy the weights of all layers but the head, by name.
+
+    Args:
+        source: trained.
+        target: a network of the same layers; its head may be another.
+        where: the weights are from, for messages.
+
+    Raises:
+        ProblemError: a layer of the target is not there, or has weights of other shapes.
+    """
+    theirs = {layer.name: layer for layer in source.layers}
+    pairs = [(layer, theirs.get(layer.name)) for layer in target.layers if layer.weights and layer.name != HEAD]
+    for layer, twin in pairs:
+        shapes, wanted = ([tuple(w.shape) for w in part.weights] if part else None for part in (twin, layer))
+        if shapes != wanted:
+            found = "has no such layer" if twin is None else f"has {shapes} there"
+            raise ProblemError(
+                f"The layer {layer.name} has weights of shapes {wanted}, and {where} {found}: only the head may differ "
+                "from the network that one starts from. Declare the same model and params, or start from another run."
+            )
+    for layer, twin in pairs:
+        layer.set_weights(twin.get_weights())  # type: ignore[union-attr]
+
+
+def _preprocessing(directory: Path) -> Preprocessing:
+    file = directory / "preprocessing.json"
+    try:
+        return Preprocessing.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, ValueError, AttributeError, OSError) as error:
+        raise ProblemError(f"{file} is missing or damaged: {error}. Train that run anew, with --fresh.") from error
+
+
+def _builder(name: str, directory: Path) -> Callable[..., keras.Model]:
+    for build in models.BUILDERS.values():
+        if f"{build.__module__}.{build.__name__}" == name:
+            return build
+    raise ProblemError(f"{directory} was built by {name}, which is none of models/. Give that function as build=.")
+
+
+def _head(model: keras.Model) -> None:
+    if HEAD not in (names := [layer.name for layer in model.layers]):
+        raise ProblemError(f"{model.name} has no layer called {HEAD!r} at its end, but {names[-1]!r}: name it so.")

@@ -1,0 +1,264 @@
+"""The command line in this process, and the few things that need a process of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from folklore.cli import app
+from folklore.errors import ProblemError
+from folklore.report import formatting
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_cli(capsys, *arguments):
+    """Exit status, standard output and standard error of one command."""
+    with pytest.raises(SystemExit) as left:
+        app.main(arguments)
+    printed = capsys.readouterr()
+    return left.value.code or 0, printed.out, printed.err
+
+
+def run_process(*arguments, cwd=ROOT, **environment):
+    command = [sys.executable, *arguments]
+    env = os.environ | environment
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_list_names_claims_and_kinds(capsys):
+    status, out, _ = run_cli(capsys, "list", "--format", "json")
+    listed = {row["name"]: row for row in json.loads(out)}
+    assert status == 0
+    assert set(listed["quickstart.fashion_mnist"]) == {"name", "claim", "kind"}
+    assert "quickstart.california_housing" in listed
+
+
+def test_list_of_one_topic_as_a_table(capsys, tmp_path):
+    status, out, _ = run_cli(capsys, "list", "quickstart", "--logdir", str(tmp_path))
+    assert status == 0
+    assert "quickstart.fashion_mnist" in out
+
+
+@pytest.mark.parametrize("command", [["list"], ["compare", "--logdir", "nowhere"]])
+def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
+    code = (
+        "import sys\nfrom folklore import cli\n"
+        f"try: app.main({command})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras.src', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    ended = run_process("-c", code)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "quickstrat"], "There is no experiment 'quickstrat'. Did you mean 'quickstart'?"),
+        (["run", "quickstart.fashion"], "There is no experiment 'quickstart.fashion'. Did you mean 'quickstart.fash"),
+        (
+            ["run", "quickstart", "--set", "optimizer.learning_rat=0.1"],
+            "'learning_rat', which it does not take. Did",
+        ),
+        (["run", "quickstart", "--set", "optimiser.learning_rate=0.1"], "Did you mean 'optimizer'?"),
+        (
+            ["run", "quickstart", "--set", "params.drpout=0.1"],
+            "'drpout', which it does not take. Did you mean 'dropout'?",
+        ),
+        (["run", "quickstart", "--set", "batch_size"], "has no value"),
+        (["run", "quickstart", "--set", "batch_size=many"], "batch_size is 'many'. Give a whole number from 1."),
+        (["run", "quickstart", "--set", "params=3"], "params is 3. Give a mapping"),
+        (["run", "quickstart", "--set", "epochs.x=3"], "epochs"),
+        (["run", "quickstart", "--seeds", "-3"], "greater than or equal to 1. Given: run quickstart --seeds -3."),
+        (
+            ["run", "quickstart", "--seeds", "three"],
+            "valid integer, unable to parse string as an integer. Given: run quickstart --seeds three.",
+        ),
+        (["run", "quickstart", "--sedes", "3"], "--sedes"),
+        (["run", "quickstart", "--data", "reel"], "reel"),
+        (["run"], "Missing argument 'names'"),
+        (["rnu", "quickstart"], "rnu"),
+        (["run", "quickstart", "--set", "optimizer.name=[1]"], "The optimizer is [1], which is unknown. There are: ad"),
+        (["run", "quickstart", "--logdir", ""], "--logdir is empty. Name a directory"),
+        (["compare", "--logdir", " "], "--logdir is empty. Name a directory"),
+        (["compare", ""], "'logs' holds no runs of ''"),
+        (
+            ["run", ""],
+            "There is no experiment ''. There are: activations, cnn_zoo, initializers, ",
+        ),
+        (
+            ["list", ""],
+            "There is no experiment ''. There are: activations, cnn_zoo, initializers, ",
+        ),
+        (["run", "quickstart."], "There is no experiment 'quickstart.'. Did you mean"),
+        (["new", ""], "'' cannot name an experiment"),
+        (["describe", "mpl"], "There is no model 'mpl'. Did you mean 'mlp'?"),
+        (["describe", "mlp", "--input", "28 by 28"], "--input is '28 by 28'"),
+        (["describe", "mlp", "--set", "dept=3"], "given 'dept', which it does not take. Did you mean 'depth'?"),
+        (["describe", "mlp", "--set", f"width={10**23}"], "mlp cannot be built: "),
+        (["new", "two words"], "cannot name an experiment"),
+        (["new", "class.x"], "cannot name an experiment"),
+        (["new", "quickstart"], "quickstart.py exists"),
+        (
+            ["compare", "quickstart", "--logdir", "nowhere"],
+            "holds no runs of 'quickstart'. It holds no runs at all. Run: python -m",
+        ),
+        (["board", "--logdir", "nowhere"], "holds no runs yet"),
+        (["report", "quickstart", "--logdir", "nowhere"], "holds no runs of 'quickstart'"),
+        (["run", "quickstart", "--seeds", "9", "--until-decided"], "--seeds and --until-decided were both given"),
+        (
+            ["run", "quickstart", "--until-decided", "--max-seeds", "5"],
+            "Input should be greater than or equal to 6",
+        ),
+    ],
+)
+def test_bad_input_is_one_paragraph_and_status_2(capsys, monkeypatch, tmp_path, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run_cli(capsys, *arguments)
+    assert status == 2
+    assert says in err
+    assert "Traceback" not in err + out
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_directory_that_is_a_file(capsys, tmp_path):
+    (tmp_path / "logs").write_text("mine")
+    status, _, err = run_cli(capsys, "run", "quickstart", "--logdir", str(tmp_path / "logs"))
+    assert status == 2
+    assert "is a file" in err
+    assert (tmp_path / "logs").read_text() == "mine"
+
+
+def test_describe_as_json(capsys):
+    settings = ["--set", "depth=2", "--set", "width=30"]
+    status, out, _ = run_cli(capsys, "describe", "mlp", "--input", "8", "--outputs", "1", *settings, "--format", "json")
+    described = json.loads(out)
+    assert status == 0
+    assert described["parameters"] == described["trainable"] == 8 * 30 + 30 + 30 * 30 + 30 + 30 + 1
+    assert [layer["output_shape"] for layer in described["layers"]][-1] == [1]
+
+
+def test_describe_as_a_diagram(capsys):
+    status, out, _ = run_cli(capsys, "describe", "mlp", "--format", "svg")
+    assert status == 0
+    assert ElementTree.fromstring(out).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_describe_as_a_table(capsys):
+    status, out, _ = run_cli(capsys, "describe", "mlp")
+    assert status == 0
+    (row,) = (line.split() for line in out.splitlines() if line.split()[:1] == ["hidden_1"])
+    assert row == ["hidden_1", "Dense", "100", "78,500", "28×28", "–", "157", "k", "400", "B"]
+    assert "180 k FLOPs and 7.9 kB" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1010, "1.0 k"),
+        (99_960, "100 k"),
+        (999_600, "1.0 M"),
+        (25_583_592, "25.6 M"),
+        (None, "–"),
+    ],
+)
+def test_figures_rounded_for_people(value, said):
+    assert formatting.rounded(value) == said
+
+
+def test_doctor_names_versions_and_caches(capsys):
+    status, out, _ = run_cli(capsys, "doctor")
+    assert status == 0
+    for fact in ("tensorflow", "CPU", "KERAS_HOME", "workers"):
+        assert fact in out
+
+
+@pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
+def test_interrupted_is_said(capsys, monkeypatch, name, code, said):
+    monkeypatch.setattr(app.catalog, "find", lambda names: signal.raise_signal(signal.Signals[name]))
+    before = signal.getsignal(signal.SIGTERM)
+    status, _, err = run_cli(capsys, "run", "quickstart")
+    assert status == code
+    assert err == f"{said}. What was trained is kept: the same command goes on from there.\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_problem_of_several_lines_is_one_paragraph(capsys, monkeypatch):
+    def find(names):
+        raise ProblemError("first\n\n   second\tthird\n")
+
+    monkeypatch.setattr(app.catalog, "find", find)
+    assert run_cli(capsys, "list") == (2, "", "first second third\n")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left", "/logs/run.json"), FileExistsError(17, "There", "/logs")]
+)
+def test_a_file_that_cannot_be_used_is_named(capsys, monkeypatch, error):
+    def find(names):
+        raise error
+
+    monkeypatch.setattr(app.catalog, "find", find)
+    status, _, err = run_cli(capsys, "list")
+    assert status == 1
+    assert err.startswith(f"{error.filename}: {error.strerror}. This file or directory cannot be used: name another")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["compare"], ["board"]])
+def test_a_log_directory_whose_name_is_too_long(capsys, arguments):
+    status, _, err = run_cli(capsys, *arguments, "--logdir", "n" * 300)
+    assert status == 1
+    assert "nnn" in err
+    assert "Internal error" not in err
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "experiments", "list", "--format", "json"]
+    ended = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_an_encoding_without_the_letter_shows_a_question_mark():
+    ended = run_process("-m", "experiments", "list", "é–", PYTHONIOENCODING="ascii")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("There is no experiment '??'.")
+
+
+def test_describe_keeps_tensorflow_quiet():
+    ended = run_process("-m", "experiments", "describe", "mlp", "--input", "8", TF_CPP_MIN_LOG_LEVEL="0")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_no_command_shows_the_commands(capsys):
+    status, out, err = run_cli(capsys)
+    assert status == 2
+    assert "describe" in out
+    assert err == "A command is missing. Given: nothing. See --help.\n"
+
+
+def test_an_error_of_ours_is_no_traceback_either(capsys, monkeypatch):
+    monkeypatch.setattr(app.catalog, "find", lambda names: 1 / 0)
+    status, _, err = run_cli(capsys, "list")
+    assert status == 1
+    assert err.strip() == "Internal error: ZeroDivisionError: division by zero. --debug before the command shows where."
+
+
+def test_works_from_the_root_without_being_installed(tmp_path):
+    # -P and -S would take the root and site-packages away; a fresh folder as home shows that nothing there is needed.
+    ended = run_process("-m", "experiments", "list", "--format", "json", HOME=str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)

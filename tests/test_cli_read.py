@@ -1,0 +1,93 @@
+"""The commands that read, on runs made by hand."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from callbacks.event_file import EventFile
+from folklore.cli import app
+from tests.stored import add_run, declare
+
+
+@pytest.fixture
+def logdir(tmp_path):
+    path = tmp_path / "logs" / "topic.experiment"
+    declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
+    for seed in range(6):
+        add_run(path, "base", seed, 10 + seed, {"validation/rmse": [3, 2, 2]})
+        add_run(path, "arm", seed, 8 + seed, {"validation/rmse": [3, 1, 1]})
+    return path.parent
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    for seed in range(2):
+        for arm in ("a", "b"):
+            file = EventFile(tmp_path / "others" / arm / f"{seed}" / "validation")
+            file.add_scalars({"epoch_loss": seed + (arm == "b")}, 1)
+            file.close()
+    return tmp_path / "others"
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as left:
+        app.main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    assert not left.value.code, printed.err
+    return printed.out
+
+
+def test_compare_shows_the_verdict(capsys, logdir):
+    out = " ".join(run(capsys, "compare", "topic", "--logdir", logdir).split())
+    assert "SUPPORTED: It helps." in out
+    assert "what would matter: 0.5000" in out
+
+
+def test_a_directory_that_is_not_there_is_no_misspelt_name(capsys, logdir):
+    with pytest.raises(SystemExit):
+        app.main(["compare", "path/to/logs", "--group", "{arm}", "--logdir", str(logdir)])
+    assert "There are no runs in 'path/to/logs'" in capsys.readouterr().err
+
+
+def test_compare_by_a_figure_of_the_histories(capsys, logdir):
+    out = run(capsys, "compare", "--logdir", logdir, "--metric", "best validation/rmse", "--format", "json")
+    (compared,) = json.loads(out)
+    assert (compared["arms"]["arm"]["mean"], compared["goal"], compared["hypotheses"]) == (1, "min", [])
+
+
+def test_compare_reads_logs_of_others(capsys, foreign, logdir):
+    out = run(capsys, "compare", foreign, "topic", "--group", "{arm}/{seed}", "--logdir", logdir, "--format", "json")
+    theirs, ours = json.loads(out)
+    assert (theirs["experiment"], theirs["metric"]) == ("others", "validation/epoch_loss")
+    assert theirs["arms"]["b"]["difference"]["mean"] == 1
+    assert ours["experiment"] == "topic.experiment"
+
+
+@pytest.mark.parametrize("format_", ["table", "csv", "md"])
+def test_logs_of_others_in_every_format(capsys, foreign, format_):
+    assert "others" in run(capsys, "compare", foreign, "--group", "{arm}/{seed}", "--format", format_)
+
+
+def test_report_and_the_same_from_what_it_keeps(capsys, logdir, tmp_path):
+    out = run(capsys, "report", "--logdir", logdir, "--out", tmp_path / "one")
+    assert "index.html, and 1 page beside it" in " ".join(out.split())
+    run(capsys, "report", tmp_path / "one" / "results", "--out", tmp_path / "two")
+    for name in ("claims.md", "index.html"):
+        assert (tmp_path / "one" / name).read_text() == (tmp_path / "two" / name).read_text()
+
+
+def test_reading_wakes_neither_keras_nor_tensorflow(logdir, foreign, tmp_path):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom folklore import board, cli\n"
+        f"for given in (['compare', '--logdir', {str(logdir)!r}],\n"
+        f"              ['compare', {str(foreign)!r}, '--group', '{{arm}}/{{seed}}'],\n"
+        f"              ['report', '--logdir', {str(logdir)!r}, '--out', {str(tmp_path / 'out')!r}]):\n"
+        "    try: app.main(given)\n"
+        "    except SystemExit as left: assert not left.code\n"
+        f"board.write([Path({str(logdir / 'topic.experiment')!r})], Path({str(tmp_path / 'board')!r}))\n"
+        "assert not {'tensorflow', 'keras', 'keras.src'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

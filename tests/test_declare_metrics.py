@@ -1,0 +1,117 @@
+"""Figures of a run, from phrases."""
+
+import math
+
+import pytest
+
+from folklore.declare import metrics
+from folklore.errors import DeclarationError
+
+NAN = math.nan
+METRICS = {"test/accuracy": 0.7, "validation/loss": 1.5, "test/loss": None}
+RECORD = {"status": "done", "selected_epoch": 2, "metrics": METRICS, "recipe": {"epochs": 8}}
+HISTORY = {
+    "epoch": [1.0, 2.0, 3.0, 4.0],
+    "seconds": [0.5, 1.0, 1.5, 2.0],
+    "validation/loss": [3.0, 1.5, 2.0, NAN],
+    "validation/accuracy": [0.2, 0.6, 0.8, 0.5],
+    "running/accuracy": [0.1, 0.4, 0.5, 0.6],
+    "probe/dead_units/hidden_1": [0.0, 0.25, 0.5, 0.75],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("test/accuracy", 0.7),
+        ("validation/loss", 1.5),
+        ("test/loss", None),
+        ("train/loss", None),
+        ("best validation/loss", 1.5),
+        ("best validation/accuracy", 0.8),
+        ("last validation/accuracy", 0.5),
+        ("last validation/loss", None),
+        ("running/accuracy", 0.4),
+        ("probe/dead_units/hidden_1", 0.25),
+        ("last probe/dead_units/hidden_1", 0.75),
+        ("epochs to validation/accuracy 0.6", 2),
+        ("epochs to validation/accuracy 0.61", 3),
+        ("epochs to validation/loss 2", 2),
+        ("epochs to validation/accuracy 0.9", 9),  # not reached: one epoch after the budget's last
+        ("seconds to validation/accuracy 0.8", 1.5),
+        ("seconds to validation/accuracy 0.9", 4.0),  # four epochs took two seconds, and eight were allowed
+        ("validation/loss - running/accuracy", 1.1),
+        ("best validation/accuracy - last validation/accuracy", 0.3),
+        ("validation/loss - train/loss", None),
+        ("divergence", 0),
+    ],
+)
+def test_a_figure_of_a_run(name, value):
+    found = metrics.parse(name).of(RECORD, HISTORY)
+    assert found is None if value is None else found == pytest.approx(value)
+
+
+def test_a_figure_has_the_digits_of_float32():
+    record = {"metrics": {"test/accuracy": 0.10000000149011612}}
+    assert metrics.parse("test/accuracy").of(record, {}) == 0.1
+
+
+@pytest.mark.parametrize(("status", "value"), [("diverged", 1), ("done", 0), ("failed", None)])
+def test_divergence_is_a_rate(status, value):
+    assert metrics.parse("divergence").is_rate
+    assert metrics.parse("divergence").of({"status": status}, {}) == value
+
+
+def test_a_diverged_run_has_no_selected_epoch():
+    assert metrics.parse("running/accuracy").of({"status": "diverged", "selected_epoch": None}, HISTORY) is None
+
+
+@pytest.mark.parametrize("name", ["test/accuracy", "train/loss - validation/loss", "divergence"])
+def test_what_run_json_tells_needs_no_history(name):
+    assert not metrics.parse(name).from_history
+
+
+@pytest.mark.parametrize("name", ["best train/loss", "running/loss", "probe/std/hidden_1", "epochs to train/loss 1e-3"])
+def test_what_needs_the_history(name):
+    assert metrics.parse(name).from_history
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "The metric '' is not understood. Write one like: test/accuracy"),
+        ("bset validation/loss", "is not understood"),
+        ("tset/loss", "Did you mean 'test/loss'?"),
+        ("a - b - c", "is not understood"),
+        ("epochs to validation/loss", "a target belongs to `epochs to`"),
+        ("validation/loss 0.3", "a target belongs to `epochs to`"),
+        ("best test/accuracy", "read once, at the selected epoch. Write test/accuracy"),
+    ],
+)
+def test_a_phrase_that_is_not_understood(name, message):
+    with pytest.raises(DeclarationError) as refusal:
+        metrics.parse(name)
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("test/accuracy", "max"),
+        ("best validation/rmse", "min"),
+        ("running/accuracy", "max"),
+        ("epochs to validation/accuracy 0.9", "min"),
+        ("divergence", "min"),
+        ("train/loss - validation/loss", None),
+        ("probe/dead_units", None),
+    ],
+)
+def test_the_goal_that_a_metric_must_have(name, goal):
+    assert metrics.goal(name) == goal
+
+
+def test_a_metric_of_another_task_is_refused():
+    metrics.check_task("best validation/rmse - train/rmse", "regression")
+    metrics.check_task("probe/whatever", "regression")
+    with pytest.raises(DeclarationError, match="The metric for regression is 'validation/accuracy'"):
+        metrics.check_task("epochs to validation/accuracy 0.5", "regression")

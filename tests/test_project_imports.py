@@ -1,0 +1,70 @@
+"""Start-up stays light. Who may import whom is held by import-linter's contracts in pyproject.toml."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("callbacks", "data", "experiments", "folklore", "models")
+
+
+def in_a_new_process(code):
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_command_line_starts_without_keras_and_tensorflow():
+    code = (
+        "import sys, folklore.cli.app, folklore.evidence.compare, folklore.study.run, folklore.report.tensorboard\n"
+        "import folklore.report.html, folklore.evidence.tensorboard_logs, folklore.report.summary\n"
+        "print([name for name in ('keras', 'tensorflow', 'scipy.stats') if name in sys.modules])"
+    )
+    assert in_a_new_process(code) == "[]"
+
+
+def test_declaring_imports_neither_keras_nor_numpy_nor_pandas():
+    code = (
+        "import sys, folklore, data, callbacks\n"
+        "print([name for name in ('keras', 'numpy', 'pandas', 'sklearn') if name in sys.modules])"
+    )
+    assert in_a_new_process(code) == "[]"
+
+
+def test_experiments_are_declared_without_waking_keras():
+    code = (
+        "import sys; from folklore.declare import catalog\nfound = catalog.find([])\n"
+        "print(len(found) > 1, 'tensorflow' in sys.modules, 'keras.src' in sys.modules)"
+    )
+    assert in_a_new_process(code) == "True False False"
+
+
+def test_lazy_keras_is_the_real_one_once_it_is_used():
+    code = (
+        "from folklore.lazy_import import import_lazily\nimport_lazily('keras')\nimport sys, keras as early\n"
+        "assert 'keras.src' not in sys.modules\n"
+        "made = early.layers.Dense\nimport keras\nfrom keras import layers\n"
+        "print(made is keras.layers.Dense is layers.Dense, keras is not early, early.ops is keras.ops)"
+    )
+    assert in_a_new_process(code) == "True True True"
+
+
+def test_lazy_import_of_a_missing_module_fails_like_an_import():
+    code = (
+        "from folklore.lazy_import import import_lazily\nimport_lazily('no_such_module')\nimport no_such_module\n"
+        "for attempt in range(2):\n"
+        "    try:\n        no_such_module.anything\n"
+        "    except ModuleNotFoundError as error:\n        print(error)"
+    )
+    assert in_a_new_process(code) == "\n".join(["No module named 'no_such_module'"] * 2)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_resolve_inside_the_repository(package):
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    assert Path(spec.origin) == ROOT / package / "__init__.py"

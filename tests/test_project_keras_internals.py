@@ -1,0 +1,107 @@
+"""Private names of Keras, TensorFlow and scikit-learn that the suite relies on: what each must still do."""
+
+import keras
+import numpy as np
+import pytest
+
+from folklore import keras_internals
+
+
+@pytest.fixture
+def model():
+    inner = keras.Sequential([keras.layers.Dense(3, name="inner")], name="nested")
+    inputs = keras.Input((4,), name="inputs")
+    model = keras.Model(inputs, keras.layers.Dropout(0.5, name="dropout")(inner(inputs)))
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_all_layers_include_those_of_nested_models(model):
+    names = [layer.name for layer in keras_internals.all_layers(model)]
+    assert {"nested", "inner", "dropout"} <= set(names)
+    assert model not in keras_internals.all_layers(model)
+    assert model in keras_internals.all_layers(model, include_self=True)
+
+
+def test_own_variables_leave_out_those_of_layers_inside(model):
+    assert keras_internals.own_variables(model.get_layer("nested")) == []
+    own = keras_internals.own_variables(model.get_layer("nested").get_layer("inner"))
+    assert [variable.name for variable in own] == ["kernel", "bias"]
+
+
+def test_outputs_per_row_has_one_shape_for_each_call(model):
+    assert list(keras_internals.outputs_per_row(model.get_layer("dropout"))) == [(3,)]
+
+
+def test_nodes_come_inputs_first(model):
+    assert [node.operation.name for node in keras_internals.nodes_in_order(model)] == ["inputs", "nested", "dropout"]
+
+
+def test_each_compile_makes_another_compilation(model):
+    before = keras_internals.compilation(model)
+    assert keras_internals.compilation(model) is before
+    model.compile("sgd", "mse")
+    assert keras_internals.compilation(model) is not before
+
+
+def test_variables_are_built_without_a_step(model):
+    before = model.get_weights()
+    keras_internals.build_variables(model, (np.ones((2, 4), "float32"), np.ones((2, 3), "float32")))
+    assert model.optimizer.built
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_logs_that_are_not_the_metrics_are_kept(model):
+    keras_internals.build_variables(model, (np.ones((2, 4), "float32"), np.ones((2, 3), "float32")))
+    assert keras_internals.metrics_or_logs(model, {"other": 1.0}) == {"other": 1.0}
+    assert list(keras_internals.metrics_or_logs(model, {"loss": 1.0})) == ["loss"]
+
+
+def test_a_restored_epoch_is_taken_once(model, tmp_path):
+    x, y = np.ones((4, 4), "float32"), np.ones((4, 3), "float32")
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / (1 - epoch))
+    with pytest.raises(ZeroDivisionError):
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+        model.fit(x, y, epochs=3, callbacks=[backup, stop], verbose=0)
+    restored = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    restored.set_model(model)
+    restored.on_train_begin()
+    assert keras_internals.take_restored_epoch(model) == 1
+    assert keras_internals.take_restored_epoch(model) is None
+
+
+def test_the_learning_rate_is_a_schedule_where_one_was_given():
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    assert keras_internals.learning_rate(keras.optimizers.SGD(schedule)) is schedule
+    assert isinstance(keras_internals.learning_rate(keras.optimizers.SGD(0.1)), keras.Variable)
+
+
+def test_layers_draw_from_the_functions_that_are_replaced(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(keras_internals.random_functions, "dropout", lambda x, *_, **__: drawn.append(1) or x)
+    keras.layers.Dropout(0.5)(np.ones((2, 3), "float32"), training=True)
+    assert drawn == [1]
+
+
+def test_each_draw_of_a_seed_generator_has_another_seed():
+    generator = keras.random.SeedGenerator(3)
+    first, second = (tuple(np.asarray(keras_internals.draw_seed(generator))) for _ in range(2))
+    assert first != second
+
+
+def test_gpu_memory_is_told_of_gpus_only():
+    import tensorflow as tf
+
+    assert len(keras_internals.gpu_memory_limits()) == len(tf.config.list_physical_devices("GPU"))
+
+
+def test_layers_know_what_follows_them(model):
+    followers = [node.operation.name for node in model.get_layer("nested")._outbound_nodes]
+    assert "dropout" in followers
+
+
+def test_scikit_learn_says_which_archive_holds_california():
+    from sklearn.datasets._california_housing import ARCHIVE
+
+    assert len(ARCHIVE.checksum) == 64

@@ -1,0 +1,190 @@
+"""What a person looks at, looked at: the report and TensorBoard, in headless Chromium."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+
+from callbacks import ConfusionMatrix, Embedding, Filters
+from folklore.report import html, summary, tensorboard
+from models import mlp
+from tests.stored import study
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name")
+# All elements that fit a selector, inside components' own trees too.
+DEEP = """selector => {
+    const found = [];
+    const walk = root => {
+        found.push(...root.querySelectorAll(selector));
+        root.querySelectorAll('*').forEach(e => e.shadowRoot && walk(e.shadowRoot));
+    };
+    walk(document);
+    return found.map(e => e.textContent.trim());
+}"""
+
+# How many pictures of TensorBoard's have arrived.
+LOADED = """() => {
+    let count = 0;
+    const walk = root => {
+        root.querySelectorAll('img[src*=individualImage]').forEach(image => count += image.naturalWidth > 0);
+        root.querySelectorAll('*').forEach(e => e.shadowRoot && walk(e.shadowRoot));
+    };
+    walk(document);
+    return count;
+}"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return study(tmp_path_factory.mktemp("logs") / "topic.experiment")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page whose console must stay free of errors."""
+    errors = []
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def index(path, tmp_path_factory):
+    return html.write([summary.summarise(path, seeds=True)], tmp_path_factory.mktemp("report"))
+
+
+def traces(page, name):
+    return page.locator(f"#plot-{name} .scatterlayer .trace").count()
+
+
+def test_the_index_draws_its_forest_and_links_to_pages(page, index):
+    page.goto(index.as_uri())
+    page.wait_for_selector("#plot-forest .scatterlayer .trace")
+    page.click("a:has-text('It helps.')")
+    page.wait_for_selector("#plot-strip .scatterlayer .trace")
+    assert page.title() == "It helps."
+
+
+def test_a_page_draws_all_its_plots_and_shows_seeds_when_asked(page, index):
+    page.goto(index.with_name("topic.experiment.html").as_uri())
+    page.wait_for_selector("#plot-curves-rmse .scatterlayer .trace")
+    for name in ("forest", "strip", "curves-rmse", "layers-0"):
+        assert traces(page, name) > 0
+    before = traces(page, "curves-rmse")
+    page.click(".updatemenu-button:has-text('every seed')")
+    page.wait_for_timeout(300)
+    assert traces(page, "curves-rmse") == before + 2 * 2 * 6
+
+
+@pytest.mark.parametrize("name", ["index.html", "topic.experiment.html"])
+def test_a_phone_does_not_scroll_sideways(page, index, name):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(index.with_name(name).as_uri())
+    page.wait_for_selector(".scatterlayer .trace")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_a_printed_page_has_no_buttons(page, index):
+    page.goto(index.with_name("topic.experiment.html").as_uri())
+    page.emulate_media(media="print")
+    page.wait_for_selector("#plot-strip .scatterlayer .trace")
+    assert not page.locator(".updatemenu-container").first.is_visible()
+
+
+@contextlib.contextmanager
+def serving(folder, run):
+    """The address of a TensorBoard on a folder, once it has found a run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(tensorboard.command(folder, port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                if run in urllib.request.urlopen(f"{address}/data/runs", timeout=10).read().decode():
+                    break
+            assert time.monotonic() < deadline, "TensorBoard did not answer"
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def dashboard(path, tmp_path_factory):
+    with serving(tensorboard.write([path], tmp_path_factory.mktemp("board") / "out"), "verdict") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory):
+    """A TensorBoard on two linked experiments, of which one has pictures."""
+    logs = tmp_path_factory.mktemp("pictured")
+    run = logs / "topic.drawn" / "arm" / "seed-0"
+    x, y = np.random.default_rng(0).random((50, 6, 6, 1), dtype=np.float32), np.arange(50) % 3
+    for callback in (Filters(run), ConfusionMatrix(run, x, y), Embedding(run, x, y)):
+        callback.set_model(mlp((6, 6, 1), 3, widths=(7,)))
+        callback.on_train_begin()
+        callback.on_epoch_end(0)
+        callback.on_train_end()
+    linked = tensorboard.link([logs / "topic.drawn", study(logs / "topic.other")], logs / tensorboard.LINKS)
+    with serving(linked, "topic.drawn/arm/seed-0/validation") as address:
+        yield address
+
+
+def wait_for(page, selector, ready):
+    """Wait until the texts of the elements that fit are as they should be."""
+    deadline = time.monotonic() + 60
+    while not ready(found := page.evaluate(DEEP, selector)):
+        assert time.monotonic() < deadline, f"{selector}: {found}"
+        page.wait_for_timeout(200)
+
+
+def test_bands_are_drawn_in_the_custom_scalars_tab(page, dashboard):
+    page.goto(f"{dashboard}/#custom_scalars")
+    wait_for(page, "tf-custom-scalar-margin-chart-card", lambda cards: len(cards) >= 2)  # train and validation
+    wait_for(page, "path.area", lambda areas: len(areas) >= 2 * 2)  # of two arms each
+
+
+def test_the_hparams_table_is_filled(page, dashboard):
+    page.goto(f"{dashboard}/#hparams")
+    cells = {"base", "arm", "params.kind", "test/rmse", "10.500", "12.500"}
+    wait_for(page, "vaadin-grid-cell-content", lambda texts: cells <= set(texts))
+
+
+def test_the_verdict_is_text(page, dashboard):
+    page.goto(f"{dashboard}/#text")
+    wait_for(page, "li", lambda texts: any(text.startswith("supported: It helps.") for text in texts))
+
+
+def test_pictures_are_shown_in_the_images_tab(page, pictured):
+    page.goto(f"{pictured}/#images")
+    page.wait_for_function(f"() => ({LOADED})() == 2", timeout=60_000)  # filters and confusion matrix
+
+
+def test_the_last_hidden_layer_is_shown_in_the_projector_tab(page, pictured):
+    page.goto(f"{pictured}/#projector")
+    page.wait_for_selector("iframe")
+    found = page.frame_locator("iframe").frame_locator("iframe").locator(".numDataPoints")
+    found.filter(has_text="50").wait_for(timeout=60_000)

@@ -1,0 +1,159 @@
+"""Curves, records and pages, from runs made by hand."""
+
+import json
+import re
+
+import pytest
+
+from folklore.errors import ProblemError
+from folklore.evidence.curves import band
+from folklore.report import html, plots, summary, tables
+from folklore.storage import files
+from tests.stored import add_run, declare, study
+
+EVIL = "<script>alert(1)</script> & \"'"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return study(tmp_path / "topic.experiment")
+
+
+def test_a_band_by_hand():
+    found = band({0: {"x": [1.0, 2.0, 9.0]}, 1: {"x": [3.0, 4.0, 9.0]}, 2: {"x": [5.0]}}, "x")
+    assert (found.epochs, found.mean, found.runs) == ([1, 2, 3], [3, 3, 9], [3, 2, 2])
+    assert found.hi[0] - 3 == pytest.approx(4.302653 * 2 / 3**0.5)  # spread 2, three runs
+    assert (found.lo[2], found.hi[2]) == (9, 9)
+
+
+def test_a_band_ends_where_half_of_the_runs_have_ended():
+    assert band({i: {"x": [1.0] * n} for i, n in enumerate((2, 3, 9))}, "x").epochs == [1, 2, 3]
+    assert band({0: {"y": [1.0]}}, "x") is None
+
+
+def test_one_run_has_a_curve_and_no_band():
+    found = band({0: {"x": [1.0, float("nan")]}}, "x")
+    assert found.mean[0] == 1
+    assert str(found.lo) == str([float("nan")] * 2)
+    assert found.runs == [1, 0]
+
+
+def test_a_record_holds_what_a_page_needs(path):
+    result = summary.summarise(path)
+    assert result["held"] == {"epochs": 3, "batch_size": 32, "params.width": 8}
+    assert result["settings"] == {"base": {"params.kind": "base"}, "arm": {"params.kind": "arm"}}
+    assert result["curves"]["train/rmse"]["arm"]["mean"] == [7, 6, 5]
+    assert result["layers"]["probe/std"]["base"]["layers"] == ["hidden_1", "hidden_2", "hidden_10"]
+    assert result["layers"]["probe/std"]["base"]["mean"] == [3.5, 2, 3]
+    assert (result["runs"], result["seconds"], result["failures"], result["seeds"]) == (12, 24.0, [], None)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_seeds_curves_come_along_if_asked_for(path):
+    assert summary.summarise(path, seeds=True)["seeds"]["train/rmse"]["arm"]["5"] == [7, 6, 5]
+
+
+def test_failures_are_told(path):
+    add_run(path, "arm", 6, status="diverged", divergence={"epoch": 2, "reason": "loss is nan"})
+    add_run(path, "arm", 7, status="failed", error="ValueError: no")
+    assert [(f["seed"], f["status"], f["what"]) for f in summary.summarise(path)["failures"]] == [
+        (6, "diverged", "epoch 2: loss is nan"),
+        (7, "failed", "ValueError: no"),
+    ]
+
+
+def test_a_kept_record_makes_the_same_page(path, tmp_path):
+    result = summary.summarise(path)
+    file = summary.write(result, tmp_path / "kept")
+    assert summary.read(file) == result
+    html.write([result], tmp_path / "one")
+    html.write([summary.read(file)], tmp_path / "two")
+    assert (tmp_path / "one" / "claims.md").read_text() == (tmp_path / "two" / "claims.md").read_text()
+
+
+def test_a_file_that_is_no_record_is_refused(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_text("{}")
+    with pytest.raises(ProblemError, match="holds no result of an experiment"):
+        summary.read(file)
+
+
+def test_a_report_works_from_a_file(path, tmp_path):
+    index = html.write([summary.summarise(path, seeds=True)], tmp_path / "out")
+    page = (index.parent / "topic.experiment.html").read_text()
+    assert 'href="topic.experiment.html"' in index.read_text()
+    for text in (index.read_text(), page):
+        assert not re.findall(r'(?:src|href)="(?:https?:|/)', text)
+    assert "supported" in page
+    assert "python -m experiments run topic.experiment --until-decided --data bundled" in page
+    assert "every seed" in page
+    assert "Mechanism" in page
+    assert {file.name for file in (index.parent / "assets").iterdir()} == {"plotly.min.js", "style.css"}
+
+
+def test_what_the_runs_were_told_beside_their_declaration_is_shown(path):
+    declared = json.loads((path / "experiment.json").read_text())
+    files.write_json(path / "experiment.json", declared | {"options": ["--budget quick", "--set 'a=b c'"]})
+    result = summary.summarise(path)
+    told = "--budget quick --set 'a=b c'"
+    assert html.command(result["comparison"]) == (
+        f"python -m experiments run topic.experiment --until-decided {told} --data bundled"
+    )
+    assert f"| diabetes (bundled), {told} |" in html.claims([result])
+    assert f"trained with {told}" in tables.about(result["comparison"])
+
+
+def test_claims_as_markdown(path):
+    text = html.claims([summary.summarise(path)])
+    assert "| It helps. | `topic.experiment` | **supported** | +2.0000 [+2.0000, +2.0000] | 6 |" in text
+
+
+def test_names_from_logs_are_escaped(path, tmp_path):
+    declared = json.loads((path / "experiment.json").read_text())
+    declared["claim"] = declared["hypotheses"][0]["claim"] = EVIL
+    (path / "experiment.json").write_text(json.dumps(declared))
+    add_run(path, "base", 6, status="failed", error=EVIL)
+    result = summary.summarise(path)
+    result["comparison"]["experiment"] = f"../{EVIL}"
+    for key in ("arms",):
+        result["comparison"][key] = {EVIL if arm == "arm" else arm: v for arm, v in result["comparison"][key].items()}
+    result["curves"] = {
+        name: {EVIL if arm == "arm" else arm: v for arm, v in arms.items()} for name, arms in result["curves"].items()
+    }
+    result["layers"] = {EVIL: {EVIL: next(iter(result["layers"]["probe/std"].values()))}}
+    index = html.write([result | {"seeds": None}], tmp_path / "deep" / "out")
+    pages = list((tmp_path / "deep" / "out").glob("*.html"))
+    assert len(pages) == 2
+    assert not list((tmp_path / "deep").glob("*.html"))
+    for page in [index, *pages]:
+        assert "<script>alert" not in page.read_text()
+
+
+def test_an_exact_claim_has_a_page(tmp_path):
+    facts = [
+        {"statement": "Two and two", "expected": 4, "found": 4, "holds": True},
+        {"statement": "Two and three", "expected": 5, "found": 6, "holds": False},
+    ]
+    declare(tmp_path / "a.b", arms=(), facts=facts, metric=None, baseline="")
+    index = html.write([summary.summarise(tmp_path / "a.b")], tmp_path / "out")
+    assert "does not hold" in (tmp_path / "out" / "a.b.html").read_text()
+    assert "exact" in index.read_text()
+
+
+def test_an_arm_has_one_colour_on_all_pages_and_no_two_of_a_page_the_same():
+    experiments = [["a", "b", "c"], ["c", "d"], ["d", "a", *map(str, range(9))]]
+    style = plots.styles(experiments)
+    for arms in experiments:
+        assert len({style[arm] for arm in arms}) == len(arms)
+
+
+def test_more_arms_than_colours_differ_in_dash_and_symbol():
+    names = [str(i) for i in range(20)]
+    assert len(set(plots.styles([names]).values())) == 20
+
+
+def test_p_is_adjusted_over_the_book(path):
+    result = summary.summarise(path)
+    result["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
+    rows, tested = html.index_rows([result, result])
+    assert (tested, [row["p"] for row in rows]) == (2, ["0.04", "0.04"])

@@ -1,0 +1,113 @@
+"""The aggregate log directory, as TensorBoard reads it."""
+
+import subprocess
+import sys
+
+import pytest
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams import metadata
+
+from folklore.errors import ProblemError
+from folklore.report import tensorboard
+from folklore.report.summary import differing
+from tests.stored import add_run, declare
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "topic.experiment"
+    declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
+    for seed in range(3):
+        for arm, shift in (("base", 0), ("arm", -2)):
+            add_run(path, arm, seed, 10 + shift, {"train/rmse": [3, 2, 1], "validation/rmse": [seed, 2, 2]})
+    return path
+
+
+@pytest.fixture
+def runs(path, tmp_path):
+    out = tensorboard.write([path], tmp_path / "out")
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(out))
+    multiplexer.Reload()
+    return multiplexer
+
+
+def course(runs, run, tag):
+    return [(event.step, event.tensor_proto.float_val[0]) for event in runs.Tensors(run, tag)]
+
+
+def test_every_arm_has_means_and_bounds(runs):
+    assert set(runs.Runs()) == {"base", "arm", "verdict"}
+    assert course(runs, "arm", "validation/rmse") == [(1, 1), (2, 2), (3, 2)]
+    (_, lower), *_ = course(runs, "arm", "interval/validation/rmse/lower")
+    (_, upper), *_ = course(runs, "arm", "interval/validation/rmse/upper")
+    assert (lower, upper) == pytest.approx((1 - 4.302653 / 3**0.5, 1 + 4.302653 / 3**0.5), rel=1e-5)
+    assert course(runs, "base", "test/rmse") == [(3, 10)]
+
+
+def test_the_layout_draws_bands_for_train_and_validation(runs):
+    (event,) = runs.Tensors("verdict", "custom_scalars__config__")
+    layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
+    assert [category.title for category in layout.category] == ["train", "validation"]
+    (series,) = layout.category[1].chart[0].margin.series
+    tags = set(runs.Runs()["arm"]["tensors"])
+    assert {series.value, series.lower, series.upper} <= tags
+
+
+def test_one_trial_an_arm_with_what_it_differs_in(runs):
+    (event,) = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)["arm"].values()
+    start = metadata.parse_session_start_info_plugin_data(event)
+    assert {name: value.string_value for name, value in start.hparams.items()} == {"arm": "arm", "params.kind": "arm"}
+    contents = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)["verdict"].values()
+    (experiment,) = map(metadata.parse_experiment_plugin_data, contents)
+    assert [info.name.tag for info in experiment.metric_infos] == ["test/rmse", "validation/rmse"]
+
+
+def test_the_verdict_is_there_as_text(runs):
+    (event,) = runs.Tensors("verdict", "verdict")
+    text = event.tensor_proto.string_val[0].decode()
+    assert "**undecided**: It helps." in text
+    assert "| arm | 3 | 8.0000 |" in text
+
+
+def test_several_experiments_have_folders_and_an_earlier_board_is_replaced(path, tmp_path):
+    other = tmp_path / "topic.other"
+    declare(other)
+    add_run(other, "base", 0, 1, {"train/rmse": [1, 1, 1]})
+    (tmp_path / "out" / "old").mkdir(parents=True)
+    out = tensorboard.write([path, other], tmp_path / "out")
+    assert {folder.name for folder in out.iterdir()} == {"topic.experiment", "topic.other"}
+
+
+def test_what_arms_differ_in_is_told_option_by_option():
+    arms = {"a": {"x": 1, "params": {"w": 2, "d": 3}}, "b": {"x": 1, "params": {"w": 2, "d": 4, "e": 5}}}
+    assert differing(arms) == {"a": {"params.d": 3}, "b": {"params.d": 4, "params.e": 5}}
+
+
+def test_the_command_listens_on_this_machine_alone_unless_told_otherwise(tmp_path):
+    given = tensorboard.command(tmp_path, 7007)
+    assert given[-4:] == ["--host", "127.0.0.1", "--port", "7007"]
+    assert "--logdir" in given
+    assert tensorboard.command(tmp_path, 7007, "0.0.0.0")[-4:-2] == ["--host", "0.0.0.0"]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "a" * 70])
+def test_an_address_that_is_not_this_machines_is_refused(tmp_path, host):
+    with pytest.raises(ProblemError, match="where this machine cannot listen"):
+        tensorboard.serve(tmp_path, 0, host)
+
+
+def test_several_experiments_are_linked_and_earlier_links_are_replaced(tmp_path):
+    paths = [tmp_path / place / "topic.name" for place in ("logs", "elsewhere")]
+    for path in paths:
+        path.mkdir(parents=True)
+    tensorboard.link(paths[:1], tmp_path / "out")
+    out = tensorboard.link(paths[::-1], tmp_path / "out")
+    assert {link.name: link.resolve() for link in out.iterdir()} == {"topic.name": paths[1], "topic.name_": paths[0]}
+    assert all(path.is_dir() for path in paths)
+
+
+def test_the_server_needs_no_tensorflow():
+    code = "import sys, folklore.report.tensorboard_server\nfrom tensorboard.compat import tf\ntf.io\nprint('tensorflow' in sys.modules)"  # noqa: E501
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

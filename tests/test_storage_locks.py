@@ -1,0 +1,44 @@
+"""Who waits for whom, and what is left behind."""
+
+import threading
+
+import pytest
+
+from folklore.storage.locks import locked
+
+
+def test_nothing_is_left_where_nothing_was_written(tmp_path):
+    logdir = tmp_path / "new" / "logs"
+    with locked(logdir, ["a.one", "b.two"], pytest.fail):
+        assert sorted(path.name for path in (logdir / ".locks").iterdir()) == ["a.one.lock", "b.two.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_written_stays(tmp_path):
+    with locked(tmp_path / "logs", ["a.one"], pytest.fail):
+        (tmp_path / "logs" / "file").touch()
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["file"]
+
+
+def test_the_second_waits_until_the_first_has_ended(tmp_path):
+    said, order = [], []
+    told = threading.Event()
+
+    def say(text):
+        said.append(text)
+        told.set()
+
+    def second():
+        with locked(tmp_path, ["a.one", "b.two"], say):
+            order.append("second")
+
+    with locked(tmp_path, ["b.two"], pytest.fail):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert told.wait(10)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+    assert said == [f"Another process trains b.two into {tmp_path}; waiting until it ends."]
+    with locked(tmp_path, ["a.one", "b.two"], pytest.fail):  # both are free again
+        pass

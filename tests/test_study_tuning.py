@@ -1,0 +1,128 @@
+"""Tuning: what is to be run, and what is chosen of it."""
+
+import dataclasses
+import json
+
+import pytest
+
+from data import diabetes
+from folklore import Experiment, Metric, Recipe
+from folklore.errors import DeclarationError, ProblemError
+from folklore.storage import run_directory
+from folklore.study import tuning
+from models import mlp
+
+RATES = (0.001, 0.01, 0.1)
+BASE = Recipe(model=mlp, data=diabetes, grid={"optimizer.learning_rate": RATES})
+EXPERIMENT = Experiment(
+    claim="It helps.",
+    arms={"base": BASE, "arm": BASE.but(params=dict(dropout=0.5)), "fixed": BASE.but(grid={})},
+    baseline="base",
+    metric=Metric("test/rmse", goal="min"),
+)
+
+
+def tasks(logdir, fresh=False):
+    return tuning.tasks("t.e", EXPERIMENT, logdir, {}, fresh=fresh)
+
+
+def score(logdir, values):
+    """Every tuning run of an arm at a rate ends with a validation loss; None diverges."""
+    for task in tasks(logdir, fresh=True):
+        value = values[task.arm, task.recipe.optimizer_options["learning_rate"]]
+        record = task.record() | {
+            "status": "diverged" if value is None else "done",
+            "metrics": {} if value is None else {"validation/loss": value},
+            "data": {"name": "", "source": "", "unit": "", "sha256": ""},
+        }
+        run_directory.finish(task.path, record)
+
+
+def rates(*losses):
+    return dict(zip(RATES, losses, strict=True))
+
+
+def scores(base, arm):
+    return {("base", rate): loss for rate, loss in rates(*base).items()} | {
+        ("arm", rate): loss for rate, loss in rates(*arm).items()
+    }
+
+
+def test_every_arm_is_tried_at_every_point_with_every_tuning_seed(tmp_path):
+    wanted = tasks(tmp_path)
+    assert len(wanted) == 2 * 3 * 3
+    assert {task.seed for task in wanted} == set(tuning.SEEDS)
+    assert min(tuning.SEEDS) > 1000  # none of the comparison
+    assert {task.recipe.optimizer_options["learning_rate"] for task in wanted if task.arm == "arm"} == set(RATES)
+    assert all(not task.recipe.grid for task in wanted)
+    assert len({task.path for task in wanted}) == len(wanted)
+
+
+def test_what_was_tried_is_not_tried_again(tmp_path):
+    score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
+    assert tasks(tmp_path) == []
+    assert len(tasks(tmp_path, fresh=True)) == 18
+
+
+def test_what_was_tried_with_another_recipe_is_not_tried_over_it(tmp_path):
+    score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
+    longer = dataclasses.replace(EXPERIMENT, arms={a: r.but(epochs=r.epochs + 1) for a, r in EXPERIMENT.arms.items()})
+    with pytest.raises(ProblemError, match=r"another recipe: epochs was \d+ and is now \d+"):
+        tuning.tasks("t.e", longer, tmp_path, {}, fresh=False)
+    assert len(tuning.tasks("t.e", longer, tmp_path, {}, fresh=True)) == 18
+
+
+def test_each_arm_gets_its_own_best_point(tmp_path):
+    score(tmp_path, scores((3, 1, 2), (2, 1, None)))
+    tuned, found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
+    assert tuned.arms["base"].optimizer["learning_rate"] == 0.01
+    assert tuned.arms["fixed"] == EXPERIMENT.arms["fixed"]
+    assert tuned.arms["base"].grid == {}
+    assert tuned.arms["arm"].params == {"dropout": 0.5}
+    assert found.keys() == {"base", "arm"}
+    assert found["arm"]["edges"] == {}
+    assert [row["mean"] for row in found["base"]["tried"]] == [3, 1, 2]
+    assert json.loads(json.dumps(found))["arm"]["best"] == {"optimizer.learning_rate": 0.01}
+
+
+@pytest.mark.parametrize(("losses", "rate", "side"), [((1, 2, 3), 0.001, "downwards"), ((3, 2, 1), 0.1, "upwards")])
+def test_a_best_value_at_the_edge_says_which_way_to_widen(tmp_path, losses, rate, side):
+    score(tmp_path, scores(losses, (3, 1, 2)))
+    _, found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
+    assert found["base"]["edges"] == {"optimizer.learning_rate": [rate, side]}
+
+
+def test_a_point_at_which_a_run_diverged_is_never_the_best(tmp_path):
+    values = scores((3, None, 2.5), (3, 1, 2))
+    score(tmp_path, values)
+    tuned, _ = tuning.tuned("t.e", EXPERIMENT, tmp_path)
+    assert tuned.arms["base"].optimizer["learning_rate"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"optimizer.learning_rate": (0.1, 0.2)}, "Give three values or more"),
+        ({"optimizer.learning_rate": 0.1}, "Give three values or more"),
+        ({"optimizer.learnin_rate": RATES}, "Did you mean 'learning_rate'?"),
+        (
+            {"optimiser.learning_rate": RATES},
+            "Recipes have no setting 'optimiser.learning_rate'. Did you mean 'optimizer'",
+        ),
+        ({"params.widht": (1, 2, 3)}, "The model mlp was given 'widht'"),
+        ({"optimizer.learning_rate": (0.1, 0.2, -1)}, "learning_rate is -1"),
+        (3, "grid is 3. Give a mapping"),
+    ],
+)
+def test_a_grid_is_checked_when_it_is_declared(grid, message):
+    with pytest.raises(DeclarationError) as refusal:
+        BASE.but(grid=grid)
+    assert message in str(refusal.value)
+
+
+def test_points_of_two_settings_are_all_combinations():
+    recipe = BASE.but(grid={"optimizer.learning_rate": RATES, "batch_size": (16, 32, 64)})
+    points = list(recipe.points())
+    assert len(points) == 9
+    assert recipe.at(points[-1]).batch_size == 64
+    assert recipe.at(points[-1]).optimizer["learning_rate"] == 0.1

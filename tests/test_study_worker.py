@@ -1,0 +1,61 @@
+"""A worker that is the end of its process: its run has a second chance, and takes no other along."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+import data
+from folklore import Recipe
+from folklore.errors import WorkerDiedError
+from folklore.storage import run_directory
+from models import mlp
+from tests.test_study_run import NARROW_OR_WIDE, run
+
+
+def dies_when_trained(input_shape, outputs, file, times, way="exit"):
+    """A model that, after its first building, which is the check, is the end of its process so many times."""
+    built = len(Path(file).read_text()) if Path(file).exists() else 0
+    with Path(file).open("a") as counter:
+        counter.write("x")
+    if 0 < built <= times:
+        if way == "exit":
+            os._exit(9)
+        raise tf.errors.ResourceExhaustedError(None, None, "as TensorFlow says where a device is full")
+    return mlp(input_shape, outputs, widths=(2,))
+
+
+@pytest.mark.parametrize(
+    ("way", "times", "error"),
+    [
+        ("exit", 5, "2 times its worker process ended with status 9, perhaps for lack of memory"),
+        ("memory", 1, None),
+    ],
+)
+def test_a_worker_that_dies_takes_no_other_run_along_and_is_given_a_second_chance(tmp_path, way, times, error):
+    fatal = Recipe(
+        model=dies_when_trained,
+        params={"file": str(tmp_path / "built"), "times": times, "way": way},
+        data=data.digits,
+        epochs=1,
+    )
+    healthy = Recipe(model=mlp, data=data.digits, epochs=1)
+    experiment = dataclasses.replace(
+        NARROW_OR_WIDE, arms={"fatal": fatal, "healthy": healthy}, baseline="healthy", hypothesis=()
+    )
+    failures, _ = run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    records = {run.arm: run for run in run_directory.runs(tmp_path / "logs" / "topic.width")}
+    assert (records["healthy"].status, records["fatal"].status) == ("done", "failed" if error else "done")
+    assert records["fatal"].record.get("error") == error
+    assert failures == bool(error)
+
+
+def test_a_worker_that_dies_in_the_check_is_told_of(tmp_path):
+    (tmp_path / "built").write_text("x")
+    fatal = Recipe(model=dies_when_trained, params={"file": str(tmp_path / "built"), "times": 9}, data=data.digits)
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"fatal": fatal}, baseline="fatal", hypothesis=())
+    with pytest.raises(WorkerDiedError, match="looked at the experiment ended with status 9"):
+        run(experiment, tmp_path / "logs", seeds=1, jobs=1)
+    assert not (tmp_path / "logs").exists()

@@ -1,0 +1,284 @@
+"""A run that was broken off and is gone on with ends, to the bit, as one that was not."""
+
+import csv
+import dataclasses
+import errno
+import json
+import os
+import shutil
+import time
+from collections import Counter
+
+import h5py
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+
+import data
+from callbacks import checkpoint_files, files
+from folklore import Recipe
+from folklore.evidence.event_reader import records
+from folklore.task import Task
+from folklore.training.train import train
+from models import mlp
+
+TABLE = Recipe(
+    model=mlp,
+    params=dict(widths=(6, 6)),
+    data=data.diabetes,
+    data_params=dict(train_size=48),
+    batch_size=16,
+    epochs=7,
+    mode="graph",
+    monitor="validation/loss",
+)
+ARMS = {
+    "adam": TABLE,
+    "dropout, bn": TABLE.but(params=dict(dropout=0.3, normalization="before"), optimizer="rmsprop"),
+    "selu, alpha dropout": TABLE.but(params=dict(activation="selu", alpha_dropout=0.2), optimizer="sgd"),
+    "early stopping": TABLE.but(patience=3, optimizer={"name": "adam", "learning_rate": 0.1}, epochs=30),
+    "plateau": TABLE.but(schedule="plateau", optimizer={"name": "adam", "learning_rate": 0.1}, epochs=14),
+    "cosine, xla": TABLE.but(schedule="cosine", mode="xla", params=dict(dropout=0.3)),
+    "step": TABLE.but(mode="step", params=dict(dropout=0.3)),
+    "averaged weights": TABLE.but(optimizer={"name": "adam", "use_ema": True, "ema_momentum": 0.9}),
+    "probes": TABLE.but(probes=("weight_movement", "dead_units")),
+    "pictures": TABLE.but(data=data.digits, params=dict(widths=(6,)), pictures=("filters", "confusion", "embedding")),
+}
+
+
+# A process that is killed closes no files.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+SPLITS = ("train", "validation")
+
+
+class Killed(BaseException):
+    """Nothing in the training catches it, as nothing catches SIGKILL."""
+
+
+def task(recipe, folder):
+    return Task("topic.name", "arm", 3, recipe, folder / "topic.name" / "arm" / "seed-3", {"code": {"sha256": "x"}})
+
+
+def broken_off(recipe, folder, epoch):
+    """Train with a checkpoint after every epoch, and die at the end of `epoch` (from 1), before it is saved."""
+    asked = []
+
+    def stop():
+        asked.append(epoch)
+        if len(asked) == epoch:
+            raise Killed
+        return False
+
+    with pytest.raises(Killed):
+        train(task(recipe, folder), stop=stop, every=0.0)
+
+
+def left_by(folder):
+    """What a run left: history without times, its record's outcome, weights, events without times."""
+    path = folder / "topic.name" / "arm" / "seed-3"
+    with (path / "history.csv").open() as file:
+        rows = [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+    record = json.loads((path / "run.json").read_text())
+    outcome = {name: record[name] for name in ("status", "metrics", "epochs", "selected_epoch", "generators")}
+    return rows, outcome, weights(path / "best.weights.h5"), {split: events(path / split) for split in SPLITS}
+
+
+def weights(file):
+    found = {}
+    with h5py.File(file) as stored:
+        stored.visititems(lambda name, item: found.update({name: item[()].tobytes()} if hasattr(item, "shape") else {}))
+    return found
+
+
+def events(folder):
+    """How often each event without its time is there."""
+    counted = Counter()
+    for file in folder.glob("events*"):
+        problems = []
+        for record in records(file.read_bytes(), problems):
+            event = Event.FromString(record)
+            if not event.file_version:
+                event.ClearField("wall_time")
+                counted[event.SerializeToString(deterministic=True)] += 1
+        assert problems == []
+    return counted
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What each arm leaves without a kill, trained once."""
+    known = {}
+
+    def of(arm):
+        if arm not in known:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            record = train(task(ARMS[arm], folder))
+            assert record["status"] == "done", record.get("traceback")
+            known[arm] = left_by(folder)
+        return known[arm]
+
+    return of
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_a_run_that_is_gone_on_with_ends_as_one_that_was_not_broken_off(arm, tmp_path, undisturbed):
+    epoch = {"early stopping": 9, "plateau": 10}.get(arm, 4)  # while it waits for a better epoch
+    broken_off(ARMS[arm], tmp_path, epoch)
+    record = train(task(ARMS[arm], tmp_path))
+    assert (record["resumed_after"], record["rejected_checkpoints"]) == (epoch - 1, [])
+    assert left_by(tmp_path) == undisturbed(arm)
+    assert not (tmp_path / "topic.name" / "arm" / "seed-3" / "checkpoint").exists()
+
+
+def test_what_waits_for_a_better_epoch_did_so(undisturbed):
+    rows, outcome, *_ = undisturbed("early stopping")
+    assert outcome["selected_epoch"] == 7 and len(rows) == 10
+    rates = [float(row["lr"]) for row in undisturbed("plateau")[0]]
+    assert rates[8] == rates[0] > rates[-1]
+
+
+def test_a_run_may_be_broken_off_many_times(tmp_path, undisturbed):
+    for epoch in (2, 1, 3, 2):  # counted from where it goes on
+        broken_off(ARMS["dropout, bn"], tmp_path, epoch)
+    assert train(task(ARMS["dropout, bn"], tmp_path))["resumed_after"] == 4
+    assert left_by(tmp_path) == undisturbed("dropout, bn")
+
+
+def test_a_run_that_is_asked_to_stop_saves_its_state_first(tmp_path, undisturbed):
+    asked = iter([False, False, True])
+    record = train(task(ARMS["adam"], tmp_path), stop=lambda: next(asked), every=1e9)
+    assert record["status"] == "running" and not (tmp_path / "topic.name" / "arm" / "seed-3" / "DONE").exists()
+    assert train(task(ARMS["adam"], tmp_path))["resumed_after"] == 3
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+CHECKPOINT = "topic.name/arm/seed-3/checkpoint"
+
+
+def damage_newest(folder, how):
+    newest = max((folder / CHECKPOINT).glob("epoch-*"))
+    how(newest)
+    return newest.name
+
+
+def flip(file):
+    contents = bytearray(file.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    file.write_bytes(contents)
+
+
+DAMAGES = {
+    "arrays cut": (lambda p: os.truncate(p / "arrays.npz", 100), "arrays.npz is damaged"),
+    "arrays empty": (lambda p: os.truncate(p / "arrays.npz", 0), "arrays.npz is damaged"),
+    "a bit of the arrays": (lambda p: flip(p / "arrays.npz"), "arrays.npz is damaged"),
+    "a bit of the state": (lambda p: flip(p / "state.json"), "state.json is damaged"),
+    "no arrays": (lambda p: (p / "arrays.npz").unlink(), "arrays.npz is missing"),
+    "no state": (lambda p: (p / "state.json").unlink(), "state.json is missing"),
+    "no manifest": (lambda p: (p / "manifest.json").unlink(), "manifest.json is missing"),
+    "manifest empty": (lambda p: os.truncate(p / "manifest.json", 0), "cannot be read"),
+    "manifest no object": (lambda p: (p / "manifest.json").write_text("[1]"), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_of_a_damaged_checkpoint_the_one_before_is_used_and_it_is_said(damage, tmp_path, undisturbed):
+    how, said = DAMAGES[damage]
+    broken_off(ARMS["dropout, bn"], tmp_path, epoch=5)
+    name = damage_newest(tmp_path, how)
+    record = train(task(ARMS["dropout, bn"], tmp_path))
+    assert record["resumed_after"] == 3
+    (rejected,) = record["rejected_checkpoints"]
+    assert rejected.startswith(f"{name}: ") and said in rejected
+    assert left_by(tmp_path) == undisturbed("dropout, bn")
+
+
+def test_without_a_whole_checkpoint_the_run_begins_anew(tmp_path, undisturbed):
+    broken_off(ARMS["adam"], tmp_path, epoch=4)
+    for checkpoint in (tmp_path / CHECKPOINT).glob("epoch-*"):
+        flip(checkpoint / "state.json")
+    record = train(task(ARMS["adam"], tmp_path))
+    assert record["resumed_after"] is None and len(record["rejected_checkpoints"]) == 2
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+def test_a_checkpoint_of_another_code_or_recipe_is_not_gone_on_from(tmp_path):
+    broken_off(ARMS["adam"], tmp_path, epoch=4)
+    other = dataclasses.replace(task(ARMS["adam"], tmp_path), origin={"code": {"sha256": "y"}})
+    record = train(other)
+    assert record["resumed_after"] is None
+    assert all(said.endswith("it was saved with another code") for said in record["rejected_checkpoints"])
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_takes_no_more_fails_the_run_and_what_was_saved_is_gone_on_from(
+    error, tmp_path, monkeypatch, undisturbed
+):
+    written, real = [], checkpoint_files.write
+
+    def write(*arguments):
+        written.append(arguments)
+        if len(written) == 4:
+            raise OSError(error, os.strerror(error), str(tmp_path))
+        real(*arguments)
+
+    monkeypatch.setattr(checkpoint_files, "write", write)
+    record = train(task(ARMS["adam"], tmp_path), every=0.0)
+    assert record["status"] == "failed" and os.strerror(error) in record["error"]
+    monkeypatch.undo()
+    assert train(task(ARMS["adam"], tmp_path))["resumed_after"] == 3
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_a_clock_that_jumps_changes_nothing_but_times(jump, tmp_path, monkeypatch, undisturbed):
+    real, calls = time.time, []
+    monkeypatch.setattr(time, "time", lambda: real() + (jump if calls.append(None) or len(calls) > 20 else 0))
+    assert train(task(ARMS["adam"], tmp_path))["status"] == "done"
+    monkeypatch.undo()
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+# What may be missing of a run that was broken off, or was damaged since.
+HALVES = {
+    "history.csv": lambda p: (p / "history.csv").unlink(missing_ok=True),
+    "history cut": lambda p: (p / "history.csv").write_text("epoch,seconds,lr\n1,0."),
+    "run.json": lambda p: (p / "run.json").unlink(),
+    "events": lambda p: [file.unlink() for file in p.glob("*/events*")],
+    "events empty": lambda p: [os.truncate(file, 0) for file in p.glob("*/events*")],
+    "events cut": lambda p: [os.truncate(file, file.stat().st_size // 4) for file in p.glob("*/events*")],
+    "validation": lambda p: shutil.rmtree(p / "validation"),
+    "best weights": lambda p: (p / "best.weights.h5").unlink(missing_ok=True),
+    "preprocessing": lambda p: (p / "preprocessing.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_a_run_directory_half_deleted_is_made_whole(half, tmp_path, undisturbed):
+    broken_off(ARMS["adam"], tmp_path, epoch=4)
+    HALVES[half](tmp_path / "topic.name" / "arm" / "seed-3")
+    record = train(task(ARMS["adam"], tmp_path))
+    anew = "events" in half or half == "validation"
+    assert record["resumed_after"] == (None if anew else 3)
+    assert anew == ("the run has lost what it wrote before" in str(record["rejected_checkpoints"]))
+    assert left_by(tmp_path) == undisturbed("adam")
+
+
+# A checkpoint syncs three parts, its own directory, and the directory of all checkpoints after the rename.
+@pytest.mark.parametrize("moment", range(1, 13))
+def test_a_kill_while_a_checkpoint_is_written_leaves_those_before(moment, tmp_path, monkeypatch, undisturbed):
+    calls, real = [], files._sync
+
+    def sync(path):
+        if "checkpoint" in path.parts:
+            calls.append(path)
+        if len(calls) == moment:
+            raise Killed
+        real(path)
+
+    monkeypatch.setattr(files, "_sync", sync)
+    recipe = ARMS["adam"]
+    with pytest.raises(Killed):
+        train(task(recipe, tmp_path), every=0.0)
+    monkeypatch.undo()
+    record = train(task(recipe, tmp_path))
+    assert record["rejected_checkpoints"] == []  # what was not renamed yet is not there
+    assert left_by(tmp_path) == undisturbed("adam")
