@@ -1,7 +1,6 @@
 """The `run` command with real workers, on a few rows of bundled data."""
 
 import dataclasses
-import io
 import json
 import shutil
 import subprocess
@@ -9,7 +8,6 @@ import sys
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 import data
 from data.dataset import sha256
@@ -20,27 +18,8 @@ from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
 from folklore.storage import files, run_directory
 from folklore.study import plan
-from folklore.study.run import run_studies
 from models import mlp
-
-BASE = Recipe(
-    model=mlp, params=dict(widths=(4,)), data=data.digits, data_params=dict(train_size=64), epochs=2, mode="graph"
-)
-NARROW_OR_WIDE = Experiment(
-    claim="A wider layer classifies better.",
-    arms={"narrow": BASE, "wide": BASE.but(params=dict(widths=(32,)))},
-    baseline="narrow",
-    metric=Metric("test/accuracy", goal="max"),
-    hypothesis=Hypothesis("wide", "better", by=0.01),
-    seeds=2,
-)
-
-
-def run(experiment, logdir, **options):
-    """Exit-relevant failures and what was printed."""
-    console = Console(file=io.StringIO(), width=120)
-    failures = run_studies({"topic.width": experiment}, console, logdir=logdir, **options)
-    return failures, console.file.getvalue()
+from tests.conftest import BASE, NARROW_OR_WIDE, run
 
 
 def records(logdir):

@@ -12,7 +12,7 @@ from folklore import Recipe
 from folklore.errors import WorkerDiedError
 from folklore.storage import run_directory
 from models import mlp
-from tests.test_study_run import NARROW_OR_WIDE, run
+from tests.conftest import NARROW_OR_WIDE, run
 
 
 def dies_when_trained(input_shape, outputs, file, times, way="exit"):

