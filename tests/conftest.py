@@ -6,6 +6,10 @@ import json
 import os
 from collections import Counter
 
+from folklore.study.resources import environment
+
+os.environ.update(environment(threads=1))  # before models import Keras
+
 import pytest
 from hypothesis import HealthCheck, settings
 from rich.console import Console
@@ -14,12 +18,10 @@ from tensorboard.compat.proto.event_pb2 import Event
 import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from folklore.evidence.event_reader import records
-from folklore.study.resources import environment
 from folklore.study.run import run_studies
 from folklore.task import Task
+from folklore.training.train import train
 from models import mlp
-
-os.environ.update(environment(threads=1))  # as in a worker with one thread
 
 # Here, not in the modules that use them: Hypothesis has a profile of its own where the environment says CI. The
 # profile loaded here replaces it, and --hypothesis-profile replaces this one.
@@ -101,8 +103,6 @@ def task(recipe, folder):
 
 def broken_off(recipe, folder, epoch):
     """Train with a checkpoint after every epoch, and die at the end of `epoch` (from 1), before it is saved."""
-    from folklore.training.train import train  # which imports TensorFlow
-
     asked = []
 
     def stop():
@@ -151,8 +151,6 @@ def _events(folder):
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
     """A function that gives what an arm leaves without a kill; each arm is trained once."""
-    from folklore.training.train import train
-
     left = {}
 
     def of(arm):
