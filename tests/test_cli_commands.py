@@ -48,7 +48,7 @@ def test_list_of_one_topic_as_a_table(capsys, tmp_path):
 @pytest.mark.parametrize("command", [["list"], ["compare", "--logdir", "nowhere"]])
 def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
     code = (
-        "import sys\nfrom folklore import cli\n"
+        "import sys\nfrom folklore.cli import app\n"
         f"try: app.main({command})\n"
         "except SystemExit: pass\n"
         "heavy = {'tensorflow', 'keras.src', 'sklearn'} & set(sys.modules)\n"

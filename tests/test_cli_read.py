@@ -80,13 +80,14 @@ def test_report_and_the_same_from_what_it_keeps(capsys, logdir, tmp_path):
 
 def test_reading_wakes_neither_keras_nor_tensorflow(logdir, foreign, tmp_path):
     code = (
-        "import sys\nfrom pathlib import Path\nfrom folklore import board, cli\n"
+        "import sys\nfrom pathlib import Path\nfrom folklore.cli import app\n"
+        "from folklore.report import tensorboard\n"
         f"for given in (['compare', '--logdir', {str(logdir)!r}],\n"
         f"              ['compare', {str(foreign)!r}, '--group', '{{arm}}/{{seed}}'],\n"
         f"              ['report', '--logdir', {str(logdir)!r}, '--out', {str(tmp_path / 'out')!r}]):\n"
         "    try: app.main(given)\n"
         "    except SystemExit as left: assert not left.code\n"
-        f"board.write([Path({str(logdir / 'topic.experiment')!r})], Path({str(tmp_path / 'board')!r}))\n"
+        f"tensorboard.write([Path({str(logdir / 'topic.experiment')!r})], Path({str(tmp_path / 'board')!r}))\n"
         "assert not {'tensorflow', 'keras', 'keras.src'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

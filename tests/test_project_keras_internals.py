@@ -63,7 +63,7 @@ def test_a_restored_epoch_is_taken_once(model, tmp_path):
     stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / (1 - epoch))
     with pytest.raises(ZeroDivisionError):
         backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
-        model.fit(x, y, epochs=3, callbacks=[backup, stop], verbose=0)
+        model.fit(x, y, epochs=3, callbacks=[stop, backup], verbose=0)
     restored = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     restored.set_model(model)
     restored.on_train_begin()

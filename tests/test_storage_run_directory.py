@@ -216,7 +216,8 @@ def test_begin_makes_the_directory(tmp_path):
 def test_done_is_written_after_everything_else(tmp_path, monkeypatch, status):
     written = []
     write = files.write_text
-    monkeypatch.setattr(run_directory, "write_text", lambda path, text: (written.append(path.name), write(path, text)))
+    for module in (run_directory, files):
+        monkeypatch.setattr(module, "write_text", lambda path, text: (written.append(path.name), write(path, text)))
     run_directory.finish(tmp_path, {"status": status})
     assert written == ["run.json", "DONE"]
     assert (tmp_path / "DONE").read_text() == f"{status}\n"
