@@ -22,6 +22,7 @@ from folklore.study.run import run_studies
 from folklore.task import Task
 from folklore.training.train import train
 from models import mlp
+from tests.stored import study
 
 # Here, not in the modules that use them: Hypothesis has a profile of its own where the environment says CI. The
 # profile loaded here replaces it, and --hypothesis-profile replaces this one.
@@ -43,6 +44,12 @@ def caches(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
         yield
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """The directory of an experiment with six seeds of two arms."""
+    return study(tmp_path / "logs" / "topic.experiment")
 
 
 # A small study for tests of the run command.

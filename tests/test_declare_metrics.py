@@ -115,3 +115,13 @@ def test_a_metric_of_another_task_is_refused():
     metrics.check_task("probe/whatever", "regression")
     with pytest.raises(DeclarationError, match="The metric for regression is 'validation/accuracy'"):
         metrics.check_task("epochs to validation/accuracy 0.5", "regression")
+
+
+@pytest.mark.parametrize("value", ["1..2", "1e", "1-2", "1e999", "1_0", "nan"])
+def test_target_that_is_not_a_number_is_refused(value):
+    with pytest.raises(DeclarationError):
+        metrics.parse(f"epochs to validation/rmse {value}")
+
+
+def test_a_history_without_seconds_has_no_time_to_a_target():
+    assert metrics.parse("seconds to validation/rmse 5").of({}, {"validation/rmse": [1.0]}) is None

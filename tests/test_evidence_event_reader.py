@@ -144,3 +144,23 @@ def test_an_empty_file_and_what_is_no_event(tmp_path):
         " is empty",
         " holds a record that is no event",
     ]
+
+
+@pytest.mark.parametrize("dtype", [20, 21, 7])
+def test_tensors_without_numbers_are_skipped(tmp_path, dtype):
+    value = scalar_pb("x", 0.0).value[0]
+    value.tensor.Clear()
+    value.tensor.dtype = dtype
+    event = Event(step=1, summary=Summary(value=[value, scalar_pb("y", 1.0).value[0]]))
+    (tmp_path / "tfevents").write_bytes(record(event.SerializeToString()))
+    assert list(read_scalars(tmp_path).series) == ["y"]
+
+
+def test_tensor_that_claims_an_enormous_shape_allocates_nothing(tmp_path):
+    value = scalar_pb("x", 0.0).value[0]
+    value.tensor.Clear()
+    value.tensor.dtype = 2
+    value.tensor.tensor_shape.dim.add(size=10**12)
+    value.tensor.double_val.append(1.0)
+    (tmp_path / "tfevents").write_bytes(record(Event(summary=Summary(value=[value])).SerializeToString()))
+    assert read_scalars(tmp_path).series == {}

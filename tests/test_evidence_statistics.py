@@ -178,3 +178,11 @@ def test_intervals_cover_as_often_as_they_say(n):
     studies = np.random.default_rng(n).normal(3, 7, size=(10_000, n))
     covered = np.mean([lo <= 3 <= hi for lo, hi in map(statistics.t_interval, studies)])
     assert covered == pytest.approx(0.95, abs=0.0065)  # three standard errors
+
+
+def test_statistics_of_too_few_values():
+    assert np.isnan(statistics.welch([1.0], [1.0, 2.0]).p)
+    assert statistics.seeds_for_power(-0.5, 1) == statistics.seeds_for_power(0.5, 1)
+    for effect, std in ((0, 1), (1, 0), (1e-9, 1)):
+        with pytest.raises(ValueError, match="no power to speak of"):
+            statistics.seeds_for_power(effect, std)

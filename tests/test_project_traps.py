@@ -1,4 +1,4 @@
-"""A pickle in a checkpoint is not run. That one in a cache is not run either, test_data_faults.py shows."""
+"""A pickle in a checkpoint is not run. test_data_damaged_cache.py shows the same of one in a cache."""
 
 from pathlib import Path
 

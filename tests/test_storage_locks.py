@@ -42,3 +42,12 @@ def test_the_second_waits_until_the_first_has_ended(tmp_path):
     assert said == [f"Another process trains b.two into {tmp_path}; waiting until it ends."]
     with locked(tmp_path, ["a.one", "b.two"], pytest.fail):  # both are free again
         pass
+
+
+def test_lock_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "logs" / ".locks").mkdir(parents=True)
+    (tmp_path / "precious").write_text("as it was")
+    (tmp_path / "logs" / ".locks" / "topic.name.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "logs", ["topic.name"], print):
+        pass
+    assert (tmp_path / "precious").read_text() == "as it was"

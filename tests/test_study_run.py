@@ -1,13 +1,16 @@
 """The `run` command with real workers, on a few rows of bundled data."""
 
 import dataclasses
+import io
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import data
 from data.dataset import sha256
@@ -18,6 +21,7 @@ from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
 from folklore.storage import files, run_directory
 from folklore.study import plan
+from folklore.study import run as study_run
 from models import mlp
 from tests.conftest import BASE, NARROW_OR_WIDE, run
 
@@ -259,3 +263,25 @@ def test_data_with_holes_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ProblemError, match="holed: x holds NaN or infinity in 1 of 40 rows"):
         run(experiment, tmp_path / "logs", jobs=1)
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("given", ["abc", "", "nan", "-1"])
+def test_invalid_checkpoint_seconds_are_refused_before_anything_is_written(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", given)
+    with pytest.raises(ProblemError, match="Give seconds"):
+        run(NARROW_OR_WIDE, tmp_path / "logs")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_markup_in_messages_is_printed_literally(tmp_path, monkeypatch):
+    @contextmanager
+    def waits(logdir, experiments, say):
+        say(f"waiting for {logdir}[/y]")
+        raise ProblemError("enough")
+        yield
+
+    monkeypatch.setattr(study_run, "locked", waits)
+    console = Console(file=io.StringIO(), width=300)
+    with pytest.raises(ProblemError, match="enough"):
+        study_run.run_studies({"topic.width": NARROW_OR_WIDE}, console, logdir=tmp_path)
+    assert "[/y]" in console.file.getvalue()

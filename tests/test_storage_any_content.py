@@ -1,6 +1,7 @@
-"""Damaged files and nonsense on the command line: an answer or a paragraph, nothing else, and nothing elsewhere.
+"""Files of any content in a logdir: an answer or one paragraph, and nothing is written elsewhere.
 
-Examples are the same in every run. Many more of them: pytest tests/test_fuzz.py -n 0 --hypothesis-profile long
+Examples are the same in every run. Many more of them:
+pytest tests/test_storage_any_content.py -n 0 --hypothesis-profile long
 """
 
 import json
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from callbacks.event_file import EventFile
-from folklore.cli import app
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
 from folklore.report import html, summary, tensorboard
@@ -84,7 +84,7 @@ def replaced(value, place, new):
 
 @pytest.mark.parametrize("name", [RUN, EXPERIMENT])
 @given(data=st.data())
-def test_a_value_in_a_record_may_be_anything(pattern, name, data):
+def test_record_of_any_content_gets_an_answer_or_one_paragraph(pattern, name, data):
     record = json.loads((pattern / "topic.experiment" / name).read_text())
     for _ in range(data.draw(st.integers(1, 2))):
         place = data.draw(st.sampled_from(list(places(record))))
@@ -105,70 +105,9 @@ def damaged(content, data):
 
 @pytest.mark.parametrize("name", [RUN, EXPERIMENT, "arm/seed-2/history.csv", "arm/seed-2/train/events*"])
 @given(data=st.data())
-def test_a_file_may_hold_any_bytes(pattern, name, data):
+def test_file_of_any_bytes_gets_an_answer_or_one_paragraph(pattern, name, data):
     def damage(path):
         (file,) = path.glob(name)
         file.write_bytes(damaged(file.read_bytes(), data))
 
     read_everything(pattern, damage)
-
-
-WORDS = st.sampled_from(
-    [
-        *("list", "compare", "report", "board", "describe", "doctor", "run", "new", "--help", "--debug", "--version"),
-        *("topic.experiment", "topic", "quickstart", "quickstart.relu", "lenet", "resnet20", "..", "-", "--", ""),
-        *("--metric", "test/rmse", "best validation/loss", "epochs to validation/loss 0.1", "--format", "json", "csv"),
-        *(
-            "--group",
-            "{arm}/seed-{seed}",
-            "{arm}",
-            "{",
-            "--out",
-            "--set",
-            "width=0.5",
-            "depth=-1",
-            "a=b=c",
-            "=",
-            "--seeds",
-        ),
-        *(
-            "--input",
-            "28x28x1",
-            "0x0",
-            "9999999999x1",
-            "--outputs",
-            "0",
-            "-1",
-            "1e9",
-            "--jobs",
-            "--logdir",
-            "--epochs",
-            "--seeds",
-        ),
-    ]
-)
-ARGUMENTS = st.lists(WORDS | st.text(max_size=12), max_size=6)
-
-
-@given(arguments=ARGUMENTS)
-def test_any_arguments_get_an_answer_or_a_paragraph(pattern, capfd, monkeypatch_module, arguments):
-    logdir = str(pattern)
-    capfd.readouterr()
-    with pytest.raises(SystemExit) as left, tempfile.TemporaryDirectory() as folder:
-        monkeypatch_module.chdir(folder)
-        app.main([argument if argument != "--logdir" else f"--logdir={logdir}" for argument in arguments])
-    out, err = capfd.readouterr()
-    assert left.value.code in (0, 1, 2)
-    assert "Internal error" not in err and ("Traceback" not in err or "--debug" in arguments)
-    assert left.value.code == 0 or err.strip() or out.strip()
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_module():
-    """Neither trains, serves nor writes experiments."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("folklore.study.run.run_studies", lambda *args, **options: 0)
-        patch.setattr("folklore.report.tensorboard.serve", lambda *args, **options: 0)
-        patch.setattr("folklore.declare.skeleton.write", lambda name: (_ for _ in ()).throw(ProblemError("not here")))
-        patch.setattr("webbrowser.open", lambda *args, **options: True)
-        yield patch

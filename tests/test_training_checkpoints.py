@@ -1,33 +1,19 @@
-"""What somebody put into a logdir: whole files with nonsense in them, links, pipes, copies."""
+"""Checkpoints that are whole but do not fit: the previous one is used, or the run starts from the beginning."""
 
 import dataclasses
 import hashlib
-import io
 import json
-import os
-import runpy
-import shutil
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-import data
 from data.dataset import sha256
 from data.source import Source, Whole
-from folklore import Recipe
-from folklore.errors import ProblemError
-from folklore.evidence.compare import compare
-from folklore.storage.locks import locked
-from folklore.study import run as study_run
-from folklore.study.provenance import origin_of
 from folklore.training.train import train
-from tests.stored import study
-from tests.test_study_run import NARROW_OR_WIDE, run
-from tests.test_training_resume import ARMS, broken_off, left_by, task, undisturbed  # noqa: F401
+from tests.conftest import ARMS, broken_off, left_by, task
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a process that is killed closes no files
+# A process that is killed closes no files.
+pytestmark = [pytest.mark.compile, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 def edit(checkpoint, change):
@@ -58,7 +44,7 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
-def test_of_a_checkpoint_that_does_not_fit_the_one_before_is_used(nonsense, tmp_path, undisturbed):  # noqa: F811
+def test_checkpoint_that_does_not_fit_falls_back_to_previous(nonsense, tmp_path, undisturbed):
     broken_off(ARMS["adam"], tmp_path, epoch=5)
     newest = sorted(tmp_path.glob("*/*/*/checkpoint/epoch-*"))[-1]
     edit(newest, NONSENSE[nonsense])
@@ -68,7 +54,7 @@ def test_of_a_checkpoint_that_does_not_fit_the_one_before_is_used(nonsense, tmp_
     assert left_by(tmp_path) == undisturbed("adam")
 
 
-def test_a_checkpoint_from_beyond_the_last_epoch_is_not_used(tmp_path, undisturbed):  # noqa: F811
+def test_checkpoint_beyond_the_last_epoch_falls_back_to_previous(tmp_path, undisturbed):
     broken_off(ARMS["adam"], tmp_path, epoch=5)
     newest = sorted(tmp_path.glob("*/*/*/checkpoint/epoch-*"))[-1]
     edit(newest, lambda manifest, state, arrays: manifest.update(epoch=999))
@@ -83,7 +69,7 @@ def numbers(shift):
     return Whole(x, x.sum(axis=1), sha256(x))
 
 
-def test_a_checkpoint_of_other_data_is_not_gone_on_from(tmp_path):
+def test_checkpoint_of_other_data_is_not_resumed(tmp_path):
     before, after = (
         Source(name="numbers", task="regression", source="bundled", load=lambda shift=shift: numbers(shift))
         for shift in (0.0, 9.0)
@@ -95,31 +81,7 @@ def test_a_checkpoint_of_other_data_is_not_gone_on_from(tmp_path):
     assert "it was saved with another data" in record["rejected_checkpoints"][0]
 
 
-MODEL = """from models import mlp
-
-ACTIVATION = "relu"
-
-
-def mine(input_shape, outputs):
-    return mlp(input_shape, outputs, widths=(4,), activation=ACTIVATION)
-"""
-
-
-def test_the_code_of_a_run_is_that_of_its_model_too(tmp_path):
-    file = tmp_path / "my_models.py"
-    file.write_text(MODEL)
-    module = runpy.run_path(str(file))
-    recipe = Recipe(model=module["mine"], data=data.digits)
-    experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"narrow": recipe, "wide": recipe}, hypothesis=())
-    common = {"code": {"sha256": "0", "commit": None}}
-    before = origin_of(experiment, common)
-    assert before == origin_of(experiment, common) != common
-    file.write_text(MODEL.replace("relu", "tanh"))
-    assert origin_of(experiment, common) != before
-    assert origin_of(NARROW_OR_WIDE, common) == common
-
-
-def test_a_failure_that_would_come_again_begins_anew(tmp_path, monkeypatch, undisturbed):  # noqa: F811
+def test_failure_on_resuming_restarts_from_the_beginning(tmp_path, monkeypatch, undisturbed):
     broken_off(ARMS["adam"], tmp_path, epoch=5)
     for checkpoint in tmp_path.glob("*/*/*/checkpoint/epoch-*"):
         edit(checkpoint, lambda manifest, state, arrays: state["callbacks"][4].update(rows="none"))
@@ -128,7 +90,7 @@ def test_a_failure_that_would_come_again_begins_anew(tmp_path, monkeypatch, undi
     assert left_by(tmp_path) == undisturbed("adam")
 
 
-def test_going_on_cuts_no_file_that_a_link_leads_to(tmp_path, undisturbed):  # noqa: F811
+def test_resuming_does_not_cut_the_target_of_a_link(tmp_path, undisturbed):
     broken_off(ARMS["adam"], tmp_path / "logs", epoch=4)
     outside = tmp_path / "outside"
     (events,) = (tmp_path / "logs").glob("*/*/*/train/events*")
@@ -139,51 +101,3 @@ def test_going_on_cuts_no_file_that_a_link_leads_to(tmp_path, undisturbed):  # n
     assert train(task(ARMS["adam"], tmp_path / "logs"))["status"] == "done"
     assert outside.stat().st_size == size
     assert left_by(tmp_path / "logs") == undisturbed("adam")
-
-
-def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
-    (tmp_path / "logs" / ".locks").mkdir(parents=True)
-    (tmp_path / "precious").write_text("as it was")
-    (tmp_path / "logs" / ".locks" / "topic.name.lock").symlink_to(tmp_path / "precious")
-    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "logs", ["topic.name"], print):
-        pass
-    assert (tmp_path / "precious").read_text() == "as it was"
-
-
-@pytest.mark.parametrize("name", ["run.json", "history.csv"])
-def test_a_pipe_is_not_waited_for(name, tmp_path):
-    path = study(tmp_path / "topic.experiment")
-    (path / "arm" / "seed-2" / name).unlink()
-    os.mkfifo(path / "arm" / "seed-2" / name)
-    with pytest.raises(ProblemError, match="it is no file"):
-        compare(path, "best validation/rmse")
-
-
-def test_a_copied_run_is_no_seed_of_its_own(tmp_path):
-    path = study(tmp_path / "topic.experiment")
-    shutil.rmtree(path / "arm" / "seed-2")
-    shutil.copytree(path / "arm" / "seed-1", path / "arm" / "seed-2")
-    with pytest.raises(ProblemError, match=r"seed-2/run.json is that of seed 1"):
-        compare(path)
-
-
-@pytest.mark.parametrize("given", ["abc", "", "nan", "-1"])
-def test_seconds_that_are_none_are_refused_before_anything_is_written(given, tmp_path, monkeypatch):
-    monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", given)
-    with pytest.raises(ProblemError, match="Give seconds"):
-        run(NARROW_OR_WIDE, tmp_path / "logs")
-    assert not (tmp_path / "logs").exists()
-
-
-def test_what_looks_like_markup_is_said_as_it_is(tmp_path, monkeypatch):
-    @contextmanager
-    def waits(logdir, experiments, say):
-        say(f"waiting for {logdir}[/y]")
-        raise ProblemError("enough")
-        yield
-
-    monkeypatch.setattr(study_run, "locked", waits)
-    console = Console(file=io.StringIO(), width=300)
-    with pytest.raises(ProblemError, match="enough"):
-        run.run_studies({"topic.width": NARROW_OR_WIDE}, console, logdir=tmp_path)
-    assert "[/y]" in console.file.getvalue()

@@ -32,7 +32,7 @@ def tiny(name):
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "step"])
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_a_small_form_trains_saves_loads_and_predicts_the_same(name, mode, tmp_path):
+def test_small_network_trains_saves_loads_and_predicts_the_same(name, mode, tmp_path):
     model = tiny(name)
     before = [np.array(weight) for weight in model.trainable_weights]
     history = folklore.fit(model, (X, Y), epochs=1, batch_size=4, validation_data=(X, Y), mode=mode)

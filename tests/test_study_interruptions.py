@@ -1,4 +1,4 @@
-"""What becomes of a study whose processes are killed or stopped, or that two processes train at once."""
+"""Studies whose processes are killed or stopped, or that two processes train at once."""
 
 import csv
 import json
@@ -108,7 +108,7 @@ def resumed(logdir):
 
 
 @pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
-def test_a_study_that_is_stopped_saves_its_runs_and_goes_on(name, code, said, project, tmp_path, undisturbed):
+def test_stopped_study_saves_its_runs_and_is_resumed(name, code, said, project, tmp_path, undisturbed):
     command = Command(project, tmp_path)
     command.until(command.checkpoints)
     command.process.send_signal(signal.Signals[name])
@@ -120,7 +120,7 @@ def test_a_study_that_is_stopped_saves_its_runs_and_goes_on(name, code, said, pr
     assert left_in(tmp_path) == undisturbed
 
 
-def test_a_study_that_is_killed_goes_on_from_its_checkpoints(project, tmp_path, undisturbed):
+def test_killed_study_resumes_from_its_checkpoints(project, tmp_path, undisturbed):
     command = Command(project, tmp_path)
     command.until(command.checkpoints)
     workers = command.workers()
@@ -133,7 +133,7 @@ def test_a_study_that_is_killed_goes_on_from_its_checkpoints(project, tmp_path, 
     assert left_in(tmp_path) == undisturbed
 
 
-def test_the_run_of_a_worker_that_is_killed_is_gone_on_with_by_another(project, tmp_path, undisturbed):
+def test_run_of_a_killed_worker_is_resumed_by_another(project, tmp_path, undisturbed):
     command = Command(project, tmp_path)
     command.until(command.checkpoints)
     command.workers()[0].kill()

@@ -1,4 +1,4 @@
-"""The compiled epoch on what Keras users bring along: models, steps, callbacks and arguments out of the ordinary."""
+"""The compiled epoch on unusual models, steps, callbacks and arguments of Keras users."""
 
 import keras
 import numpy as np
@@ -84,7 +84,7 @@ def test_a_model_without_input_is_built_by_the_first_batch(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_train_step_of_the_users_own_needs_no_test_step_no_call_and_no_metrics(mode):
+def test_custom_train_step_needs_neither_test_step_nor_call_nor_metrics(mode):
     ours, theirs = compiled(OwnStep), compiled(OwnStep)
     stopping = keras.callbacks.EarlyStopping("error", mode="min")
     assert_same(fit(ours, mode=mode, callbacks=stopping), by_keras(theirs))
@@ -162,7 +162,7 @@ def test_a_checkpoint_that_saves_always_needs_no_validation(tmp_path):
         fit(ordinary(), callbacks=[best])
 
 
-def test_a_backup_resumes_where_it_ended(tmp_path):
+def test_backup_resumes_where_it_ended(tmp_path):
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
     fit(ordinary(), epochs=2, callbacks=[backup])
     again = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
@@ -188,7 +188,7 @@ def test_hooks_for_test_batches_are_called(monkeypatch):
     assert_same(history, by_keras(ordinary(), validation_data=(X, Y), callbacks=[Hooks()]))
 
 
-def test_only_the_idle_hooks_of_keras_callbacks_are_passed_over(tmp_path):
+def test_only_idle_hooks_of_keras_callbacks_are_skipped(tmp_path):
     class Own(keras.callbacks.Callback):
         save_freq = "epoch"
 
@@ -214,7 +214,7 @@ def test_only_the_idle_hooks_of_keras_callbacks_are_passed_over(tmp_path):
         assert wants(callback, TRAIN_HOOKS)
 
 
-def test_absent_sample_weights_and_a_lone_callback_are_taken_as_by_keras():
+def test_missing_sample_weights_and_a_single_callback_are_handled_as_by_keras():
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=9)
     history = fit(ordinary(), (X, Y, None), validation_data=(X, Y, None), callbacks=stopping)
     assert_same(history, by_keras(ordinary(), validation_data=(X, Y)))
@@ -235,12 +235,12 @@ def test_absent_sample_weights_and_a_lone_callback_are_taken_as_by_keras():
         ({"data": (X, Y, Y, Y)}, "data holds 4 arrays"),
     ],
 )
-def test_bad_arguments_are_told_in_a_sentence(arguments, message):
+def test_bad_arguments_are_refused_in_one_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         fit(ordinary(), **arguments)
 
 
-def test_whole_numbers_of_numpy_are_whole_numbers():
+def test_numpy_integers_are_accepted():
     assert len(fit(ordinary(), epochs=np.int64(1), batch_size=np.int64(8), seed=np.uint8(0))["loss"]) == 1
 
 

@@ -89,7 +89,7 @@ def test_a_sound_cache_loads(folder):
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_damaged_fashion_mnist_file_is_named(folder, name, damage):
+def test_damaged_fashion_mnist_file_is_named(folder, name, damage):
     file = folder / name
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
     for choice in ("real", "auto"):
@@ -102,7 +102,7 @@ def test_a_damaged_fashion_mnist_file_is_named(folder, name, damage):
         assert not any(other in message for other in SHAPES if other != name)
 
 
-def test_damage_is_told_before_anything_is_downloaded(folder, monkeypatch):
+def test_damage_is_reported_before_anything_is_downloaded(folder, monkeypatch):
     monkeypatch.setattr(fashion, "download", lambda *_: pytest.fail("a download began"))
     missing, broken = list(SHAPES)[:2]
     (folder / missing).unlink()
@@ -209,7 +209,7 @@ def test_keras_reads_the_same_from_the_same_files(real_keras, folder, monkeypatc
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "not a pickle"])
-def test_a_damaged_california_file_is_named(housing_file, damage):
+def test_damaged_california_file_is_named(housing_file, damage):
     joblib.dump(np.arange(90.0).reshape(10, 9), housing_file, compress=6)
     damages = {**DAMAGE, "not a pickle": lambda _: b"\x00" * 100}
     housing_file.write_bytes(damages[damage](housing_file.read_bytes()))
@@ -234,7 +234,7 @@ def test_one_changed_value_is_noticed(housing_file):
     assert_housing_is_damaged(housing_file)
 
 
-def test_a_cached_pickle_is_not_run(housing_file, tmp_path):
+def test_cached_pickle_is_not_run(housing_file, tmp_path):
     class Trap:
         def __reduce__(self):
             return Path.touch, (tmp_path / "run",)
@@ -255,7 +255,7 @@ def test_housing_is_what_scikit_learn_makes_of_it():
     assert list(whole.feature_names) == theirs.feature_names
 
 
-def test_a_download_does_not_write_through_a_link(housing_file, tmp_path):
+def test_download_does_not_write_through_a_link(housing_file, tmp_path):
     outside = tmp_path / "outside"
     housing_file.symlink_to(outside)
     with pytest.raises(DataError, match=r"is a link to .*outside, where there is no file: delete it"):

@@ -1,0 +1,41 @@
+"""Reports and boards of experiments and arms with odd names, and boards in the place of links."""
+
+import pytest
+
+from folklore.errors import ProblemError
+from folklore.report import html, summary, tensorboard
+from tests.stored import declare
+
+
+@pytest.mark.parametrize("name", ["/tmp/pwn", "../../pwn", "..", ".", "index", "INDEX", "a" * 300, "a/b", "a b"])
+def test_files_of_any_experiment_name_stay_in_the_folder(stored, tmp_path, name):
+    result = summary.summarise(stored)
+    result["comparison"]["experiment"] = name
+    out = tmp_path / "deep" / "down" / "out"
+    html.write([result], out)
+    assert {file.suffix for file in out.iterdir() if file.is_file()} == {".html", ".md"}
+    assert len(list(out.glob("*.html"))) == 2
+    assert len(list((out / "results").iterdir())) == 1
+    assert [file.name for file in (tmp_path / "deep").iterdir()] == ["down"]
+
+
+def test_two_results_of_one_name_are_refused(stored, tmp_path):
+    result = summary.summarise(stored)
+    with pytest.raises(ProblemError, match=r"Two of the results are called 'topic\.experiment'"):
+        html.write([result, result], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_board_that_is_a_link_is_replaced_and_its_target_kept(stored, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "file").touch()
+    (tmp_path / "board").symlink_to(mine)
+    tensorboard.write([stored], tmp_path / "board")
+    assert [file.name for file in mine.iterdir()] == ["file"]
+
+
+def test_an_arm_called_verdict_keeps_its_own_run(stored, tmp_path):
+    declare(stored, arms=("base", "verdict"))
+    out = tensorboard.write([stored], tmp_path / "board")
+    assert {folder.name for folder in out.iterdir()} == {"base", "verdict", "verdict_"}
