@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import AnyCounts, Count, Factor, Named, Normalization, Penalty, Share
 
 
-def check_alexnet(
-    *,
-    first_kernel: Any,
-    first_stride: Any,
-    response_normalization: Any,
-    groups: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    head: Any,
-    hidden: Any,
-    dropout: Any,
-) -> None:
-    """Check the options of `alexnet` without building anything: no Keras is touched.
+def check_together(groups: int, width: float) -> None:
+    """Check options of `alexnet` against each other.
 
     Raises:
-        ValueError: an option is of the wrong type or out of range.
+        ValueError: the groups cannot share the channels equally.
     """
-    checks.whole_number("first_kernel", first_kernel)
-    checks.whole_number("first_stride", first_stride)
-    checks.switch("response_normalization", response_normalization)
-    checks.whole_number("groups", groups)
-    checks.factor("width", width)
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.ending(head=head, hidden=hidden, dropout=dropout)
     for filters in (96, 256, 384):
         if blocks.scaled(filters, width) % groups:
             raise ValueError(
@@ -47,23 +26,23 @@ def check_alexnet(
             )
 
 
-@checked(check_alexnet, checks.image_shape)
+@checked(checks.image_shape, check_together)
 def alexnet(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
-    first_kernel: int = 11,
-    first_stride: int = 4,
+    first_kernel: Count = 11,
+    first_stride: Count = 4,
     response_normalization: bool = True,
-    groups: int = 2,
-    width: float = 1.0,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "none",
-    l2: float = 0.0,
+    groups: Count = 2,
+    width: Factor = 1.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "none",
+    l2: Penalty = 0.0,
     head: heads.Head = "dense",
-    hidden: Sequence[int] = (4096, 4096),
-    dropout: float = 0.5,
+    hidden: AnyCounts = (4096, 4096),
+    dropout: Share = 0.5,
 ) -> keras.Model:
     """AlexNet that ends in logits.
 
@@ -97,8 +76,8 @@ def alexnet(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     from models.layers import LocalResponseNormalization
 

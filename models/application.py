@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import AnyCounts, Count, KerasName, Named, Share
 
 Weights = Literal["imagenet", "none"]
 
 
-def check_application(
-    *, name: Any, weights: Any, resize: Any, hidden: Any, dropout: Any, initializer: Any, head: Any
-) -> None:
-    """Check the options of `application` without building anything: no Keras is touched.
-
-    Raises:
-        ValueError: an option is of the wrong type or out of range.
-    """
-    checks.keras_name("name", name)
-    checks.one_of("weights", weights, get_args(Weights))
-    if resize is not None:
-        checks.whole_number("resize", resize)
-    checks.layers(initializer=initializer)
-    checks.ending(head=head, hidden=hidden, dropout=dropout)
-
-
-@checked(check_application, checks.image_shape)
+@checked(checks.image_shape)
 def application(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
-    name: str = "MobileNetV2",
+    name: KerasName = "MobileNetV2",
     weights: Weights = "imagenet",
-    resize: int | None = None,
-    hidden: Sequence[int] = (),
-    dropout: float = 0.0,
-    initializer: str = "glorot_uniform",
+    resize: Count | None = None,
+    hidden: AnyCounts = (),
+    dropout: Share = 0.0,
+    initializer: Named = "glorot_uniform",
     head: heads.Head = "average",
 ) -> keras.Model:
     """A network of `keras.applications` below a new head, ending in logits.

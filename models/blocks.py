@@ -15,8 +15,8 @@ import keras
 
 from models import checks
 from models.named import new_activation, new_initializer
+from models.options import Normalization
 
-Normalization = Literal["none", "before", "after"]
 Pooling = Literal["max", "average"]
 
 

@@ -1,4 +1,18 @@
-"""What makes a function a model builder: shapes come first, and options can be checked before anything is built."""
+"""What makes a function a model builder: shapes come first, and options are checked before anything is built.
+
+A builder is any module-level function `(input_shape, outputs, **options)` that returns a functional `keras.Model`
+ending in logits or a linear output. Its options are declared in its signature, see `models.options`. `checked` adds
+`check`, and checks on every call; a builder without it is checked by a recipe only.
+
+Four attributes are looked up on builders and layers. Each is optional:
+
+| attribute | on | meaning |
+| --- | --- | --- |
+| `check(**options)` | builder | raises `ValueError` if the options contradict their types or each other; by `checked` |
+| `scaler` | builder | the only `Recipe.scaler` allowed, as it preprocesses its inputs itself: `application` |
+| `pretrained` | layer | True: its weights stand, and a seed draws no new ones for it: `application` |
+| `pointwise` | layer | True: each output depends on one place of the image, for the receptive field: `models.layers` |
+"""
 
 from __future__ import annotations
 
@@ -10,16 +24,17 @@ from typing import Any, ParamSpec, Protocol, cast
 import keras
 
 from models import checks
+from models.options import check_options
 
 P = ParamSpec("P")
-LARGEST = 8_192  # pixels: beyond these no smallest size is looked for
+LARGEST = 8_192  # pixels: the largest size that is tried when the smallest one is looked for
 
 
 class Builder(Protocol[P]):
     """A function `(input_shape, outputs, **options)` that returns a functional `keras.Model`."""
 
     __name__: str
-    # Called with options as keywords; raises ValueError if they cannot be meant as given. Touches no Keras.
+    # Called with options as keywords; raises ValueError if they are contradictory. Touches no Keras.
     check: Callable[..., None]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> keras.Model:
@@ -27,31 +42,34 @@ class Builder(Protocol[P]):
 
 
 def checked(
-    check: Callable[..., None], shape: Callable[[Any], None] = checks.input_shape
+    shape: Callable[[Any], None] = checks.input_shape, together: Callable[..., Any] = lambda: None
 ) -> Callable[[Callable[P, keras.Model]], Builder[P]]:
     """A decorator that gives a builder its `check` and calls it before every build.
 
-    Where an image is too small, the message says which size is large enough.
+    If an image is too small, the message says which size is large enough.
 
     Args:
-        check: takes all options of the builder as keywords and raises `ValueError`. It needs no defaults: where an
-            option is not given, it gets the builder's.
         shape: checks the input's shape, and raises `ValueError`.
+        together: checks options against each other, and raises `ValueError`. It names the options that it needs, and
+            gets the builder's defaults for those that are not given. Each has its type by then.
     """
+    needed = [*inspect.signature(together).parameters]
 
     def decorate(build: Callable[P, keras.Model]) -> Builder[P]:
         signature = inspect.signature(build)
         defaults = {name: p.default for name, p in signature.parameters.items() if p.default is not p.empty}
 
-        def check_options(**options: Any) -> None:
-            check(**defaults | options)
+        def check(**options: Any) -> None:
+            check_options(build, options)
+            complete = defaults | options
+            together(**{name: complete[name] for name in needed})
 
         @functools.wraps(build)
         def builder(*args: P.args, **kwargs: P.kwargs) -> keras.Model:
             given = signature.bind(*args, **kwargs).arguments
             shape(given["input_shape"])
-            checks.whole_number("outputs", given["outputs"])
-            check_options(**{name: given[name] for name in given if name in defaults})
+            checks.positive_integer("outputs", given["outputs"])
+            check(**{name: given[name] for name in given if name in defaults})
             try:
                 return build(*args, **kwargs)
             except checks.TooSmallError:
@@ -63,7 +81,7 @@ def checked(
                 ) from None
 
         complete = cast(Builder[P], builder)
-        complete.check = check_options
+        complete.check = check
         return complete
 
     return decorate

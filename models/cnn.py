@@ -3,77 +3,50 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import AnyCounts, Count, Counts, Factor, Named, Normalization, Penalty, Share
 
 Reduction = Literal["max", "average", "strided", "strided 1x1"]
 
 
-def check_cnn(
-    *,
-    filters: Any,
-    convolutions: Any,
-    kernel_size: Any,
-    reduction: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    use_bias: Any,
-    dropout: Any,
-    spatial_dropout: Any,
-    head: Any,
-    hidden: Any,
-    head_dropout: Any,
-) -> None:
-    """Check the options of `cnn` without building anything: no Keras is touched.
+def check_together(dropout: float, spatial_dropout: float) -> None:
+    """Check options of `cnn` against each other.
 
     Raises:
-        ValueError: an option is of the wrong type or out of range, or two contradict each other.
+        ValueError: two contradict each other.
     """
-    checks.whole_numbers("filters", filters)
-    checks.whole_number("convolutions", convolutions)
-    checks.whole_number("kernel_size", kernel_size)
-    checks.one_of("reduction", reduction, get_args(Reduction))
-    checks.factor("width", width)
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.switch("use_bias", use_bias)
-    checks.share("dropout", dropout)
-    checks.share("spatial_dropout", spatial_dropout)
     if dropout and spatial_dropout:
         raise ValueError(
             f"dropout={dropout!r} was given together with spatial_dropout={spatial_dropout!r}, and a stage takes one "
             "kind: set one of them to 0."
         )
-    checks.ending(head=head, hidden=hidden, dropout=head_dropout)
 
 
-@checked(check_cnn, checks.image_shape)
+@checked(checks.image_shape, check_together)
 def cnn(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
-    filters: Sequence[int] = (32, 64, 128),
-    convolutions: int = 2,
-    kernel_size: int = 3,
+    filters: Counts = (32, 64, 128),
+    convolutions: Count = 2,
+    kernel_size: Count = 3,
     reduction: Reduction = "max",
-    width: float = 1.0,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "none",
-    l2: float = 0.0,
+    width: Factor = 1.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "none",
+    l2: Penalty = 0.0,
     use_bias: bool = True,
-    dropout: float = 0.0,
-    spatial_dropout: float = 0.0,
+    dropout: Share = 0.0,
+    spatial_dropout: Share = 0.0,
     head: heads.Head = "dense",
-    hidden: Sequence[int] = (),
-    head_dropout: float = 0.0,
+    hidden: AnyCounts = (),
+    head_dropout: Share = 0.0,
 ) -> keras.Model:
     """A convolutional network that ends in logits: stages of equal convolutions, each but the last halved at its end.
 
@@ -105,8 +78,8 @@ def cnn(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     layer = functools.partial(

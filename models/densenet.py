@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import keras
+from annotated_types import Interval, doc
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import Count, Named, Normalization, Penalty, Share
 
 Stem = Literal["large", "small"]
+Kept = Annotated[float, Interval(gt=0, le=1), doc("the share of maps that a transition keeps, such as 0.5")]
 LARGE = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32)}  # layers of each dense block
 BOTTLENECK = 4  # times the growth rate: maps of a 1×1 convolution
 
@@ -33,55 +35,22 @@ def layers_of(depth: int, bottleneck: bool) -> tuple[int, ...]:
     return ((depth - 4) // each,) * 3
 
 
-def check_densenet(
-    *,
-    depth: Any,
-    growth_rate: Any,
-    compression: Any,
-    bottleneck: Any,
-    stem: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    head: Any,
-    dropout: Any,
-) -> None:
-    """Check the options of `densenet` without building anything: no Keras is touched.
-
-    Raises:
-        ValueError: an option is of the wrong type or out of range.
-    """
-    checks.whole_number("depth", depth)
-    checks.switch("bottleneck", bottleneck)
-    layers_of(depth, bottleneck)
-    if growth_rate is not None:
-        checks.whole_number("growth_rate", growth_rate)
-    checks.factor("compression", compression)
-    if compression > 1:
-        raise ValueError(f"compression={compression!r} is above 1: give the share of maps that a transition keeps.")
-    if stem is not None:
-        checks.one_of("stem", stem, get_args(Stem))
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.ending(head=head, dropout=dropout)
-
-
-@checked(check_densenet, checks.image_shape)
+@checked(checks.image_shape, layers_of)
 def densenet(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
-    depth: int = 40,
-    growth_rate: int | None = None,
-    compression: float = 0.5,
+    depth: Count = 40,
+    growth_rate: Count | None = None,
+    compression: Kept = 0.5,
     bottleneck: bool = True,
     stem: Stem | None = None,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "before",
-    l2: float = 0.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "before",
+    l2: Penalty = 0.0,
     head: heads.Head = "average",
-    dropout: float = 0.0,
+    dropout: Share = 0.0,
 ) -> keras.Model:
     """A densely connected network that ends in logits: in a dense block each layer sees the maps of all before it.
 
@@ -111,8 +80,8 @@ def densenet(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     is_large = depth in LARGE and bottleneck
     growth = growth_rate or (32 if is_large else 12)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal
 
 import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import Factor, Named, Normalization, Penalty, Share
 
 Stem = Literal["large", "small"]
 # Filters of each inception block: 1×1; 3×3, its reduction first; 5×5, its reduction first; behind the pooling.
@@ -29,50 +30,22 @@ WITH_CLASSIFIER = ("4a", "4d")
 AUXILIARY_DROPOUT = 0.7
 
 
-def check_googlenet(
-    *,
-    stem: Any,
-    auxiliary: Any,
-    auxiliary_weight: Any,
-    response_normalization: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    head: Any,
-    dropout: Any,
-) -> None:
-    """Check the options of `googlenet` without building anything: no Keras is touched.
-
-    Raises:
-        ValueError: an option is of the wrong type or out of range.
-    """
-    checks.one_of("stem", stem, get_args(Stem))
-    checks.switch("auxiliary", auxiliary)
-    checks.strength("auxiliary_weight", auxiliary_weight)
-    checks.switch("response_normalization", response_normalization)
-    checks.factor("width", width)
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.ending(head=head, dropout=dropout)
-
-
-@checked(check_googlenet, checks.image_shape)
+@checked(checks.image_shape)
 def googlenet(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
     stem: Stem = "large",
     auxiliary: bool = True,
-    auxiliary_weight: float = 0.3,
+    auxiliary_weight: Penalty = 0.3,
     response_normalization: bool = True,
-    width: float = 1.0,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "none",
-    l2: float = 0.0,
+    width: Factor = 1.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "none",
+    l2: Penalty = 0.0,
     head: heads.Head = "average",
-    dropout: float = 0.4,
+    dropout: Share = 0.4,
 ) -> keras.Model:
     """GoogLeNet that ends in logits: nine inception blocks, and two auxiliary classifiers while it is trained.
 
@@ -101,8 +74,8 @@ def googlenet(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     from models.auxiliary import WithAuxiliaries
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import Factor, Named, Normalization, Penalty, Share
 
 Subsampling = Literal["max", "average", "trained"]
 Connections = Literal["full", "table"]
@@ -22,30 +23,12 @@ TABLE = (
 )
 
 
-def check_lenet(
-    *,
-    padding: Any,
-    subsampling: Any,
-    connections: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    head: Any,
-    dropout: Any,
-) -> None:
-    """Check the options of `lenet` without building anything: no Keras is touched.
+def check_together(connections: Connections, width: float) -> None:
+    """Check options of `lenet` against each other.
 
     Raises:
-        ValueError: an option is of the wrong type or out of range, or two contradict each other.
+        ValueError: two contradict each other.
     """
-    checks.one_of("padding", padding, ("same", "valid"))
-    checks.one_of("subsampling", subsampling, get_args(Subsampling))
-    checks.one_of("connections", connections, get_args(Connections))
-    checks.factor("width", width)
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.ending(head=head, dropout=dropout)
     if connections == "table" and width != 1:
         raise ValueError(
             f"connections='table' was given together with width={width!r}, and the table is made for six and sixteen "
@@ -53,7 +36,7 @@ def check_lenet(
         )
 
 
-@checked(check_lenet, checks.image_shape)
+@checked(checks.image_shape, check_together)
 def lenet(
     input_shape: tuple[int | None, ...],
     outputs: int,
@@ -61,13 +44,13 @@ def lenet(
     padding: Literal["same", "valid"] = "same",
     subsampling: Subsampling = "max",
     connections: Connections = "full",
-    width: float = 1.0,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "none",
-    l2: float = 0.0,
+    width: Factor = 1.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "none",
+    l2: Penalty = 0.0,
     head: heads.Head = "dense",
-    dropout: float = 0.0,
+    dropout: Share = 0.0,
 ) -> keras.Model:
     """LeNet-5 that ends in logits.
 
@@ -97,8 +80,8 @@ def lenet(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     layer = functools.partial(

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
 
 import keras
 
-from models import blocks, checks
+from models import blocks
 from models.builder import checked
+from models.options import Count, Counts, Named, Normalization, Penalty, Share
 
-Normalization = Literal["none", "before", "after"]
 DEFAULT_DEPTH = 2
 DEFAULT_WIDTH = 100
 
 
-def check_mlp(
-    *,
-    widths: Any,
-    depth: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    dropout: Any,
-    alpha_dropout: Any,
-    residual: Any,
-    l1: Any,
-    l2: Any,
-    use_bias: Any,
+def check_together(
+    widths: Sequence[int] | None,
+    depth: int | None,
+    width: int | None,
+    dropout: float,
+    alpha_dropout: float,
+    residual: bool,
 ) -> None:
-    """Check the options of `mlp` without building anything: no Keras is touched.
+    """Check options of `mlp` against each other.
 
     Raises:
-        ValueError: an option is of the wrong type or out of range, or two contradict each other.
+        ValueError: two contradict each other.
     """
     for name, value in {"depth": depth, "width": width}.items():
         if widths is not None and value is not None:
@@ -42,48 +34,35 @@ def check_mlp(
                 f"widths={widths!r} was given together with {name}={value!r}, and both say how large the layers are: "
                 "give either widths, or depth and width."
             )
-        if value is not None:
-            checks.whole_number(name, value)
-    if widths is not None:
-        checks.whole_numbers("widths", widths)
-    checks.keras_name_with_options("activation", activation)
-    checks.keras_name_with_options("initializer", initializer)
-    checks.one_of("normalization", normalization, get_args(Normalization))
-    checks.share("dropout", dropout)
-    checks.share("alpha_dropout", alpha_dropout)
     if dropout and alpha_dropout:
         raise ValueError(
             f"dropout={dropout!r} was given together with alpha_dropout={alpha_dropout!r}, and a layer takes one kind: "
             "set one of them to 0."
         )
-    checks.switch("residual", residual)
-    checks.switch("use_bias", use_bias)
     layers = len(hidden_widths(widths, depth, width))
     if residual and layers % 2:
         raise ValueError(
             f"residual=True was given with an odd number of hidden layers, {layers}, and a block has two: "
             "give an even number of layers."
         )
-    checks.strength("l1", l1)
-    checks.strength("l2", l2)
 
 
-@checked(check_mlp)
+@checked(together=check_together)
 def mlp(
     input_shape: tuple[int, ...],
     outputs: int,
     *,
-    widths: Sequence[int] | None = None,
-    depth: int | None = None,
-    width: int | None = None,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "glorot_uniform",
+    widths: Counts | None = None,
+    depth: Count | None = None,
+    width: Count | None = None,
+    activation: Named = "relu",
+    initializer: Named = "glorot_uniform",
     normalization: Normalization = "none",
-    dropout: float = 0.0,
-    alpha_dropout: float = 0.0,
+    dropout: Share = 0.0,
+    alpha_dropout: Share = 0.0,
     residual: bool = False,
-    l1: float = 0.0,
-    l2: float = 0.0,
+    l1: Penalty = 0.0,
+    l2: Penalty = 0.0,
     use_bias: bool = True,
 ) -> keras.Model:
     """A multilayer perceptron that ends in logits or a linear output.

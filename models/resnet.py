@@ -5,13 +5,14 @@ residual networks").
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal
 
 import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import Count, Factor, Named, Normalization, Penalty, Share
 
 Shortcut = Literal["identity", "projection", "all projections", "none"]
 Stem = Literal["large", "small"]
@@ -36,53 +37,22 @@ def stages_of(depth: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     return 2, (depth // 6,) * 3, (16, 32, 64)
 
 
-def check_resnet(
-    *,
-    depth: Any,
-    shortcut: Any,
-    order: Any,
-    stem: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    head: Any,
-    dropout: Any,
-) -> None:
-    """Check the options of `resnet` without building anything: no Keras is touched.
-
-    Raises:
-        ValueError: an option is of the wrong type or out of range.
-    """
-    checks.whole_number("depth", depth)
-    stages_of(depth)
-    if shortcut is not None:
-        checks.one_of("shortcut", shortcut, get_args(Shortcut))
-    checks.one_of("order", order, ("post", "pre"))
-    if stem is not None:
-        checks.one_of("stem", stem, get_args(Stem))
-    checks.factor("width", width)
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.ending(head=head, dropout=dropout)
-
-
-@checked(check_resnet, checks.image_shape)
+@checked(checks.image_shape, stages_of)
 def resnet(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
-    depth: int = 20,
+    depth: Count = 20,
     shortcut: Shortcut | None = None,
     order: Literal["post", "pre"] = "post",
     stem: Stem | None = None,
-    width: float = 1.0,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "before",
-    l2: float = 0.0,
+    width: Factor = 1.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "before",
+    l2: Penalty = 0.0,
     head: heads.Head = "average",
-    dropout: float = 0.0,
+    dropout: Share = 0.0,
 ) -> keras.Model:
     """A residual network that ends in logits, or its plain twin.
 
@@ -119,8 +89,8 @@ def resnet(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     convolutions, counts, filters = stages_of(depth)
     shortcut = shortcut or ("projection" if depth in LARGE else "identity")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import keras
+from annotated_types import Interval, doc
 
 from models import blocks, checks, heads
 from models.builder import checked
+from models.options import AnyCounts, Factor, Named, Normalization, Penalty, Share
 
 Configuration = Literal["A", "B", "C", "D", "E"]
+Stages = Annotated[int, Interval(ge=1, le=5), doc("how many of the five stages, such as 3")]
 # The kernels of each of the five stages, as table 1 has them.
 KERNELS: dict[str, tuple[tuple[int, ...], ...]] = {
     "A": ((3,), (3,), (3, 3), (3, 3), (3, 3)),
@@ -23,48 +25,21 @@ KERNELS: dict[str, tuple[tuple[int, ...], ...]] = {
 FILTERS = (64, 128, 256, 512, 512)
 
 
-def check_vgg(
-    *,
-    configuration: Any,
-    stages: Any,
-    width: Any,
-    activation: Any,
-    initializer: Any,
-    normalization: Any,
-    l2: Any,
-    head: Any,
-    hidden: Any,
-    dropout: Any,
-) -> None:
-    """Check the options of `vgg` without building anything: no Keras is touched.
-
-    Raises:
-        ValueError: an option is of the wrong type or out of range.
-    """
-    checks.one_of("configuration", configuration, get_args(Configuration))
-    checks.whole_number("stages", stages)
-    if stages > len(FILTERS):
-        raise ValueError(f"stages={stages!r}, and VGG has {len(FILTERS)}: give 1 to {len(FILTERS)}.")
-    checks.factor("width", width)
-    checks.layers(activation=activation, initializer=initializer, normalization=normalization, l2=l2)
-    checks.ending(head=head, hidden=hidden, dropout=dropout)
-
-
-@checked(check_vgg, checks.image_shape)
+@checked(checks.image_shape)
 def vgg(
     input_shape: tuple[int | None, ...],
     outputs: int,
     *,
     configuration: Configuration = "D",
-    stages: int = 5,
-    width: float = 1.0,
-    activation: str | Mapping[str, Any] = "relu",
-    initializer: str | Mapping[str, Any] = "he_normal",
-    normalization: blocks.Normalization = "none",
-    l2: float = 0.0,
+    stages: Stages = 5,
+    width: Factor = 1.0,
+    activation: Named = "relu",
+    initializer: Named = "he_normal",
+    normalization: Normalization = "none",
+    l2: Penalty = 0.0,
     head: heads.Head = "dense",
-    hidden: Sequence[int] = (4096, 4096),
-    dropout: float = 0.5,
+    hidden: AnyCounts = (4096, 4096),
+    dropout: Share = 0.5,
 ) -> keras.Model:
     """VGG that ends in logits: stages of small convolutions, each ended by a pooling that halves height and width.
 
@@ -90,8 +65,8 @@ def vgg(
         A functional model from float (batch, *input_shape) to float32 (batch, outputs).
 
     Raises:
-        ValueError: a shape or an option cannot be taken; where the image is too small, the message says from which
-            size it is not.
+        ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
+            enough.
     """
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     layer = functools.partial(

@@ -203,24 +203,24 @@ def test_a_saved_model_predicts_what_it_did(tmp_path):
 CONTRADICTIONS = [
     ({"widths": (64,), "depth": 3}, r"widths=\(64,\) was given together with depth=3, .* give either widths, or "),
     ({"widths": (64,), "width": 8}, r"together with width=8"),
-    ({"widths": ()}, r"widths=\(\) is empty: give at least one"),
-    ({"widths": (10, 0)}, r"widths=\(10, 0\) contains 0: give whole numbers from 1"),
+    ({"widths": ()}, r"widths=\(\) is empty: give positive integers, such as \(100, 100\)"),
+    ({"widths": (10, 0)}, r"widths=\(10, 0\) contains 0: give positive integers, such as"),
     ({"widths": (10.0,)}, r"contains 10\.0"),
     ({"widths": "64"}, r"widths='64' is not a sequence"),
-    ({"depth": 0}, r"depth=0 is not a whole number from 1"),
+    ({"depth": 0}, r"depth=0 is not a positive integer: give one, such as 10"),
     ({"dropout": 0.2, "alpha_dropout": 0.1}, r"dropout=0\.2 was given together with alpha_dropout=0\.1, .* set one"),
-    ({"dropout": 1.0}, r"dropout=1\.0 is not in \[0, 1\)"),
-    ({"dropout": float("nan")}, r"dropout=nan is not in \[0, 1\)"),
-    ({"alpha_dropout": -0.1}, r"alpha_dropout=-0\.1 is not in \[0, 1\)"),
-    ({"dropout": True}, r"dropout=True is not in \[0, 1\)"),
-    ({"l1": -1}, r"l1=-1 is not a number from 0"),
-    ({"l2": "big"}, r"l2='big' is not a number from 0"),
+    ({"dropout": 1.0}, r"dropout=1\.0 is not a number in \[0, 1\)"),
+    ({"dropout": float("nan")}, r"dropout=nan is not a number in \[0, 1\)"),
+    ({"alpha_dropout": -0.1}, r"alpha_dropout=-0\.1 is not a number in \[0, 1\)"),
+    ({"dropout": True}, r"dropout=True is not a number in \[0, 1\)"),
+    ({"l1": -1}, r"l1=-1 is not a number of at least 0"),
+    ({"l2": "big"}, r"l2='big' is not a number of at least 0"),
     ({"normalization": "befor"}, r"normalization='befor' is unknown: did you mean 'before'\?"),
     ({"normalization": None}, r"normalization=None is unknown"),
     ({"residual": True, "depth": 3}, r"residual=True .* odd number of hidden layers, 3, .* give an even number"),
     ({"residual": 1}, r"residual=1 is neither True nor False"),
     ({"use_bias": "yes"}, r"use_bias='yes' is neither True nor False"),
-    ({"activation": None}, r"activation=None is no name"),
+    ({"activation": None}, r"activation=None is not a name"),
     ({"initializer": {"stddev": 1}}, r"initializer=\{'stddev': 1\} has no 'name'"),
 ]
 
@@ -238,7 +238,7 @@ def test_shapes_are_checked():
         ((), 1, r"input_shape=\(\) is empty"),
         ((8, 0), 1, r"input_shape=\(8, 0\) contains 0"),
         (8, 1, r"input_shape=8 is not a sequence"),
-        ((8,), 0, r"outputs=0 is not a whole number from 1"),
+        ((8,), 0, r"outputs=0 is not a positive integer"),
     ]:
         with pytest.raises(ValueError, match=message):
             mlp(input_shape, outputs)
@@ -293,4 +293,4 @@ assert "tensorflow" not in sys.modules and "numpy" not in sys.modules
 """
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("dropout=2 is not in [0, 1)")
+    assert result.stdout.startswith("dropout=2 is not a number in [0, 1)")
