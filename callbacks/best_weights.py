@@ -16,18 +16,18 @@ from callbacks.files import replacing
 class BestWeights(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the best `monitor`, writes them to a file, and restores them at the end.
 
-    Beside `keras.callbacks.ModelCheckpoint` it writes the file whole or not at all, and not in every epoch that
-    improves: the weights are held in memory and written at most once per `every` seconds, and when training ends.
+    Unlike `keras.callbacks.ModelCheckpoint` it writes the file completely or not at all, and not after every epoch that
+    improves: the weights stay in memory and are written at most once per `every` seconds, and when training ends.
 
     Args:
         path: the file, ending in `.weights.h5`.
         monitor: a name in the logs, such as `val_loss`.
-        goal: whether a smaller ("min") or a larger ("max") value is better. NaN never is.
+        goal: whether a smaller ("min") or a larger ("max") value is better. NaN is never better.
         every: seconds between two writes.
         clock: returns seconds.
 
     Attributes:
-        epoch: the best epoch (from 0); None if no epoch gave a number.
+        epoch: the best epoch (from 0); None if every epoch logged NaN.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class BestWeights(keras.callbacks.Callback):
         self.path, self.monitor, self.goal, self.every, self.clock = Path(path), monitor, goal, every, clock
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Begin anew."""
+        """Forget any earlier training."""
         self.epoch: int | None = None
         self.best: float | None = None
         self.weights: list[Any] | None = None

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""The confusion matrix, as a picture."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from callbacks.predictions import check_labels, names_of, outputs
 
 _RIGHT, _WRONG = (33, 102, 172), (178, 24, 43)
 _ABOUT = "Rows are true classes, columns predicted ones. Coloured by the square root of the share of the row."
-_LEGIBLE = 40  # classes at most of which every cell has its numbers
+_LEGIBLE = 40  # with more classes, cells are drawn without numbers
 
 
 class ConfusionMatrix(Picture):
     """Draws the confusion matrix of labelled examples: rows are true classes, columns predicted ones.
 
-    A cell has its count and its share of the row, which colours it: blue on the diagonal, red elsewhere, by the share's
-    square root, so that errors of a few per cent can be seen.
+    A cell shows its count and its share of the row. It is blue on the diagonal and red elsewhere; the square root of
+    the share sets the strength of the colour, so that errors of a few per cent are visible.
 
     Args:
         directory: the run's directory; the picture goes to its `validation/`, under the tag `confusion_matrix`.
@@ -32,7 +32,8 @@ class ConfusionMatrix(Picture):
         every: epochs from one picture to the next; the last epoch is always drawn.
 
     Raises:
-        ValueError: y is not what is said above; when training begins, if the names are not as many as the outputs.
+        ValueError: y does not hold one class number per example; or, when training begins, `class_names` does not match
+            the number of outputs.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class ConfusionMatrix(Picture):
 
 
 def confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """How many rows of each true class (first axis) were predicted to be of each class (second): (classes, classes)."""
+    """Counts of examples by true class (first axis) and predicted class (second axis): (classes, classes)."""
     counts = np.zeros((classes, classes), dtype=int)
     np.add.at(counts, (true, predicted), 1)
     return counts
@@ -103,7 +104,7 @@ def _write_cell(draw: ImageDraw.ImageDraw, x: float, y: float, count: int, share
 
 
 def _write_upwards(canvas: Image.Image, text: str, x: int, top: int, font: ImageFont.FreeTypeFont) -> None:
-    """Text turned by 90°, its end at `top`, its middle at x."""
+    """Draw text that reads upwards, ends at `top` and is centred at x."""
     ascent, descent = font.getmetrics()
     turned = Image.new("RGB", (round(font.getlength(text)) + 2, ascent + descent), pictures.BACKGROUND)
     ImageDraw.Draw(turned).text((0, 0), text, pictures.INK, font)
@@ -112,5 +113,5 @@ def _write_upwards(canvas: Image.Image, text: str, x: int, top: int, font: Image
 
 
 def _blend(colour: tuple[int, int, int], share: float) -> tuple[int, ...]:
-    """The colour on white, `share` of it."""
+    """The colour mixed with white; `share` is the part of the colour."""
     return tuple(round(255 + share * (channel - 255)) for channel in colour)

@@ -13,7 +13,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     Attributes:
         epoch: the epoch (from 0) that diverged; None if none did.
-        reason: what was logged then, e.g. "val_loss is nan"; empty if training did not diverge.
+        reason: what that epoch logged, e.g. "val_loss is nan"; empty if training did not diverge.
     """
 
     def __init__(self) -> None:
@@ -22,11 +22,11 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.reason = ""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forget an earlier training."""
+        """Forget any earlier training."""
         self.epoch, self.reason = None, ""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look for a figure that is not finite."""
+        """Stop if any logged value is not finite."""
         bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
             self.epoch, self.reason = epoch, ", ".join(bad)

@@ -1,4 +1,4 @@
-"""The last hidden layer's view of examples, for TensorBoard's Projector tab."""
+"""Examples as the last hidden layer represents them, for TensorBoard's Projector tab."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from callbacks.files import write_bytes
 from callbacks.periodic import Periodic
 from callbacks.predictions import check_labels, names_of, outputs
 
-MOST = 1_000  # points, of which the projector still draws t-SNE and UMAP at once
-_SPRITE = (28, 64)  # an image's height there in pixels, at least and at most
+MOST = 1_000  # points, for which the projector still computes t-SNE and UMAP immediately
+_SPRITE = (28, 64)  # an image's height in the projector in pixels: minimum, maximum
 
 
 class Embedding(Periodic):
     """Writes the inputs of the last layer for up to a thousand examples, with their classes and images.
 
     The projector draws the points by PCA, t-SNE or UMAP, coloured by true class, by predicted class, or by whether the
-    two are equal. Each writing replaces the one before.
+    two are equal. Every write replaces the previous one.
 
     Args:
         directory: the run's directory; the files go to its `validation/`.
         x: examples as the network takes them, (n, …); the first thousand are used.
         y: their class numbers, (n,).
         class_names: one for each of the network's outputs; their numbers if not given.
-        images: the examples as a person sees them, (n, height, width, channels); x if not given and of that shape.
-            Points of other examples are drawn without.
-        every: epochs from one writing to the next; the last epoch is always written.
+        images: the examples as a person sees them, (n, height, width, channels). If not given, x is used if it has that
+            shape; otherwise points are drawn without images.
+        every: epochs from one write to the next; the last epoch is always written.
 
     Raises:
-        ValueError: y is not what is said above; when training begins, if the names are not as many as the outputs.
+        ValueError: y does not hold one class number per example; or, when training begins, `class_names` does not match
+            the number of outputs.
     """
 
     def __init__(
@@ -68,9 +69,9 @@ class Embedding(Periodic):
         self.inner = keras.Model(inputs, [last.input, answer])
 
     def act(self, epoch: int) -> None:
-        """Write the points if they are finite; the configuration last, which names the other files."""
+        """Write the points if they are finite. The configuration comes last, because it names the other files."""
         points, scores = outputs(self.inner, self.x)
-        points = points.mean(axis=tuple(range(1, points.ndim - 1)))  # maps, before a head that is a convolution
+        points = points.mean(axis=tuple(range(1, points.ndim - 1)))  # feature maps, if the head is a convolution
         if not (np.isfinite(points).all() and np.isfinite(scores).all()):
             return
         config = projector_config_pb2.ProjectorConfig()
@@ -95,7 +96,7 @@ class Embedding(Periodic):
 
 
 def sprite(images: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """Tiles (n, height, width, 3) side by side in a square of rows, as the projector cuts them; and a tile's size."""
+    """Tiles (n, height, width, 3) arranged in a square, as the projector expects; and the size of a tile."""
     images = pictures.enlarge(images, _SPRITE[0])
     if (factor := max(images.shape[1:3]) / _SPRITE[1]) > 1:
         size = tuple(max(1, round(length / factor)) for length in images.shape[2:0:-1])

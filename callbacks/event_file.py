@@ -1,4 +1,4 @@
-"""Event files for TensorBoard, written with its own protos: no TensorFlow needed."""
+"""Event files for TensorBoard, written with TensorBoard's own protos, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _unique = itertools.count()
 
 
 class EventFile:
-    """One event file in `directory`, as TensorBoard reads it. Written when `flush` or `close` is called.
+    """One event file in `directory`, as TensorBoard reads it. `flush` and `close` write it to disk.
 
     Args:
-        directory: made if it is missing.
-        clock: returns the wall time, in seconds since 1970, that events are stamped with.
+        directory: created if missing.
+        clock: returns the wall time of an event, in seconds since 1970.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
@@ -40,7 +40,7 @@ class EventFile:
         self._add(Event(summary=summary, step=step))
 
     def add_scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Append scalars, tag to value, at `step`, as one event, such as TensorBoard's `scalar_pb` makes."""
+        """Append scalars, tag to value, at `step`, as one event in the form of TensorBoard's `scalar_pb`."""
         event = Event(step=step)
         for tag, value in values.items():
             if tag not in self._scalars:
@@ -51,7 +51,7 @@ class EventFile:
         self._add(event)
 
     def add_graph(self, graph_def: bytes) -> None:
-        """Append a serialised GraphDef, shown in the Graphs tab."""
+        """Append a serialised GraphDef, which the Graphs tab shows."""
         self._add(Event(graph_def=graph_def))
 
     def flush(self) -> None:
@@ -70,14 +70,14 @@ class EventFile:
 def record(data: bytes) -> bytes:
     """Frame `data` as a TFRecord: its length (uint64) with a checksum (uint32), `data`, its checksum; little-endian.
 
-    TensorBoard's own writer computes the checksums in Python, byte by byte: with it, an epoch's figures of a small
-    network cost a good part of evaluating it.
+    TensorBoard's own writer computes checksums in Python, byte by byte. For a small network, writing an epoch's metrics
+    would then cost a large part of the time of evaluating it.
     """
     length = struct.pack("<Q", len(data))
     return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))
 
 
 def masked_crc(data: bytes) -> int:
-    """CRC-32C, rotated by 15 bits and shifted, as TFRecords have it: that of data that hold checksums is weak."""
+    """CRC-32C, rotated by 15 bits plus a constant, as in TFRecords: a plain CRC is weak on data that contain CRCs."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

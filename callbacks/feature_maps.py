@@ -1,4 +1,4 @@
-"""What a network's layers make of a few images."""
+"""The feature maps of a network's layers for a few images, as pictures."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from callbacks.probes import NONLINEAR
 
 MOST_LAYERS = 8
 MOST_MAPS = 64
-_ABOUT = "Activations, a tile a channel, on one scale. What stays dark, or white where there are signs, is 0."
-_TILE = 44  # pixels, at least
+_ABOUT = "Activations, one tile per channel, on one scale. 0 is dark, or white if there are negative activations."
+_TILE = 44  # minimum height in pixels
 
 
 class FeatureMaps(Picture):
-    """Draws the activations after given layers for a few fixed images: one grid a layer and image, a tile a channel.
+    """Draws the outputs of layers for a few fixed images: one grid per layer and image, one tile per channel.
 
-    A grid has one scale, from 0 (dark blue) to its highest activation (yellow); where there are negative ones, from
-    blue over white at 0 to red. Channels that stay dark are dead on this image. The image itself stands to the left.
+    A grid has one scale, from 0 (dark blue) to its highest activation (yellow). If there are negative activations, the
+    scale runs from blue over white at 0 to red. Dark channels are dead on this image. The image is on the left.
 
     Args:
         directory: the run's directory; the pictures go to its `validation/`, under the tag `feature_maps/<layer>`.
         x: the images as the network takes them, (n, height, width, channels).
         captions: a text for each image, such as its class.
         images: the images as a person sees them, (n, height, width, channels); x if not given.
-        layers: names of the layers; if not given, nonlinearities with maps, up to eight, evenly over the depth.
+        layers: names of the layers; if not given, up to eight nonlinearities with maps, spread evenly over the depth.
         every: epochs from one picture to the next; the last epoch is always drawn.
 
     Raises:
@@ -61,14 +61,14 @@ class FeatureMaps(Picture):
         self.inner = keras.Model(inputs, [layer.output for layer in layers])
 
     def draw(self) -> Iterator[Summary]:
-        """One summary a layer, with a picture for each image."""
+        """One summary per layer, with a picture for each image."""
         for name, found in zip(self.names, outputs(self.inner, self.x), strict=True):
             if np.isfinite(found).all():
                 drawn = [self._drawn(name, number, maps) for number, maps in enumerate(found)]
                 yield pictures.image_summary(f"feature_maps/{name}", pictures.same_size(drawn), _ABOUT)
 
     def _drawn(self, name: str, number: int, maps: np.ndarray) -> np.ndarray:
-        """One grid. All but the title hangs on shapes alone, so that pictures of a layer have one size."""
+        """One grid. Its size depends on shapes only, except for the title, so that pictures of a layer are alike."""
         height, width, channels = maps.shape
         tiles = np.moveaxis(maps, -1, 0)[:MOST_MAPS]
         low, high = float(maps.min()), float(maps.max())
@@ -77,29 +77,29 @@ class FeatureMaps(Picture):
             coloured, scale = pictures.diverging(tiles, limit), f"blue -{limit:.2g}, white 0, red {limit:.2g}"
         else:
             coloured, scale = pictures.sequential(tiles, high), f"dark 0, yellow {high:.2g}"
-        few = "" if channels <= MOST_MAPS else f", {MOST_MAPS} drawn"
+        limited = "" if channels <= MOST_MAPS else f", {MOST_MAPS} drawn"
         right = pictures.grid(pictures.enlarge(coloured, _TILE), COLUMNS)
         left = pictures.enlarge(self.images[number : number + 1], 2 * _TILE)
-        title = f"{name}: {channels} maps {height}x{width}{few}; {scale}"
+        title = f"{name}: {channels} maps {height}x{width}{limited}; {scale}"
         return pictures.captioned(
             pictures.beside(pictures.grid(left, 1), right), [" - ".join(filter(None, [self.captions[number], title]))]
         )
 
 
 def mapped_layers(model: keras.Model, names: Sequence[str] = ()) -> list[keras.layers.Layer]:
-    """The named layers; without names, nonlinearities whose outputs are maps, up to eight, evenly over the depth.
+    """The named layers; without names, up to eight nonlinearities with maps, spread evenly over the depth.
 
-    A convolution with an activation of its own counts as one. Where no layer is nonlinear, convolutions are taken.
+    A convolution with its own activation counts as a nonlinearity. If no layer is nonlinear, convolutions are taken.
 
     Raises:
-        ValueError: there is no layer of a name, it gives no maps (batch, height, width, channels), or no layer does.
+        ValueError: no layer has that name, its output is not (batch, height, width, channels), or no layer has maps.
     """
     with_maps = {layer.name: layer for layer in model.layers if _shape(layer) == 4}
     for name in names:
         if name not in with_maps:
             raise ValueError(
-                f"The feature maps of the layer {name!r} were asked for, and {model.name} has no layer of that name "
-                f"that gives maps. Name some of: {', '.join(with_maps) or 'none, for it has no such layer'}."
+                f"The feature maps of the layer {name!r} were requested, but {model.name} has no layer of that name "
+                f"with maps. Layers with maps: {', '.join(with_maps) or 'none'}."
             )
     if names:
         return [with_maps[name] for name in names]
@@ -107,7 +107,7 @@ def mapped_layers(model: keras.Model, names: Sequence[str] = ()) -> list[keras.l
     found = found or [layer for layer in with_maps.values() if hasattr(layer, "kernel_size")]
     if not found:
         raise ValueError(
-            f"The feature maps of {model.name} were asked for, and it has no convolution. Leave the feature maps out "
+            f"The feature maps of {model.name} were requested, but it has no convolution. Do not request feature maps "
             "for this network."
         )
     places = np.linspace(0, len(found) - 1, min(len(found), MOST_LAYERS)).round().astype(int)
@@ -115,7 +115,7 @@ def mapped_layers(model: keras.Model, names: Sequence[str] = ()) -> list[keras.l
 
 
 def _shape(layer: keras.layers.Layer) -> int:
-    """How many axes the layer's output has; 0 where it has several outputs, or is the input."""
+    """The number of axes of the layer's output; 0 if it has several outputs, or is the input."""
     if isinstance(layer, keras.layers.InputLayer):
         return 0
     return len(getattr(layer.output, "shape", ()))

@@ -1,4 +1,4 @@
-"""Files and directories that are written whole or not at all. Needs neither Keras nor anything else of this suite."""
+"""Files and directories that are written completely or not at all. Imports neither Keras nor anything of this suite."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path for a new file or directory. If the block succeeds, it is synced and renamed to `path`.
 
-    A reader sees what was there before or all of what is new, also after a crash. Missing parent directories are made.
+    A reader sees either the old content or all of the new content, even after a crash. Missing parents are created.
 
     Raises:
-        OSError: it cannot be written; names `path`, where the system names the temporary path or none (a full disk).
+        OSError: it cannot be written; the error names `path`, even if the system names the temporary path or no path.
 
     Example:
         >>> import tempfile
@@ -34,9 +34,9 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary.is_dir():
             for part in (*temporary.iterdir(), temporary):
                 _sync(part)
-            _remove(path)  # a directory is only replaced by name if it is empty
+            _remove(path)  # renaming replaces a directory only if it is empty
             temporary.rename(path)
-            _sync(path.parent)  # the rename itself lasts once its directory is synced
+            _sync(path.parent)  # the rename survives a crash only once its directory is synced
         else:
             _sync(temporary)
             temporary.replace(path)
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, see `replacing`."""
+    """Write a file completely or not at all, see `replacing`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 

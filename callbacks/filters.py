@@ -14,17 +14,17 @@ from callbacks import pictures
 from callbacks.periodic import Picture
 
 MOST = 128
-COLUMNS = 8  # TensorBoard shows pictures 350 pixels wide unless they are clicked at
+COLUMNS = 8  # TensorBoard shows pictures 350 pixels wide until they are clicked
 _ABOUT = "Kernels of the first layer, on one scale that is symmetric around 0."
-_TILE = 44  # pixels, at least
+_TILE = 44  # minimum height in pixels
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
 
 class Filters(Picture):
-    """Draws the first convolution's kernels as one grid; in a network without, those of the first dense layer.
+    """Draws the kernels of the first convolution as one grid, or of the first dense layer if there is no convolution.
 
     All kernels share one scale, symmetric around 0. Kernels on three channels are drawn in colour with 0 in grey,
-    others channel by channel from blue (negative) over white to red (positive). A dense kernel is drawn where its
+    others channel by channel from blue (negative) over white to red (positive). A dense kernel is drawn only if its
     inputs are the image's pixels.
 
     Args:
@@ -57,14 +57,14 @@ class Filters(Picture):
             f"grey 0, full colour +-{limit:.2g}" if channels == 3 else f"blue -{limit:.2g}, white 0, red {limit:.2g}"
         )
         all_tiles = units if channels == 3 else units * channels
-        few = f", {len(tiles)} tiles drawn of {all_tiles}" if all_tiles > len(tiles) else ""
-        title = f"{self.layer.name}: {units} kernels {height}x{width}x{channels}{few}; {scale}"
+        limited = f", {len(tiles)} tiles drawn of {all_tiles}" if all_tiles > len(tiles) else ""
+        title = f"{self.layer.name}: {units} kernels {height}x{width}x{channels}{limited}; {scale}"
         picture = pictures.grid(pictures.enlarge(tiles, _TILE), COLUMNS, (190, 190, 190))
         yield pictures.image_summary(f"filters/{self.layer.name}", [pictures.captioned(picture, [title])], _ABOUT)
 
 
 def tiles_of(kernel: np.ndarray, limit: float) -> np.ndarray:
-    """A kernel (height, width, channels, units) as tiles: one a unit in colour, or one for each of its channels."""
+    """A kernel (height, width, channels, units) as tiles: one per unit in colour, or one per unit and channel."""
     kernel = kernel.transpose(3, 2, 0, 1)  # units, channels, height, width
     if kernel.shape[1] == 3:
         shares = kernel.transpose(0, 2, 3, 1) / (2 * limit or 1.0) + 0.5
@@ -76,7 +76,7 @@ def first_layer(model: keras.Model) -> keras.layers.Layer:
     """The model's first convolution, or else its first dense layer on the image's pixels.
 
     Raises:
-        ValueError: it has neither.
+        ValueError: the model has neither.
     """
     shape = model.input_shape[1:]
     for layer in model.layers:
@@ -86,6 +86,6 @@ def first_layer(model: keras.Model) -> keras.layers.Layer:
         if isinstance(layer, keras.layers.Dense) and len(shape) == 3 and layer.kernel.shape[0] == math.prod(shape):
             return layer
     raise ValueError(
-        f"The filters of {model.name} were asked for, and it has neither a two-dimensional convolution nor a dense "
-        f"layer on all of an image's pixels; its inputs have the shape {shape}. Leave the filters out for this network."
+        f"The filters of {model.name} were requested, but it has neither a two-dimensional convolution nor a dense "
+        f"layer on all pixels of an image; its inputs have the shape {shape}. Do not request filters for this network."
     )

@@ -1,4 +1,4 @@
-"""Where the network is wrong, and sure of it."""
+"""The most confident mistakes of a network, as pictures."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from callbacks.predictions import check_labels, names_of, outputs, softmax
 MOST = 20
 _ABOUT = "Wrongly classified examples with the highest probability for the wrong class."
 _COLUMNS = 4
-_TILE = 112  # pixels, at least
+_TILE = 112  # minimum height in pixels
 
 
 class ConfidentMistakes(Picture):
-    """Draws the wrongly classified images with the highest probability for the wrong class, the surest first.
+    """Draws the wrongly classified images with the highest probability for the wrong class, the highest first.
 
-    Mislabelled and ambiguous images come to light here.
+    They often turn out to be mislabelled or ambiguous images.
 
     Args:
         directory: the run's directory; the picture goes to its `validation/`, under the tag `confident_mistakes`.
@@ -29,11 +29,12 @@ class ConfidentMistakes(Picture):
         y: their class numbers, (n,).
         class_names: one for each of the network's outputs; their numbers if not given.
         images: the images as a person sees them, (n, height, width, channels); x if not given.
-        from_logits: whether the network ends in logits; otherwise in probabilities.
+        from_logits: whether the network's outputs are logits rather than probabilities.
         every: epochs from one picture to the next; the last epoch is always drawn.
 
     Raises:
-        ValueError: y is not what is said above; when training begins, if the names are not as many as the outputs.
+        ValueError: y does not hold one class number per example; or, when training begins, `class_names` does not match
+            the number of outputs.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class ConfidentMistakes(Picture):
         self.names = names_of(self.class_names, self.model)
 
     def draw(self) -> Iterator[Summary]:
-        """The grid; where nothing is wrong, a line that says so."""
+        """The grid, or only a line of text if nothing is wrong."""
         (scores,) = outputs(self.model, self.x)
         if not np.isfinite(scores).all():
             return
@@ -81,7 +82,7 @@ class ConfidentMistakes(Picture):
 
 
 def mistakes(chances: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Row numbers of the wrongly classified, by falling probability of the predicted class; equal ones as they stand.
+    """Row numbers of the wrongly classified, by decreasing probability of the predicted class; ties keep their order.
 
     Args:
         chances: probabilities (n, classes).
@@ -92,5 +93,5 @@ def mistakes(chances: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def as_percent(chance: float) -> str:
-    """A probability in per cent, with more digits next to certainty; never rounded up to 100 %."""
+    """A probability in per cent, with one decimal above 99 %; never rounded up to 100 %."""
     return f"{int(chance * 1000) / 10:.1f}%" if chance > 0.99 else f"{chance:.0%}"

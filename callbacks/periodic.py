@@ -1,4 +1,4 @@
-"""What pictures have in common: when they are drawn, and where they are written."""
+"""Base classes of the pictures: when they are drawn, and where they are written."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from callbacks.event_file import EventFile
 class Periodic(keras.callbacks.Callback):
     """Acts every few epochs, and after the last one.
 
-    The last act sees the weights of the last epoch only if this callback stands before those that restore others when
-    training ends (`BestWeights`, `keras.callbacks.EarlyStopping`).
+    To see the weights of the last epoch, place this callback before any that restores other weights when training ends
+    (`BestWeights`, `keras.callbacks.EarlyStopping`).
 
     Args:
         every: epochs from one act to the next.
 
     Raises:
-        ValueError: `every` is no whole number from 1.
+        ValueError: `every` is not a positive integer.
     """
 
     def __init__(self, every: int = 1) -> None:
         super().__init__()
         if type(every) is not int or every < 1:
-            raise ValueError(f"every is {every!r}. Give a whole number of epochs from 1.")
+            raise ValueError(f"every is {every!r}. Give the number of epochs as a positive integer.")
         self.every = every
 
     @abstractmethod
     def act(self, epoch: int) -> None:
-        """Do what is to be done after `epoch` (from 1)."""
+        """The act after `epoch` (from 1)."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Begin anew."""
+        """Forget any earlier training."""
         self.epoch = self.acted = 0
 
     def get_state(self) -> dict[str, Any]:
-        """The last epoch, and the last that was acted after."""
+        """The last epoch, and the epoch of the last act."""
         return {"epoch": self.epoch, "acted": self.acted}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -50,13 +50,13 @@ class Periodic(keras.callbacks.Callback):
         self.epoch, self.acted = state["epoch"], state["acted"]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Act if it is time."""
+        """Act if it is due."""
         self.epoch = epoch + 1
         if self.epoch % self.every == 0:
             self._act()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Act unless that was done after the last epoch."""
+        """Act, unless the last epoch already did."""
         if self.acted < self.epoch:
             self._act()
 
@@ -70,7 +70,7 @@ class Picture(Periodic):
 
     Args:
         directory: the run's directory.
-        split: the folder there, "train" or "validation".
+        split: the folder in it, "train" or "validation".
         every: epochs from one picture to the next; the last epoch is always drawn.
     """
 
@@ -80,15 +80,15 @@ class Picture(Periodic):
 
     @abstractmethod
     def draw(self) -> Iterable[Summary]:
-        """The pictures for the weights as they are; none where they are not finite."""
+        """The pictures for the current weights; none if the weights are not finite."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Begin anew; the file is opened for the first picture."""
+        """Forget any earlier training. The file is opened with the first picture."""
         super().on_train_begin(logs)
         self.file: EventFile | None = None
 
     def act(self, epoch: int) -> None:
-        """Draw, and write."""
+        """Draw and write."""
         for summary in self.draw():
             if self.file is None:
                 self.file = EventFile(self.folder)
@@ -97,7 +97,7 @@ class Picture(Periodic):
             self.file.flush()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Draw the last epoch, and close the file."""
+        """Draw the last epoch and close the file."""
         super().on_train_end(logs)
         if self.file is not None:
             self.file.close()

@@ -1,6 +1,6 @@
 """Drawing with NumPy and Pillow: tiles in a grid, colour scales, captions, and the summary that TensorBoard shows.
 
-A picture is a uint8 array (height, width, 3); tiles are several of one size, (n, height, width, 3).
+A picture is a uint8 array (height, width, 3); tiles are pictures of equal size, (n, height, width, 3).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tensorboard.plugins.image import metadata
 BACKGROUND = (255, 255, 255)
 INK = (32, 33, 36)
 GAP = 3  # pixels between two tiles
-# Stops at even distances. Blue, white, red are ColorBrewer's RdBu; the other is matplotlib's viridis.
+# Evenly spaced colours. Blue, white, red are ColorBrewer's RdBu; the other scale is matplotlib's viridis.
 _DIVERGING = ((33, 102, 172), (146, 197, 222), (247, 247, 247), (244, 165, 130), (178, 24, 43))
 _SEQUENTIAL = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 
@@ -41,9 +41,9 @@ def _colours(shares: np.ndarray, stops: Sequence[tuple[int, int, int]]) -> np.nd
 
 
 def as_seen(images: np.ndarray) -> np.ndarray:
-    """Images (n, height, width, channels) of any unit as tiles, from the lowest value of all to the highest.
+    """Images (n, height, width, channels) in any unit as tiles, scaled from the lowest value of all to the highest.
 
-    Three channels are red, green and blue; of any other number, the mean is shown in grey.
+    Three channels are red, green and blue; any other number of channels is averaged and shown in grey.
     """
     if images.shape[-1] != 3:
         images = images.mean(axis=-1, keepdims=True, dtype=np.float32)
@@ -53,13 +53,13 @@ def as_seen(images: np.ndarray) -> np.ndarray:
 
 
 def enlarge(tiles: np.ndarray, least: int) -> np.ndarray:
-    """Tiles with every pixel repeated as often as makes them `least` pixels high, or somewhat higher."""
+    """Tiles with every pixel repeated until they are at least `least` pixels high."""
     times = max(1, -(-least // tiles.shape[1]))
     return tiles.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def grid(tiles: np.ndarray, columns: int, background: tuple[int, int, int] = BACKGROUND) -> np.ndarray:
-    """Tiles, row by row, with gaps between and around them."""
+    """Tiles arranged row by row, with gaps between and around them."""
     n, height, width, _ = tiles.shape
     columns = min(columns, n)
     rows = -(-n // columns)
@@ -81,7 +81,7 @@ def beside(left: np.ndarray, right: np.ndarray, gap: int = 12) -> np.ndarray:
 
 
 def captioned(picture: np.ndarray, lines: Sequence[str], size: int = 15) -> np.ndarray:
-    """The picture below lines of text, as wide as the wider of the two."""
+    """The picture with lines of text above it, as wide as the wider of the two."""
     font = font_of(size)
     line_height = round(1.4 * size)
     width = max(picture.shape[1], *(round(font.getlength(line)) + 8 for line in lines))
@@ -98,7 +98,7 @@ def font_of(size: int) -> ImageFont.FreeTypeFont:
     """Pillow's own font, the same on every machine; `size` in pixels. It has little beyond ASCII: no × and no –.
 
     Raises:
-        RuntimeError: this Pillow was built without FreeType, and has a font of one size alone.
+        RuntimeError: this Pillow was built without FreeType, and so has one font size only.
     """
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
@@ -107,7 +107,7 @@ def font_of(size: int) -> ImageFont.FreeTypeFont:
 
 
 def same_size(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The pictures with background to the right and below, so that all are as large as the largest."""
+    """The pictures, padded to the right and below so that all are as large as the largest."""
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
     pad = lambda picture: ((0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0))  # noqa: E731
     return [np.pad(picture, pad(picture), constant_values=255) for picture in pictures]
@@ -121,10 +121,10 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def image_summary(tag: str, pictures: Sequence[np.ndarray], description: str) -> Summary:
-    """What TensorBoard's Images tab shows under `tag`: pictures of one size, and Markdown about them.
+    """The summary that TensorBoard's Images tab shows under `tag`: pictures of equal size, described in Markdown.
 
-    As `tf.summary.image` writes it (tensorboard/plugins/image/summary_v2.py): a tensor of texts with width, height
-    and the PNG files.
+    It has the form of `tf.summary.image` (tensorboard/plugins/image/summary_v2.py): a tensor of strings that holds the
+    width, the height and the PNG files.
     """
     height, width, _ = pictures[0].shape
     values = [str(width).encode(), str(height).encode(), *map(png, pictures)]

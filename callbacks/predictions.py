@@ -1,4 +1,4 @@
-"""What pictures of predictions have in common: labelled examples, class names, and outputs batch by batch."""
+"""Shared parts of the pictures of predictions: labelled examples, class names, and outputs batch by batch."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any
 import keras
 import numpy as np
 
-BATCH = 256  # of images: the inner activations of so many fit into memory
+BATCH = 256  # images whose inner activations fit into memory together
 
 
 def check_labels(x: np.ndarray, y: np.ndarray) -> None:
-    """Examples with a class number each.
+    """Check that every example has a class number.
 
     Raises:
-        ValueError: they are not.
+        ValueError: y does not hold one integer per example.
     """
     if np.shape(y) != (len(x),) or not np.issubdtype(np.asarray(y).dtype, np.integer):
         raise ValueError(
-            f"y is an array of shape {np.shape(y)} and type {np.asarray(y).dtype}, beside {len(x)} examples in x. Give "
-            "one class number for each, as integers of shape (n,); of one-hot rows, y.argmax(axis=1)."
+            f"y is an array of shape {np.shape(y)} and type {np.asarray(y).dtype}, and x has {len(x)} examples. Give "
+            "one class number per example, as integers of shape (n,); for one-hot rows, y.argmax(axis=1)."
         )
 
 
 def names_of(class_names: Sequence[str], model: keras.Model) -> tuple[str, ...]:
-    """A name for each of the model's outputs: those given, or else their numbers.
+    """The names of the model's outputs: those given, or else their numbers.
 
     Raises:
-        ValueError: there are fewer or more.
+        ValueError: the number of names is not the number of outputs.
     """
     outputs = model.output_shape[-1]
     if class_names and len(class_names) != outputs:
         raise ValueError(
-            f"class_names has {len(class_names)} names, and the model has {outputs} outputs. Give one name for each "
-            "output, in their order, or none."
+            f"class_names has {len(class_names)} names, but the model has {outputs} outputs. Give one name per output, "
+            "in order, or no names."
         )
     return tuple(class_names) or tuple(map(str, range(outputs)))
 
@@ -50,6 +50,6 @@ def _flat(tensors: Any) -> list[np.ndarray]:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (n, classes) of logits of that shape, float64."""
+    """Probabilities (n, classes) from logits of the same shape, as float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)

@@ -19,12 +19,12 @@ from callbacks.names import figures
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Writes `train/` and `validation/` below `directory`; equal tags there share one chart.
+    """Writes `train/` and `validation/` below `directory`, so that equal tags share one chart.
 
-    Train figures are those of `TrainMetrics`; Keras' running averages appear as `running/…`, probes as `probe/…`, the
+    Train metrics are those of `TrainMetrics`; Keras' running averages appear as `running/…`, probes as `probe/…`, the
     learning rate as `learning_rate`. The Keras graph and `text` are written once, weights every `histograms` epochs.
     Steps are epochs, from 1. Unlike `keras.callbacks.TensorBoard` it needs no TensorFlow and costs a fraction of a
-    millisecond an epoch.
+    millisecond per epoch.
 
     Args:
         directory: the run's directory.
@@ -53,7 +53,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.flushed, self.introduced = self.clock(), False
 
     def get_state(self) -> dict[str, Any]:
-        """Whether graph and text are written."""
+        """Whether graph and text have been written."""
         return {"introduced": self.introduced}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.introduced = state["introduced"]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write this epoch's figures, and its histograms if they are due; before the first, graph and text."""
+        """Write this epoch's metrics, and its histograms if due; in the first epoch, also graph and text."""
         train = self.files["train"]
         if not self.introduced:
             train.add_graph(
@@ -80,7 +80,7 @@ class TensorBoard(keras.callbacks.Callback):
         if self.histograms and (epoch + 1) % self.histograms == 0:
             for weight in self.model.weights:
                 values = keras.ops.convert_to_numpy(weight)
-                # Of a net that has diverged, what is still finite: NaN fits into no bucket.
+                # Only finite values: NaN, in a diverged network, fits into no bucket.
                 train.add_summary(histogram_pb(weight.path, values[abs(values) < float("inf")]), epoch + 1)
         if self.clock() - self.flushed >= self.every:
             self.flush()
@@ -103,7 +103,7 @@ class TensorBoard(keras.callbacks.Callback):
 
 
 def _with_plain_dtypes(config: Any) -> Any:
-    """A model's configuration with policies' names for dtypes: of others the writer of graphs complains."""
+    """A model's configuration with dtype names in place of policies: the graph writer logs a warning about others."""
     if isinstance(config, dict):
         policy = config.get("config")
         if config.get("class_name") == "DTypePolicy" and isinstance(policy, dict):

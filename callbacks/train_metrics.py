@@ -1,4 +1,4 @@
-"""Train metrics measured again on the finished epoch's weights, in inference mode."""
+"""Train metrics measured on the weights after each epoch, in inference mode."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import keras
 class TrainMetrics(keras.callbacks.Callback):
     """Adds `train_<metric>` to every epoch's logs.
 
-    What Keras logs as `loss` is an average over a net that changes from batch to batch, with dropout on and batch
-    statistics in use, so it does not compare with `val_loss`. These figures do. Place it first: callbacks see what
-    those before them added.
+    Keras' `loss` is an average over weights that change from batch to batch, with dropout on and batch statistics in
+    use, so it is not comparable with `val_loss`. These metrics are. Place this callback first: callbacks see only what
+    earlier ones added to the logs.
 
     Args:
         evaluate: returns loss and metrics on the training data in inference mode, e.g.
@@ -25,10 +25,10 @@ class TrainMetrics(keras.callbacks.Callback):
         self.evaluate = evaluate
 
     def logs_names(self, metrics: list[str]) -> list[str]:
-        """The names this callback adds to the logs, given the model's own."""
+        """The names that this callback adds to the logs, given the model's metrics."""
         return [f"train_{name}" for name in metrics]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measure, and add to `logs`."""
+        """Measure and add to `logs`."""
         if logs is not None:
             logs.update({f"train_{name}": value for name, value in self.evaluate().items()})

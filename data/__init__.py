@@ -1,4 +1,4 @@
-"""What models are trained on: real data, split by seed, scaled by what the training part alone shows.
+"""The data that models are trained on: real data, split by seed, scaled by what is learnt from the training part only.
 
 Importing this package costs next to nothing; NumPy, scikit-learn and Keras are imported when data is first loaded.
 """

@@ -14,7 +14,7 @@ def _digits() -> Whole:
     from sklearn.datasets import load_digits
 
     raw = load_digits()
-    x = raw.images[..., None].astype(np.uint8)  # ink runs from 0 to 16
+    x = raw.images[..., None].astype(np.uint8)  # pixel values are 0 to 16
     y = raw.target.astype(np.int32)
     return Whole(x, y, sha256(x, y))
 
@@ -23,7 +23,7 @@ def _digits() -> Whole:
 def _diabetes() -> Whole:
     from sklearn.datasets import load_diabetes
 
-    # As measured: scikit-learn's scaled form has seen the rows that here are the test part.
+    # Unscaled: scikit-learn computes its scaled version from all rows, the test part included.
     raw = load_diabetes(scaled=False)
     return Whole(raw.data, raw.target, sha256(raw.data, raw.target), tuple(raw.feature_names))
 

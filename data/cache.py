@@ -1,7 +1,7 @@
-"""Where downloaded sets are kept, and how they get there without ever hanging.
+"""The caches of downloaded data sets, and downloads into them that never hang.
 
-Keras and scikit-learn do the downloading. What they leave out is done here: an unreachable network is noticed within
-seconds, a cache that cannot be written is named, and a damaged file is called one.
+Keras and scikit-learn do the downloading. This module adds what they lack: it notices an unreachable network within
+seconds, names a cache that cannot be written, and reports a damaged file as damaged.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PROBE_SECONDS = 6.0  # for the server's first answer, name look-up included
-STALL_SECONDS = 8.0  # without a byte during a download; both together stay below 15 s
+PROBE_SECONDS = 6.0  # limit for the server's first answer, including the name look-up
+STALL_SECONDS = 8.0  # limit without a byte during a download; both together stay below 15 s
 
 _BUNDLED = "pass `--data bundled` to use the small set that ships inside scikit-learn instead"
 
@@ -23,29 +23,29 @@ class DataError(Exception):
 
 
 class UnavailableError(DataError):
-    """A data set is not in the cache and cannot be downloaded: nothing is damaged, so a stand-in may be used."""
+    """A data set is not in the cache and cannot be downloaded. Nothing is damaged, so a stand-in may be used."""
 
 
 def keras_home() -> Path:
-    """The folder under which Keras caches: `KERAS_HOME`, or else `.keras` in the user's home."""
+    """The folder of Keras' cache: `KERAS_HOME`, or else `.keras` in the user's home."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
 def sklearn_home() -> Path:
-    """The folder in which scikit-learn caches: `SCIKIT_LEARN_DATA`, or else `scikit_learn_data` in the user's home."""
+    """The folder of scikit-learn's cache: `SCIKIT_LEARN_DATA`, or else `scikit_learn_data` in the user's home."""
     return Path(os.environ.get("SCIKIT_LEARN_DATA") or "~/scikit_learn_data").expanduser()
 
 
 def missing(files: Sequence[Path]) -> list[Path]:
-    """Those of the files that are not there or may not be read."""
+    """The files that do not exist or cannot be read."""
     return [file for file in files if not os.access(file, os.R_OK)]
 
 
 def damaged(name: str, file: Path, reason: object) -> DataError:
     """The error for a cached file that is truncated or altered."""
     return DataError(
-        f"{name} is cached in {file}, but this file is damaged: {reason}. Delete {file} and run again to download it "
-        f"anew, or {_BUNDLED}."
+        f"{name} is cached in {file}, but this file is damaged: {reason}. Delete {file} and run again to download a "
+        f"new copy, or {_BUNDLED}."
     )
 
 
@@ -54,46 +54,46 @@ def download(
 ) -> None:
     """Let a library download files into its cache.
 
-    A download that fails but leaves all files behind is no error here: reading them tells what is wrong with them.
+    A download that fails but leaves all files in place raises nothing here: reading the files shows what is wrong.
 
     Args:
-        name: the data set's.
+        name: the data set's name.
         files: the missing files, all in one folder.
-        home: the library's cache, of which that folder is a part.
+        home: the library's cache, which contains that folder.
         variable: the environment variable that sets `home`.
-        url: from where the first of the files comes.
-        fetch: downloads them; may raise anything.
+        url: the address of the first file.
+        fetch: downloads the files; may raise anything.
 
     Raises:
-        DataError: one of the files is a link to nowhere: what is downloaded would be written there.
+        DataError: one of the files is a broken link: the download would be written to its target.
         UnavailableError: the cache cannot be written, the network cannot be reached, or the download failed.
     """
     for file in files:
         if file.is_symlink() and not file.exists():
-            raise DataError(f"{name}: {file} is a link to {file.readlink()}, where there is no file: delete it.")
+            raise DataError(f"{name}: {file} is a broken link: {file.readlink()} does not exist. Delete the link.")
     folder = files[0].parent
-    wanted = f"{name} was asked for, but {', '.join(file.name for file in files)} cannot be read from {folder}"
+    wanted = f"{name} was requested, but {', '.join(file.name for file in files)} cannot be read from {folder}"
     advice = f"Set {variable} to a folder that holds the set, or {_BUNDLED}."
     for place in (folder, home):
         if reason := _why_unwritable(place):
             raise UnavailableError(
-                f"{wanted}, and the cache {place} cannot be written: {reason}. Set {variable} to a folder that can be "
-                f"written or one that holds the set, or {_BUNDLED}."
+                f"{wanted}, and the cache {place} cannot be written: {reason}. Set {variable} to a writable folder or "
+                f"to one that holds the set, or {_BUNDLED}."
             )
     if reason := _why_unreachable(url, PROBE_SECONDS):
         raise UnavailableError(f"{wanted}, and {url} cannot be reached: {reason}. {advice}")
-    reason = f"the files went elsewhere; {variable} must be set before Python starts"
+    reason = f"the files were written elsewhere; {variable} must be set before Python starts"
     try:
         with _stall_limit(STALL_SECONDS):
             fetch()
     except Exception as error:
-        reason = str(error.__context__ or error)  # the libraries wrap the error that says what happened
+        reason = str(error.__context__ or error)  # the libraries wrap the error that gives the cause
     if missing(files):
         raise UnavailableError(f"{wanted}, and the download from {url} failed: {reason}. {advice}")
 
 
 def _why_unwritable(folder: Path) -> str:
-    """Why files cannot be put into the folder, which is made if need be; "" if they can."""
+    """The reason why the folder cannot be written; "" if it can. A missing folder is created."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -102,9 +102,9 @@ def _why_unwritable(folder: Path) -> str:
 
 
 def _why_unreachable(url: str, seconds: float) -> str:
-    """Why the server does not answer within so many seconds; "" if it does, be it with an error status.
+    """The reason why the server does not answer within `seconds`; "" if it does, even with an error status.
 
-    Asked in a thread, since no timeout bounds the look-up of a name. Proxies are honoured.
+    Runs in a thread, because no timeout limits the name look-up. Proxies are used.
     """
     import queue
     import threading
@@ -132,7 +132,7 @@ def _why_unreachable(url: str, seconds: float) -> str:
 
 @contextmanager
 def _stall_limit(seconds: float) -> Iterator[None]:
-    """Give up on connections opened meanwhile that bring nothing for so many seconds: the libraries set no limit."""
+    """Time out connections opened inside the block that receive nothing for `seconds`; the libraries set no limit."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

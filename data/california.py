@@ -1,7 +1,7 @@
-"""California housing: 20,640 districts of the census of 1990, and the median value of a house in each.
+"""California housing: 20,640 districts of the 1990 census, and the median house value in each.
 
-Rows are cut 20 % for the test part, then 20 % of the rest for the validation part, by `train_test_split` with the same
-seed: 13,209 / 3,303 / 4,128 rows. So seed 0 is exactly the split that published tables of tabular networks use.
+`train_test_split` takes 20 % of the rows for the test part, then, with the same seed, 20 % of the rest for the
+validation part: 13,209 / 3,303 / 4,128 rows. Seed 0 is exactly the split of the published tables on tabular networks.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ def _load() -> Whole:
 
         download("california_housing", [file], file.parent, "SCIKIT_LEARN_DATA", ARCHIVE.url, _fetch)
     numbers = _numbers(file)
-    # The order in which joblib leaves a matrix depends on how scikit-learn made it; the hash knows.
+    # joblib stores a matrix by rows or by columns, depending on how scikit-learn made it; the hash shows which.
     found = [_derived(numbers.reshape(ROWS, COLUMNS, order=order)) for order in ("F", "C")]
     for x, y in found:
         if sha256(x, y) == SHA256:
             return Whole(x, y, SHA256, NAMES)
-    raise damaged("california_housing", file, f"its contents have SHA-256 {sha256(*found[0])} in place of {SHA256}")
+    raise damaged("california_housing", file, f"its contents have SHA-256 {sha256(*found[0])} instead of {SHA256}")
 
 
 def _numbers(file: Path) -> np.ndarray:
     """The matrix in scikit-learn's file, float64 (20640 · 9,), in the order of the file.
 
-    The file is a compressed pickle, and a pickle runs what whoever wrote it wants. joblib writes the bytes of an array
-    as they are before the pickle's last byte, so they are taken from there and nothing is unpickled.
+    The file is a compressed pickle, and loading a pickle can run any code. joblib writes the raw bytes of an array just
+    before the pickle's last byte, so they are read from there and nothing is unpickled.
     """
     import numpy as np
 
     size = ROWS * COLUMNS * 8
     try:
-        content = zlib.decompressobj().decompress(file.read_bytes(), size + 4096)  # 4096: what joblib says of the array
+        content = zlib.decompressobj().decompress(file.read_bytes(), size + 4096)  # 4096: joblib's header of the array
     except (OSError, zlib.error) as error:
         raise damaged("california_housing", file, f"{type(error).__name__}: {error}") from error
     if len(content) <= size:
@@ -62,7 +62,7 @@ def _numbers(file: Path) -> np.ndarray:
 
 
 def _derived(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x and y as `fetch_california_housing` derives them: rooms and people a household, 100,000 $."""
+    """x and y as `fetch_california_housing` derives them: rooms and people per household; y in 100,000 $."""
     import numpy as np
 
     value, income, age, rooms, bedrooms, population, households, latitude, longitude = columns.T
@@ -75,7 +75,7 @@ def _fetch() -> None:
     from sklearn.datasets import fetch_california_housing
 
     with warnings.catch_warnings():
-        # scikit-learn cannot be asked for no retry at all; its announcement of one, raised, ends the wait.
+        # scikit-learn always retries at least once; its warning about the retry, raised as an error, ends the wait.
         warnings.filterwarnings("error", message="Retry downloading")
         fetch_california_housing(data_home=sklearn_home(), n_retries=1)
 

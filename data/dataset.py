@@ -1,4 +1,4 @@
-"""What a loader returns: arrays in three parts, what they mean, and a fingerprint of where they come from."""
+"""The data set that a loader returns: arrays in three parts, their meaning, and a hash of the loaded set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Task = Literal["classification", "regression"]
-Origin = Literal["real", "bundled"]
+Kind = Literal["real", "bundled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,30 +26,30 @@ class Split:
     y: np.ndarray
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.y)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set, split.
+    """A data set, split into three parts.
 
     Attributes:
         name: such as "fashion_mnist".
         task: "classification" or "regression".
-        source: "real" where the set was downloaded, "bundled" where it ships inside scikit-learn.
-        train: what models and scalers are fitted on.
-        validation: what selects epochs and settings.
-        test: what is read once, at the end.
+        source: "real" for a downloaded set, "bundled" for one that ships inside scikit-learn.
+        train: the part that models and scalers are fitted on.
+        validation: the part that selects epochs and settings.
+        test: the part that is read once, at the end.
         class_names: one for each class number; () for regression.
         feature_names: one for each column; () for images.
-        unit: of the regression target, such as "100,000 $"; "" for classification.
-        sha256: of the whole set as it was loaded: dtype, shape and bytes of inputs and targets, before the split.
+        unit: the unit of the regression target, such as "100,000 $"; "" for classification.
+        sha256: the hash of the whole set as loaded, before the split: dtype, shape and bytes of inputs and targets.
     """
 
     name: str
     task: Task
-    source: Origin
+    source: Kind
     train: Split
     validation: Split
     test: Split
@@ -60,17 +60,17 @@ class Dataset:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input, such as (8,) or (28, 28, 1)."""
+        """The shape of one input, such as (8,) or (28, 28, 1)."""
         return self.train.x.shape[1:]
 
     @property
     def outputs(self) -> int:
-        """How many outputs a model needs: one a class, or 1 for regression."""
+        """The number of outputs that a model needs: one per class, or 1 for regression."""
         return len(self.class_names) or 1
 
     @property
     def train_sha256(self) -> str:
-        """SHA-256 of the training part as it stands: dtype, shape and bytes of inputs and targets."""
+        """SHA-256 of the training part: dtype, shape and bytes of inputs and targets."""
         return sha256(self.train.x, self.train.y)
 
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 grey images of clothes in ten classes.
+"""Fashion-MNIST: 70,000 greyscale images of clothes in ten classes.
 
 The test part is the published one, 10,000 images; the seed draws 5,000 of the other 60,000 for the validation part.
 """
@@ -22,7 +22,7 @@ from data.source import Source, Whole
 if TYPE_CHECKING:
     import numpy as np
 
-URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"  # where Keras looks; it exposes it nowhere
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"  # Keras' own address, which it does not export
 
 # Each file that Keras caches, with the shape and the SHA-256 of the uint8 array in it.
 FILES: dict[str, tuple[tuple[int, ...], str]] = {
@@ -49,8 +49,8 @@ FILES: dict[str, tuple[tuple[int, ...], str]] = {
 def _load() -> Whole:
     """Read the set from Keras' cache: x uint8 (70000, 28, 28, 1), y int32 (70000,), the test part last.
 
-    The files are read here because Keras' own reader spurns a cache it may not write, tells no damaged file from
-    another, and needs seconds to be imported. What is missing, Keras downloads.
+    The files are read here because Keras' own reader refuses a read-only cache, does not notice a damaged file, and
+    takes seconds to import. Keras downloads what is missing.
     """
     import numpy as np
 
@@ -84,7 +84,7 @@ def _read(file: Path) -> np.ndarray:
         raise damaged("fashion_mnist", file, f"{type(error).__name__}: {error}") from error
     found = sha256(array)
     if found != expected:
-        raise damaged("fashion_mnist", file, f"its contents have SHA-256 {found} in place of {expected}")
+        raise damaged("fashion_mnist", file, f"its contents have SHA-256 {found} instead of {expected}")
     return array
 
 

@@ -1,4 +1,4 @@
-"""Scaling: learnt from the training part alone, applied to all three, stored as plain numbers."""
+"""Scaling: learnt from the training part only, applied to all three parts, stored as plain numbers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ KINDS = ("standard", "minmax", "quantile", "none")
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How inputs and regression targets are scaled. Made by `fit`, used by `apply`.
+    """The scaling of inputs and regression targets. Created by `fit`, applied by `apply`.
 
     Attributes:
         kind: "standard" (mean 0, standard deviation 1), "minmax" (0 to 1), "quantile" (normal scores) or "none".
         shift: subtracted from the inputs, in their unit; one for each column, or a single one for all pixels.
-        scale: then divided by, likewise; never 0.
-        quantiles: for "quantile" in place of these: each column's quantiles, at evenly spaced levels.
+        scale: divides the shifted inputs; as many as `shift`; never 0.
+        quantiles: each column's quantiles at evenly spaced levels, for "quantile", which needs no shift and scale.
         target_mean: subtracted from regression targets, in their unit; 0 for classification and for "none".
-        target_scale: then divided by: their standard deviation; 1 for classification and for "none".
+        target_scale: divides the shifted targets: their standard deviation; 1 for classification and for "none".
     """
 
     kind: str
@@ -36,25 +36,25 @@ class Preprocessing:
 
     @classmethod
     def fit(cls, kind: str, dataset: Dataset) -> Preprocessing:
-        """Learn the scaling from the training part; nothing else of the data set is read.
+        """Learn the scaling from the training part only.
 
         Tables are scaled column by column. Images get one mean and standard deviation, or one minimum and maximum,
-        over all their pixels. Regression targets are standardised, except for "none". What is constant becomes 0, or
-        the lowest normal score, -5.2, for "quantile".
+        over all pixels. Regression targets are standardised, except for "none". A constant column becomes 0; for
+        "quantile" it becomes the lowest normal score, -5.2.
 
         Args:
             kind: "standard", "minmax", "quantile" (tables only) or "none".
-            dataset: whose `train` is read.
+            dataset: the data set; only its `train` is read.
 
         Raises:
-            ValueError: no such kind, or "quantile" for images.
+            ValueError: `kind` is none of these, or is "quantile" for images.
         """
         if kind not in KINDS:
             import difflib
 
             nearest = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-            raise ValueError(f"The preprocessing is {kind!r}.{hint} There are: {', '.join(KINDS)}.")
+            raise ValueError(f"The preprocessing is {kind!r}.{hint} Give one of: {', '.join(KINDS)}.")
         if kind == "none":
             return cls(kind)
         x = dataset.train.x
@@ -68,11 +68,11 @@ class Preprocessing:
         return cls(kind, *learn(kind, x), **target)
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The data set, scaled.
+        """The scaled data set.
 
         Returns:
             x float32 of the same shape; y float32 (n,) for regression, in standard deviations unless the kind is
-            "none", or int32 (n,) for classification. Names and hashes of the whole set stay.
+            "none", or int32 (n,) for classification. Names and the hash of the whole set are unchanged.
         """
         import numpy as np
 
@@ -91,13 +91,13 @@ class Preprocessing:
         )
 
     def apply_beside_device(self, dataset: Dataset) -> tuple[Dataset, tuple[float, float] | None]:
-        """The data set, scaled as far as that is better done before training, and what is left to do in training.
+        """The data set as it is best placed on the device, and the scaling that remains for training.
 
-        Tables are scaled as by `apply`. Images stay as they were loaded, mostly uint8, a quarter of their size as
-        floats: whoever trains on them computes `(x - shift) / scale` in float32, batch by batch.
+        Tables are scaled as by `apply`. Images stay as loaded, mostly uint8, a quarter of their size as floats: the
+        training computes `(x - shift) / scale` in float32, batch by batch.
 
         Returns:
-            The data set, and None, or `(shift, scale)`.
+            The data set, and the remaining `(shift, scale)`, or None.
         """
         if dataset.train.x.ndim <= 2:
             return self.apply(dataset), None
@@ -111,7 +111,7 @@ class Preprocessing:
         return replace(dataset, train=train, validation=validation, test=test), (shift, scale)
 
     def inverse_target(self, y: np.ndarray) -> np.ndarray:
-        """Targets or predictions, of any shape, back in the unit of the data set, as float64."""
+        """Scaled targets or predictions, of any shape, in the unit of the data set, as float64."""
         import numpy as np
 
         return np.asarray(y, np.float64) * self.target_scale + self.target_mean
@@ -131,11 +131,11 @@ class Preprocessing:
         read = cls(**{name: _as_tuples(value) for name, value in record.items()})
         needed = {"none": True, "quantile": read.quantiles}.get(read.kind, read.shift and read.scale)
         if not needed or len(read.shift) != len(read.scale):
-            raise ValueError(f"a preprocessing of kind {read.kind!r} has more numbers than it says")
+            raise ValueError(f"a preprocessing of kind {read.kind!r} lacks numbers that it needs")
         return read
 
     def transform(self, x: np.ndarray) -> np.ndarray:
-        """Inputs scaled, as float32. Tables are computed in float64; images in float32, for they are large."""
+        """Scaled inputs, as float32. Tables are computed in float64; images in float32, because they are large."""
         import numpy as np
 
         if self.kind == "quantile":
@@ -149,12 +149,12 @@ class Preprocessing:
 
 
 def _as_tuples(value: Any) -> Any:
-    """JSON's lists, nested ones too, as tuples."""
+    """JSON's lists, including nested ones, as tuples."""
     return tuple(_as_tuples(entry) for entry in value) if isinstance(value, list | tuple) else value
 
 
 def _learn_from_columns(kind: str, x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Shift and scale of each column; scikit-learn sees to constant ones."""
+    """Shift and scale of each column; scikit-learn handles constant columns."""
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
     if kind == "standard":
@@ -189,7 +189,7 @@ def _quantiles(x: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 
 def _quantile_transformer(quantiles: tuple[tuple[float, ...], ...]) -> QuantileTransformer:
-    """scikit-learn's transformer, fitted as it was when these quantiles were learnt."""
+    """scikit-learn's transformer with the state it had when these quantiles were learnt."""
     import numpy as np
     from sklearn.preprocessing import QuantileTransformer
 

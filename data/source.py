@@ -1,4 +1,4 @@
-"""Where data comes from: callables that return a `Dataset`, split by a seed."""
+"""Sources of data: callables that return a `Dataset`, split by a seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from data.cache import DataError, UnavailableError
-from data.dataset import Dataset, Origin, Split, Task
+from data.dataset import Dataset, Kind, Split, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,14 +17,14 @@ Choice = Literal["auto", "real", "bundled"]
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """A whole set as loaded, read-only, for the splits to copy from.
+    """A whole data set as loaded, read-only; the splits copy from it.
 
     Attributes:
         x: inputs (n, …).
         y: targets (n,).
-        sha256: of both.
+        sha256: the hash of both.
         feature_names: one for each column; () for images.
-        published_test: how many rows at the end are the test part by publication; 0 where the seed draws it.
+        published_test: the number of rows at the end that are the published test part; 0 if the seed draws it.
     """
 
     x: np.ndarray
@@ -34,30 +34,30 @@ class Whole:
     published_test: int = 0
 
     def __post_init__(self) -> None:
-        """Freeze the arrays: every run of the process copies from them."""
+        """Make the arrays read-only: all runs of the process copy from them."""
         for array in (self.x, self.y):
             array.setflags(write=False)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from. Call it to get a `Dataset`; it can be hashed, compared and pickled.
+    """A source of data. Call it to get a `Dataset`; it can be hashed, compared and pickled.
 
     Attributes:
         name: such as "fashion_mnist".
         task: "classification" or "regression".
-        source: "real" where the set must be downloaded, "bundled" where it ships inside scikit-learn.
-        load: reads the whole set, once a process; raises `DataError`.
-        stand_in: the bundled source to use where this one cannot be had; None for bundled sources.
+        source: "real" for a set that must be downloaded, "bundled" for one that ships inside scikit-learn.
+        load: reads the whole set, once per process; raises `DataError`.
+        stand_in: the bundled source to use where this one is unavailable; None for bundled sources.
         class_names: one for each class number; () for regression.
-        unit: of the regression target; "" for classification.
-        holdout: what the seed draws for a part: a share of the rows, or how many.
-        images: whether inputs are images, (n, height, width, channels), and not a table.
+        unit: the unit of the regression target; "" for classification.
+        holdout: the size of a part that the seed draws: a share of the rows, or a number of them.
+        images: whether inputs are images, (n, height, width, channels), rather than a table.
     """
 
     name: str
     task: Task
-    source: Origin
+    source: Kind
     load: Callable[[], Whole] = field(repr=False)
     stand_in: Source | None = field(default=None, repr=False)
     class_names: tuple[str, ...] = ()
@@ -73,23 +73,23 @@ class Source:
 
         Args:
             seed: draws the split, from 0 to 2**32 - 1.
-            train_size: keep only so many rows of the training part, the first after shuffling; None keeps all.
-            split_seed: draws the split in place of `seed`, so that runs of different seeds may share one split.
+            train_size: the number of training rows to keep, the first ones after shuffling; None keeps all.
+            split_seed: draws the split in place of `seed`, so that runs with different seeds can share one split.
 
         Returns:
-            The set, in arrays of its own that are read-only.
+            The set, in read-only arrays of its own.
 
         Raises:
-            DataError: the set cannot be had, its cached file is damaged, or it holds NaN or infinity.
+            DataError: the set is unavailable, its cached file is damaged, or it holds NaN or infinity.
             ValueError: an argument is out of range.
         """
         seed_name, split_by = ("seed", seed) if split_seed is None else ("split_seed", split_seed)
-        _check_whole_number(seed_name, split_by, 0, 2**32 - 1)
+        _check_integer(seed_name, split_by, 0, 2**32 - 1)
         whole = self.load()
         _check_finite(self.name, whole)
         train, validation, test = self._rows(whole, split_by)
         if train_size is not None:
-            _check_whole_number(f"train_size of {self.name}", train_size, 1, len(train))
+            _check_integer(f"train_size of {self.name}", train_size, 1, len(train))
             train = train[:train_size]
         return Dataset(
             name=self.name,
@@ -120,19 +120,19 @@ class Source:
 
 
 def resolve(source: Source, choice: Choice) -> tuple[Source, str | None]:
-    """The source to use, loaded, and why it is a stand-in where that was not asked for.
+    """The source to use, loaded, and, if it is a stand-in that was not requested, the reason.
 
     Args:
-        source: what an experiment names.
-        choice: "real" insists on it, "bundled" takes its stand-in, "auto" takes the stand-in only where the real set
-            is neither cached nor can be downloaded. A bundled source stands for itself.
+        source: the source that an experiment names.
+        choice: "real" requires it, "bundled" takes its stand-in, "auto" takes the stand-in only if the real set is
+            neither cached nor available for download. A bundled source is used in every case.
 
     Returns:
-        The source and None, or the stand-in and a paragraph that says why.
+        The source and None, or the stand-in and a paragraph with the reason.
 
     Raises:
-        DataError: the set cannot be had, or its cached file is damaged: that is never passed over in silence.
-        ValueError: no such choice.
+        DataError: the set is unavailable, or its cached file is damaged, which is never ignored.
+        ValueError: `choice` is none of these.
     """
     if choice not in get_args(Choice):
         raise ValueError(f"The choice of data is {choice!r}. Give one of: {', '.join(get_args(Choice))}.")
@@ -155,7 +155,7 @@ def _part(whole: Whole, rows: np.ndarray) -> Split:
 
 
 def _check_finite(name: str, whole: Whole) -> None:
-    """One such value turns a column's mean, and then every weight, into NaN, and the run would be said to diverge."""
+    """Refuse NaN and infinity: one such value makes a column's mean NaN, then every weight, as if the run diverged."""
     import numpy as np
 
     for what, array in (("x", whole.x), ("y", whole.y)):
@@ -164,10 +164,10 @@ def _check_finite(name: str, whole: Whole) -> None:
             rows, first = len(np.unique(bad[:, 0])), tuple(map(int, bad[0]))
             raise DataError(
                 f"{name}: {what} holds NaN or infinity in {rows} of {len(array)} rows; the first is {array[first]} at "
-                f"{first}. Leave such rows out, or fill the values in, where the set is loaded."
+                f"{first}. Drop such rows, or fill in the values, where the set is loaded."
             )
 
 
-def _check_whole_number(name: str, value: object, low: int, high: int) -> None:
+def _check_integer(name: str, value: object, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}. Give a whole number from {low} to {high}.")
+        raise ValueError(f"{name} is {value!r}. Give an integer from {low} to {high}.")

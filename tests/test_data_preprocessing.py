@@ -175,7 +175,7 @@ def test_a_foreign_record_is_refused():
 
 
 def test_a_misspelt_kind_names_the_nearest():
-    with pytest.raises(ValueError, match=r"'standart'\. Did you mean 'standard'\? There are: standard, minmax"):
+    with pytest.raises(ValueError, match=r"'standart'\. Did you mean 'standard'\? Give one of: standard, minmax"):
         Preprocessing.fit("standart", table())
 
 

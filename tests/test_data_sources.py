@@ -157,13 +157,13 @@ def test_train_size_keeps_the_first_of_the_shuffled_rows():
 
 @pytest.mark.parametrize("size", [0, -1, 33, 2.5, "5", True])
 def test_a_bad_train_size_names_the_range(size):
-    with pytest.raises(ValueError, match=r"^train_size of numbered is .*\. Give a whole number from 1 to 32\.$"):
+    with pytest.raises(ValueError, match=r"^train_size of numbered is .*\. Give an integer from 1 to 32\.$"):
         numbered()(0, train_size=size)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, 2**32, None])
 def test_a_bad_seed_names_the_range(seed):
-    with pytest.raises(ValueError, match=r"^seed is .* whole number from 0 to 4294967295\.$"):
+    with pytest.raises(ValueError, match=r"^seed is .* integer from 0 to 4294967295\.$"):
         numbered()(seed)
     with pytest.raises(ValueError, match=r"^split_seed is -1\."):
         numbered()(0, split_seed=-1)

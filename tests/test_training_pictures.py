@@ -11,7 +11,7 @@ import folklore
 from callbacks import ConfidentMistakes, ConfusionMatrix, Embedding, Filters
 from folklore import Recipe
 from folklore.task import Task
-from folklore.training.preflight import check
+from folklore.training.preflight import examine_arm
 from folklore.training.train import train
 from models import SMALL, mlp
 from tests.drawn import LABELS, LOGITS, NAMES, act, all_of, images, network, passing, read
@@ -63,11 +63,11 @@ def test_of_a_net_that_has_diverged_nothing_is_drawn_and_the_earlier_embedding_s
 
 def test_what_does_not_fit_together_is_refused(tmp_path):
     one_hot = np.eye(3)[LABELS]
-    with pytest.raises(ValueError, match=r"one class number for each.*argmax"):
+    with pytest.raises(ValueError, match=r"one class number per example.*argmax"):
         ConfusionMatrix(tmp_path, LOGITS, one_hot)
-    with pytest.raises(ValueError, match="class_names has 2 names, and the model has 3 outputs"):
+    with pytest.raises(ValueError, match="class_names has 2 names, but the model has 3 outputs"):
         act(ConfidentMistakes(tmp_path, LOGITS, LABELS, NAMES[:2], images(5)[0]), passing())
-    with pytest.raises(ValueError, match=r"every is 0\. Give a whole number of epochs from 1"):
+    with pytest.raises(ValueError, match=r"every is 0\. .* positive integer"):
         Filters(tmp_path, every=0)
 
 
@@ -98,8 +98,8 @@ def test_a_run_leaves_its_pictures_and_trains_as_without(tmp_path):
 
 def test_a_network_that_cannot_be_drawn_is_refused_before_anything_is_trained(tmp_path):
     recipe = IMAGES.but(model=mlp, pictures=("filters", "feature_maps"))
-    with pytest.raises(ValueError, match="mlp were asked for, and it has no convolution"):
-        check(Task("topic.name", "arm", 0, recipe, tmp_path / "topic.name" / "arm" / "seed-0", {}))
+    with pytest.raises(ValueError, match="mlp were requested, but it has no convolution"):
+        examine_arm(Task("topic.name", "arm", 0, recipe, tmp_path / "topic.name" / "arm" / "seed-0", {}))
 
 
 @pytest.mark.parametrize("name", ["googlenet", "lenet"])
