@@ -221,5 +221,5 @@ def test_a_model_that_is_no_graph_is_refused():
     class Subclass(keras.Model):
         pass
 
-    with pytest.raises(ValueError, match="is no functional model"):
+    with pytest.raises(ValueError, match="is not a functional model"):
         anatomy(Subclass())

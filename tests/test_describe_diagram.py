@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from folklore.describe.anatomy import anatomy
-from folklore.describe.diagram.graph import Box, Graph, Parallel, Tangle, runs
+from folklore.describe.diagram.graph import Box, Graph, Parallel, Tangle, repetitions
 from folklore.describe.diagram.labels import same_stem, title, words
 from folklore.describe.diagram.layout import Drawing
 from folklore.describe.diagram.svg import diagram
@@ -112,14 +112,14 @@ def test_branches_and_shortcuts_are_found():
 
 def test_equal_blocks_in_a_row_are_one_run():
     made = model(residual, residual, residual, inception, dense_block, dense_block)
-    assert [len(run.parts) for run in runs(parts(made), anatomy(made), set())] == [1, 3, 1, 2]
+    assert [len(row.parts) for row in repetitions(parts(made), anatomy(made), set())] == [1, 3, 1, 2]
     assert {"× 3", "× 2", "16×16×12 … 14"} <= set(texts(drawn(made)))
 
 
 def test_blocks_that_differ_are_no_run():
     made = model(residual, lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1, activation="relu"))
     # The second convolution has more parameters than the first, the third an activation.
-    assert [len(run.parts) for run in runs(parts(made), anatomy(made), set())] == [1] * 5
+    assert [len(row.parts) for row in repetitions(parts(made), anatomy(made), set())] == [1] * 5
 
 
 def test_what_are_no_branches_is_a_tangle_with_every_edge():

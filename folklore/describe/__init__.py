@@ -1,1 +1,1 @@
-"""What a network is made of."""
+"""Descriptions of a network: its layers, receptive fields, and a diagram."""

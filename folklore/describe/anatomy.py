@@ -1,4 +1,4 @@
-"""What a functional model is made of: layers and how they hang together, shapes, parameters, fields, FLOPs, memory."""
+"""The layers of a functional model: connections, shapes, parameters, receptive fields, FLOPs and memory."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Layer:
     """A layer, or an operation such as `x + y`, at one place in a model.
 
     Attributes:
-        name: the layer's.
+        name: the layer's name.
         type: its class.
         output_shape: without the batch; None for axes of any size.
-        parameters: how many numbers its weights have; 0 where a layer is called again.
-        trainable: how many of them are trained.
-        field: what its outputs see of the image; None where that is not known.
+        parameters: the number of values in its weights; 0 if the layer was called before.
+        trainable: the number of trained parameters.
+        field: the receptive field of its outputs in the image; None if unknown.
         image: height and width of the model's input.
-        flops: floating-point operations for one example, see `operations`; None where they are not known.
-        activation_bytes: what its output takes for one example, in bytes; None where an axis has any size.
-        inputs: indices, in the list of layers, of those whose outputs enter.
-        output: its place among the model's outputs; None where the model does not return it.
+        flops: floating-point operations for one example, see `operations`; None if unknown.
+        activation_bytes: the size of its output for one example, in bytes; None if an axis has any size.
+        inputs: the indices, in the list of layers, of the layers that it takes.
+        output: its index among the model's outputs; None if the model does not return it.
         operation: the Keras layer or operation itself.
     """
 
@@ -53,19 +53,19 @@ class Layer:
 
     @property
     def receptive_field(self) -> tuple[int, int] | None:
-        """Height and width in pixels, with what lies beyond the image's border."""
+        """Height and width in pixels, including the part beyond the image's border."""
         return None if self.field is None else (self.field[0].size, self.field[1].size)
 
     @property
     def stride(self) -> tuple[int, int] | None:
-        """By how many pixels the field moves from an output to the next; None where all outputs see the same."""
+        """The distance in pixels between the fields of neighbouring outputs; None if all outputs see the same."""
         return (self.field[0].jump, self.field[1].jump) if self.field and self.field[0].jump else None
 
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
-        """How far the first output sees beyond the image's top (left) border, the last beyond its bottom (right) one.
+        """How far the fields of the first and last output reach beyond the image: (top, bottom), (left, right).
 
-        In pixels; None where the field or a size is not known.
+        In pixels; None if the field or a size is unknown.
         """
         if self.field is None:
             return None
@@ -75,25 +75,25 @@ class Layer:
 
 
 def anatomy(model: keras.Model) -> list[Layer]:
-    """A functional model's layers in the order in which they compute, a layer that is called twice as two.
+    """A functional model's layers in order of computation; a layer that is called twice appears twice.
 
-    Fields are those of the model's one input, if that is an image or a feature map (height, width, channels).
+    Receptive fields refer to the model's only input, if that is an image or a feature map (height, width, channels).
 
     Raises:
-        ValueError: the model is not functional, so that nothing is known of how its layers hang together.
+        ValueError: the model is not functional, so the connections of its layers are unknown.
     """
     graph = _functional(model)
     if graph is None:
-        raise ValueError(f"{model.name} is no functional model: build it by keras.Model(inputs, outputs).")
+        raise ValueError(f"{model.name} is not a functional model. Build it with keras.Model(inputs, outputs).")
     image = receptive_field.places(None, tuple(graph.inputs[0].shape[1:])) if len(graph.inputs) == 1 else None
     return _walk(graph, [PIXELS if image else None] * len(graph.inputs), image or (None, None))
 
 
 def _walk(graph: Any, given: Sequence[Field | None], image: Places) -> list[Layer]:
-    """The layers of a model whose inputs see `given`; it may be a layer of another."""
+    """The layers of a model whose inputs have the fields `given`; the model may be a layer of another model."""
     seen = dict(zip(map(id, graph.inputs), given, strict=True))
     found: list[Layer] = []
-    makers: dict[int, int] = {}  # which layer made a tensor
+    makers: dict[int, int] = {}  # from a tensor's id to the layer that made it
     for node in nodes_in_order(graph):
         inputs = tuple(makers[id(tensor)] for tensor in node.input_tensors)
         makers |= {id(tensor): len(found) for tensor in node.output_tensors}
@@ -113,13 +113,13 @@ def _walk(graph: Any, given: Sequence[Field | None], image: Places) -> list[Laye
 
 
 def _functional(model: Any) -> Any:
-    """The graph of a functional model; a Sequential holds one. None for other models and layers."""
+    """The graph of a functional model; a Sequential contains one. None for other models and layers."""
     graph = getattr(model, "_functional", None) or model
     return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def total(values: Sequence[int | None]) -> int | None:
-    """Their sum; None if one of them is not known."""
+    """The sum of the values; None if one of them is unknown."""
     return None if None in values else sum(value for value in values if value is not None)
 
 
@@ -157,18 +157,18 @@ def operations(operation: Any, shapes: Sequence[Shape], output_shape: Shape) -> 
     """The floating-point operations of a layer for one example, in inference.
 
     A multiplication with its addition counts as two. Convolutions (with groups, depthwise, separable, transposed) and
-    dense layers count each use of each weight of their kernels, padding included, and an addition an output for the
-    bias; an activation inside them is not counted. Pools count their window's size an output, global pools the size of
-    what they pool. An input costs nothing; every other layer counts one operation an output, and a model inside the
-    model what its layers count.
+    dense layers count each use of each kernel weight, padding included, and one addition per output for the bias; an
+    activation inside them is not counted. Pools count their window's size per output, global pools the size of their
+    input. An input costs nothing. Every other layer counts one operation per output. A model inside the model counts
+    the sum of its layers.
 
     Args:
         operation: a built layer, or an operation of `keras.ops`.
-        shapes: of its inputs, without the batch.
-        output_shape: likewise.
+        shapes: the shapes of its inputs, without the batch.
+        output_shape: the shape of its output, without the batch.
 
     Returns:
-        None where it is not known: an axis may have any size, or a layer of another kind has weight matrices.
+        The number; None if unknown, because an axis has any size or a layer of another kind has weight matrices.
     """
     if not shapes:
         return 0
@@ -189,7 +189,7 @@ def operations(operation: Any, shapes: Sequence[Shape], output_shape: Shape) -> 
 
 
 def _kernels(layer: Any, of: str, shape: Shape, output_shape: Shape) -> int:
-    """Twice the multiply-adds: at each place, every weight is used once."""
+    """Twice the multiply-adds: every weight is used once per place."""
     if of == "Dense":
         return 2 * math.prod(layer.kernel.shape) * math.prod(output_shape[:-1])  # type: ignore[arg-type]
     at = shape if of in _TRANSPOSED else output_shape

@@ -1,4 +1,4 @@
-"""What part of an image the outputs of a layer can see, from the shapes of windows alone."""
+"""Receptive fields: the part of an image that an output of a layer depends on, computed from window shapes only."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Places = tuple[int | None, int | None]  # height and width
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 POOLS = ("MaxPooling2D", "AveragePooling2D")
 _SEES_ALL = ("Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D")
-_ALONG_CHANNELS = ("Concatenate", "LayerNormalization", "Softmax", "UnitNormalization")  # where their axis says so
-# Layers, and operations of `keras.ops`, that work place by place: each output sees what the inputs at its place see.
+_ALONG_CHANNELS = ("Concatenate", "LayerNormalization", "Softmax", "UnitNormalization")  # if their axis is that one
+# Layers, and operations of `keras.ops`, that work place by place: an output sees what the inputs at its place see.
 POINTWISE = (
     *("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "Divide", "TrueDivide", "Negative"),
     *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU"),
@@ -27,12 +27,12 @@ POINTWISE = (
 
 @dataclass(frozen=True)
 class Axis:
-    """What a layer's outputs see along one axis of the image.
+    """The receptive field of a layer's outputs along one axis of the image.
 
     Attributes:
-        lo: the first coordinate of the image that output 0 sees; below zero where it sees padding.
-        hi: the last one.
-        jump: by how many coordinates the view moves from an output to the next; 0 where all see the same.
+        lo: the first coordinate of the image that output 0 sees; negative if it sees padding.
+        hi: the last coordinate that output 0 sees.
+        jump: the distance between the fields of neighbouring outputs; 0 if all outputs see the same.
     """
 
     lo: int
@@ -41,22 +41,22 @@ class Axis:
 
     @property
     def size(self) -> int:
-        """How many coordinates an output sees."""
+        """The number of coordinates that an output sees."""
         return self.hi - self.lo + 1
 
     def padding(self, outputs: int | None, size: int | None) -> tuple[int, int] | None:
-        """How far the first of `outputs` sees beyond coordinate 0, and the last beyond `size - 1`; None: not known."""
+        """How far the first of `outputs` sees before coordinate 0, and the last after `size - 1`; None if unknown."""
         if outputs is None or size is None:
             return None
         return max(0, -self.lo), max(0, self.hi + (outputs - 1) * self.jump - (size - 1))
 
 
 Field = tuple[Axis, Axis]  # height, width
-PIXELS: Field = (Axis(0, 0, 1), Axis(0, 0, 1))  # what an image sees of itself
+PIXELS: Field = (Axis(0, 0, 1), Axis(0, 0, 1))  # the field of the image itself: one pixel each
 
 
 def kind(operation: Any) -> str:
-    """The class of a layer or operation of Keras' own; "" for those of others, whatever they are called."""
+    """The class name of Keras' own layers and operations; "" for all others, even those of the same name."""
     return type(operation).__name__ if type(operation).__module__.split(".")[0] == "keras" else ""
 
 
@@ -74,29 +74,29 @@ def propagate(
     output_shape: Shape,
     image: Places,
 ) -> Field | None:
-    """What a layer's outputs see of the image (Araujo et al. 2019, "Computing receptive fields", section 2).
+    """The receptive field of a layer's outputs (Araujo et al. 2019, "Computing receptive fields", section 2).
 
-    An interval [lo, hi] seen by output 0, and a jump, go through convolutions and pools as TensorFlow pads them,
-    through zero padding and cropping, and unchanged through what works place by place; a layer of another class says
-    that it does by `pointwise = True`. Where several inputs meet, the result is their hull. Flattening and global
-    pooling see all that their inputs see, within the image. Of gaps, as dilation leaves them, nothing is known here.
+    The interval [lo, hi] that output 0 sees, and the jump, are computed through convolutions and pools as TensorFlow
+    pads them, and through zero padding and cropping. Pointwise layers leave them unchanged; a custom layer declares
+    itself pointwise by `pointwise = True`. Several inputs give the hull of their fields. Flattening and global pooling
+    see all that their inputs see, within the image. Gaps from dilation are not represented.
 
     Args:
         operation: a layer, or an operation of `keras.ops`.
-        fields: of its inputs; None where not known.
-        shapes: of its inputs, without the batch.
-        output_shape: likewise.
+        fields: the fields of its inputs; None if unknown.
+        shapes: the shapes of its inputs, without the batch.
+        output_shape: the shape of its output, without the batch.
         image: height and width of the model's input.
 
     Returns:
-        Height's and width's; None where it is not known: layers of others, transposed convolutions and upsampling
-        (neighbouring outputs' fields differ in size), inputs of unequal jumps, inputs that are not known themselves.
+        The field along height and width; None if unknown: custom layers, transposed convolutions and upsampling (where
+        the fields of neighbouring outputs differ in size), inputs of unequal jumps, inputs with unknown fields.
     """
     known = [field for field in fields if field is not None]
     if not known or len(known) < len(fields):
         return None
     if all(axis.jump == 0 for field in known for axis in field):
-        return _hull(known)  # whatever a layer does with such inputs
+        return _hull(known)  # whatever the layer computes: every output sees all that its inputs see
     sizes = [places(operation, shape) for shape in shapes]
     if None in sizes:
         return None
@@ -117,9 +117,9 @@ def propagate(
 
 
 def same_padding(size: int | None, window: int, stride: int) -> int:
-    """What TensorFlow's "same" puts before the first of `size` values; it puts as much or one more after the last.
+    """The padding that TensorFlow's "same" puts before the first of `size` values.
 
-    A size that is not known is taken for a multiple of the stride.
+    The padding after the last value is equal or one more. An unknown size counts as a multiple of the stride.
     """
     uneven = (size % stride or stride) if size is not None else stride
     return max(window - uneven, 0) // 2
@@ -141,7 +141,7 @@ def _shift(axis: Axis, before: int) -> Axis:
 
 
 def _everything(field: Field, sizes: Any, image: Places) -> Field | None:
-    """What all outputs together see of the image itself."""
+    """The part of the image that all outputs together see."""
     axes = []
     for axis, outputs, size in zip(field, sizes, image, strict=True):
         if outputs is None or size is None:
@@ -154,7 +154,7 @@ def _meet(fields: Sequence[Field], sizes: Sequence[Any], output: Any, image: Pla
     jumps = {tuple(axis.jump for axis in field) for field in fields}
     if len(jumps) == 1 and set(sizes) == {output}:
         return _hull(fields)
-    # An input that is broadcast, as the weights of squeeze-and-excitation are, shows every output all it sees.
+    # Every output sees all of an input that is broadcast, such as the weights of squeeze-and-excitation.
     if (0, 0) not in jumps and (1, 1) not in sizes:
         return None
     seen = [_everything(field, size, image) for field, size in zip(fields, sizes, strict=True)]

@@ -17,16 +17,16 @@ from folklore.tf_stderr import quietly
 
 
 def build(name: str, input_shape: str | None, outputs: int | None, settings: Sequence[str]) -> list[Layer]:
-    """Build a model by name and take it apart.
+    """Build a model by name and list its layers.
 
     Args:
-        name: a published network's, such as "resnet50", or that of a builder of `models`, such as "mlp".
-        input_shape: such as "28x28x1" or "8". If not given, as published, and 28x28x1 for a builder.
-        outputs: how many. If not given, as published, and 10 for a builder.
-        settings: the builder's options, as "depth=20".
+        name: a published network, such as "resnet50", or a builder of `models`, such as "mlp".
+        input_shape: such as "28x28x1" or "8". Default: as published; 28x28x1 for a builder.
+        outputs: the number of outputs. Default: as published; 10 for a builder.
+        settings: options of the builder, such as "depth=20".
 
     Raises:
-        ProblemError: the model is unknown, or an argument is not of its form or not taken.
+        ProblemError: there is no such model, or an argument is malformed or not accepted.
     """
     networks = {name: models.Network(build) for name, build in models.BUILDERS.items()} | dict(models.PUBLISHED)
     if name not in networks:
@@ -35,18 +35,18 @@ def build(name: str, input_shape: str | None, outputs: int | None, settings: Seq
         raise ProblemError(f"--input is {input_shape!r}. Write the shape without the batch, such as 28x28x1 or 8.")
     network = networks[name]
     size = tuple(map(int, input_shape.split("x"))) if input_shape else network.input_shape
-    # Zeros are made at once; a hundred million random numbers take seconds, and nobody sees them.
+    # Zeros are fast; a hundred million random numbers take seconds, and the description does not use them.
     params = {"initializer": "zeros", **network.params} | dict(map(parse_value, settings))
     checks.model(network.build, params)
     try:
         with quietly():
             return anatomy(network.build(size, outputs or network.outputs, **params))
-    except Exception as error:  # a size too large, say, ends in whatever TensorFlow or the memory raises
+    except Exception as error:  # a size too large, for example, raises various errors in TensorFlow or memory
         raise ProblemError(f"{name} cannot be built: {type(error).__name__}: {error}") from error
 
 
 def as_data(name: str, layers: Sequence[Layer]) -> dict[str, Any]:
-    """A model and its layers as JSON-able data; `anatomy.Layer` says what the figures are. None is what is not known.
+    """A model and its layers as data for JSON; `anatomy.Layer` explains the values. None means unknown.
 
     `receptive_field` and `stride` are [height, width] in pixels of the input, `padding` [[top, bottom], [left, right]].
     """
@@ -75,7 +75,7 @@ def as_data(name: str, layers: Sequence[Layer]) -> dict[str, Any]:
 
 
 def as_rows(layers: Sequence[Layer]) -> list[tables.Row]:
-    """The layers as rows of a table for people; without what an input that is no image has not."""
+    """The layers as rows of a table for people; without receptive fields if the input is not an image."""
     sees = any(layer.field for layer in layers)
     return [
         {

@@ -1,4 +1,4 @@
-"""How a network is put together, from its graph alone: boxes in a row, blocks of parallel branches, side heads."""
+"""The structure of a network, from its graph only: boxes in a row, blocks of parallel branches, side heads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from folklore.describe.receptive_field import kind
 
 @dataclass(frozen=True)
 class Box:
-    """Layers in a chain that are drawn as one, by index."""
+    """A chain of layers, by index, that is drawn as one box."""
 
     layers: tuple[int, ...]
 
@@ -24,10 +24,10 @@ class Parallel:
     """Branches between a split and a merge.
 
     Attributes:
-        branches: each a series of parts.
-        shortcut: whether the split's output also goes straight to the merge.
-        merge: where the branches end; None where that is the merge of the block around this one.
-        split: the layer whose output they take; None where they start with inputs of their own.
+        branches: a series of parts each.
+        shortcut: whether the split's output also goes directly to the merge.
+        merge: the end of the branches; None if they end in the merge of the enclosing block.
+        split: the layer whose output they take; None if they start with their own inputs.
     """
 
     branches: tuple[tuple[Part, ...], ...]
@@ -38,9 +38,9 @@ class Parallel:
 
 @dataclass(frozen=True)
 class Tangle:
-    """Boxes between two cuts whose connections are no branches; `edges` are (from, to) among them.
+    """Boxes between two cuts whose connections do not form branches; `edges` are (from, to) among them.
 
-    From -1 is what enters; to `len(boxes)` is the merge.
+    -1 stands for the input of the tangle, `len(boxes)` for its merge.
     """
 
     boxes: tuple[Box, ...]
@@ -57,8 +57,8 @@ class Head:
 
     Attributes:
         parts: one after the other.
-        start: the last layer, of those that do lead there, whose output they take; None where they take none.
-        also: what else they take, as (from, to).
+        start: the last layer of the trunk whose output they take; None if they take none.
+        also: their other connections from the trunk, as (from, to).
     """
 
     parts: tuple[Part, ...]
@@ -67,7 +67,7 @@ class Head:
 
 
 class Graph:
-    """A model's graph, taken apart at its cuts: layers through which every path to the first output goes."""
+    """A model's graph, divided at its cuts: layers that lie on every path to the first output."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = layers
@@ -76,11 +76,11 @@ class Graph:
         self.trunk = sorted(self._reached(i for i, layer in enumerate(layers) if layer.output == 0))
 
     def parts(self) -> tuple[Part, ...]:
-        """What leads to the first output."""
+        """The parts that lead to the first output."""
         return self._series(self.trunk, None, None)
 
     def heads(self) -> list[Head]:
-        """What does not."""
+        """The parts that do not lead to the first output."""
         others = set(range(len(self.layers))) - set(self.trunk)
         found = []
         for nodes in self._components(others):
@@ -99,7 +99,7 @@ class Graph:
         return found
 
     def _components(self, nodes: Iterable[int]) -> list[list[int]]:
-        """The nodes in groups that hang together among themselves, each sorted."""
+        """The connected components of the nodes, each sorted."""
         left, found = set(nodes), []
         while left:
             group, waiting = set(), [min(left)]
@@ -112,7 +112,7 @@ class Graph:
         return found
 
     def _series(self, nodes: Sequence[int], source: int | None, sink: int | None) -> tuple[Part, ...]:
-        """Nodes between a source and a sink, both left out, as parts that follow each other."""
+        """The nodes between a source and a sink, both excluded, as parts that follow each other."""
         parts: list[Part] = []
         start, last = 0, source
         for place in self._cuts(nodes, source, sink):
@@ -127,9 +127,9 @@ class Graph:
         return tuple(parts)
 
     def _cuts(self, nodes: Sequence[int], source: int | None, sink: int | None) -> Iterator[int]:
-        """The places in `nodes` over which no edge jumps. Nodes are sorted, and edges go from lower to higher."""
+        """The places in `nodes` that no edge skips. Nodes are sorted, and edges go from lower to higher."""
         place = {node: i for i, node in enumerate(nodes)}
-        # What a head takes from elsewhere than its source is no part of it, and cuts nothing.
+        # Connections of a head from elsewhere than its source do not count.
         farthest = max(
             i for i, node in enumerate(nodes) if source in self.before[node] or not self.before[node] & place.keys()
         )
@@ -143,7 +143,7 @@ class Graph:
     def _region(
         self, nodes: Sequence[int], split: int | None, end: int | None, merge: Box | None, whole: bool = False
     ) -> Part:
-        """Nodes between two neighbouring cuts; `whole`: they are all of a branch, whose shortcut is not theirs."""
+        """The nodes between two neighbouring cuts. `whole`: they are a whole branch; a shortcut is not part of it."""
         shortcut = split is not None and end in self.after[split] and not whole
         groups = self._components(nodes)
         if len(groups) == 1 and not (shortcut and list(self._cuts(nodes, split, end))):
@@ -172,7 +172,7 @@ class Graph:
         return Tangle(tuple(boxes), tuple(sorted((a, b) for a, b in edges if a != b)), merge)
 
     def _append(self, parts: list[Part], node: int) -> None:
-        """Put a node at the end, in the last box where it belongs there."""
+        """Append a node: to the last box if it belongs there, otherwise as a new box."""
         last = parts[-1] if parts else None
         if isinstance(last, Box) and self._joins(last, node):
             parts[-1] = Box((*last.layers, node))
@@ -183,8 +183,8 @@ class Graph:
 
     def _joins(self, box: Box, node: int) -> bool:
         last = box.layers[-1]
-        alone = self.before[node] == {last} and self.after[last] == {node} and self.layers[last].output is None
-        return alone and joins([self.layers[i] for i in box.layers], self.layers[node])
+        only = self.before[node] == {last} and self.after[last] == {node} and self.layers[last].output is None
+        return only and joins([self.layers[i] for i in box.layers], self.layers[node])
 
 
 def layers_of(parts: Iterable[Part]) -> Iterator[int]:
@@ -199,28 +199,28 @@ def layers_of(parts: Iterable[Part]) -> Iterator[int]:
 
 
 @dataclass(frozen=True)
-class Run:
-    """Equal parts that follow each other, to be drawn once.
+class Repetition:
+    """Equal parts that follow each other, drawn once.
 
     Attributes:
-        parts: the same but for names; in blocks that concatenate their own input, as DenseNet's, also but for channels.
+        parts: equal except for names; blocks that concatenate their own input, as in DenseNet, may differ in channels.
     """
 
     parts: tuple[Part, ...]
 
 
-def runs(parts: Iterable[Part], layers: Sequence[Layer], apart: Container[int]) -> list[Run]:
-    """Parts in a row as runs. Those that hold one of the layers `apart`, where others start, stay by themselves."""
+def repetitions(parts: Iterable[Part], layers: Sequence[Layer], apart: Container[int]) -> list[Repetition]:
+    """Parts in a row, equal ones grouped. Parts with one of the layers `apart`, where heads start, stay separate."""
 
     def key(part: Part) -> object:
-        stays = any(i in apart or layers[i].output for i in layers_of([part]))  # output 0 is where the row ends
+        stays = any(i in apart or layers[i].output for i in layers_of([part]))  # output 0 ends the row
         return part if stays else signature(part, layers)
 
-    return [Run(tuple(equal)) for _, equal in itertools.groupby(parts, key)]
+    return [Repetition(tuple(equal)) for _, equal in itertools.groupby(parts, key)]
 
 
 def signature(part: Part, layers: Sequence[Layer]) -> object:
-    """What is equal for parts that differ in their names alone."""
+    """A key that is equal for parts that differ only in names."""
     merge = part.merge if isinstance(part, Parallel) and part.shortcut else None
     grows = merge is not None and kind(layers[merge.layers[0]].operation) == "Concatenate"
 
@@ -240,7 +240,7 @@ def _looks(layer: Layer, grows: bool) -> object:
 
 
 def last_box(part: Part) -> Box:
-    """The box that a part ends in; of branches without a merge, that of the last."""
+    """The box in which a part ends; for branches without a merge, the last branch's."""
     if isinstance(part, Box):
         return part
     if part.merge is not None:

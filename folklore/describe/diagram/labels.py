@@ -1,4 +1,4 @@
-"""What layers do, in the few words that a box of a diagram holds; and which of them share a box."""
+"""Short texts for the boxes of a diagram, and the rules that put layers into one box."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ACTIVATIONS = (
 _DROPOUTS = ("AlphaDropout", "Dropout", "GaussianDropout", "SpatialDropout2D")
 _MARGINS = ("ZeroPadding2D", "Cropping2D")
 _DENSE = ("Dense", "EinsumDense")
-LIGHT = ("activation", "follower", "margin")  # roles of layers that come along with others
+LIGHT = ("activation", "follower", "margin")  # roles of layers that accompany others
 
 
 def role(layer: Layer) -> str:
@@ -40,8 +40,8 @@ def role(layer: Layer) -> str:
         return "input"
     if len(set(layer.inputs)) > 1:
         return "merge"
-    for name, known in {"conv": _CONVOLUTIONS, "dense": _DENSE, "activation": _ACTIVATIONS, "margin": _MARGINS}.items():
-        if of in known:
+    for name, kinds in {"conv": _CONVOLUTIONS, "dense": _DENSE, "activation": _ACTIVATIONS, "margin": _MARGINS}.items():
+        if of in kinds:
             return name
     if of in _NAMES or of in _DROPOUTS:
         return "follower"
@@ -49,7 +49,7 @@ def role(layer: Layer) -> str:
 
 
 def words(layer: Layer) -> str:
-    """What a layer does, such as "conv 3×3, 64, /2"; its class in plain words where nothing more is known of it."""
+    """A layer in words, such as "conv 3×3, 64, /2"; other kinds of layers by their class name in lower case."""
     operation, of = layer.operation, kind(layer.operation)
     if not layer.inputs:
         return f"input {shape(layer.output_shape)}"
@@ -73,7 +73,7 @@ def words(layer: Layer) -> str:
 
 
 def fused(layer: Layer) -> str:
-    """The activation inside a layer, such as `Dense(10, activation="softmax")`; "" where there is none."""
+    """The activation inside a layer, such as `Dense(10, activation="softmax")`; "" if there is none."""
     if kind(layer.operation) not in (*_CONVOLUTIONS, *_DENSE):
         return ""
     name = str(getattr(layer.operation.activation, "__name__", ""))
@@ -86,14 +86,14 @@ def shape(sizes: Sequence[int | None]) -> str:
 
 
 def work(box: Sequence[Layer]) -> int | None:
-    """Which of a box's layers does the work; None where all only come along."""
+    """The index of the layer that does the work in a box; None if all accompany others."""
     return next((i for i, layer in enumerate(box) if role(layer) not in LIGHT), None)
 
 
 def same_stem(one: str, other: str) -> bool:
-    """Whether two names say that their layers belong together, as "conv_1", "conv_1_bn" and "conv_1_relu" do.
+    """Whether two names show that their layers belong together, as "conv_1", "conv_1_bn" and "conv_1_relu" do.
 
-    "hidden_1" and "hidden_2" do not: what differs there is a number.
+    "hidden_1" and "hidden_2" do not, because they differ in a number.
     """
     if one.startswith(f"{other}_") or other.startswith(f"{one}_"):
         return True
@@ -102,11 +102,11 @@ def same_stem(one: str, other: str) -> bool:
 
 
 def joins(box: Sequence[Layer], layer: Layer) -> bool:
-    """Whether a layer is drawn in the box of those whose output it alone takes.
+    """Whether a layer, the only one that takes the output of a box, is drawn in that box.
 
-    A box has one layer that does the work. Normalisation, activation and dropout follow a convolution or a dense layer,
-    an activation a sum; the others join where the names have one stem. Before the work stand its own margins, and
-    what carries its name.
+    A box has one layer that does the work. Normalisation, activation and dropout may follow a convolution or a dense
+    layer, and an activation may follow a sum; other layers join if the names have one stem. Margins, and layers that
+    share its name, may precede the working layer.
     """
     roles, last, stem = [role(other) for other in box], role(layer), same_stem(box[0].name, layer.name)
     if last in ("input", "merge", "margin") or "input" in roles:
@@ -120,7 +120,7 @@ def joins(box: Sequence[Layer], layer: Layer) -> bool:
 
 
 def title(names: Sequence[str], otherwise: str) -> str:
-    """What a block's layers have in common in their names, to a whole word."""
+    """The common beginning of the names of a block's layers, cut at a whole word."""
     first, last = min(names), max(names)
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     if all(len(name) == length or name[length] in "_-." for name in names):
@@ -129,16 +129,16 @@ def title(names: Sequence[str], otherwise: str) -> str:
 
 
 def _convolution(layer: Any, name: str) -> str:
-    said = f"{name} {shape(layer.kernel_size)}"
+    text = f"{name} {shape(layer.kernel_size)}"
     if "depthwise" not in name:
-        said += f", {layer.filters}"
+        text += f", {layer.filters}"
     elif layer.depth_multiplier > 1:
-        said += f", {layer.depth_multiplier} each"
+        text += f", {layer.depth_multiplier} each"
     if getattr(layer, "groups", 1) > 1:
-        said += f", {layer.groups} groups"
+        text += f", {layer.groups} groups"
     if any(rate > 1 for rate in layer.dilation_rate):
-        said += f", dilated {_pair(layer.dilation_rate)}"
-    return said + _stride(layer.strides)
+        text += f", dilated {_pair(layer.dilation_rate)}"
+    return text + _stride(layer.strides)
 
 
 def _stride(strides: Sequence[int]) -> str:
@@ -152,8 +152,8 @@ def _pair(values: Sequence[int]) -> str:
 def _margin(layer: Any, of: str) -> str:
     margins = layer.padding if of == "ZeroPadding2D" else layer.cropping
     sides = [side for axis in margins for side in axis]
-    said = str(sides[0]) if len(set(sides)) == 1 else "{}+{} × {}+{}".format(*sides)
-    return f"{'zero pad' if of == 'ZeroPadding2D' else 'crop'} {said}"
+    text = str(sides[0]) if len(set(sides)) == 1 else "{}+{} × {}+{}".format(*sides)
+    return f"{'zero pad' if of == 'ZeroPadding2D' else 'crop'} {text}"
 
 
 def _plain(name: str) -> str:

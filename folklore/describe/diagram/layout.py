@@ -1,4 +1,4 @@
-"""Where the parts of a network stand on paper, and the lines between them. All lengths are in pixels."""
+"""The positions of a network's parts in the diagram, and the lines between them. All lengths are in pixels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from folklore.describe.diagram.graph import Box, Parallel, Part, Tangle, layers_
 from folklore.describe.diagram.labels import fused, role, words, work
 from folklore.describe.receptive_field import kind
 
-GAP = 18  # between a part and the next below
+GAP = 18  # between a part and the next one below
 ASIDE = 16  # between parts beside each other
-_BEND = 9  # from a split to where its lines turn
-_SPLIT = 24  # from a split to its branches, and from them to their merge
-_LANE = 9  # between lines that run side by side
+_BEND = 9  # from a split to the bend of its lines
+_SPLIT = 24  # from a split to its branches, and from the branches to their merge
+_LANE = 9  # between parallel lines
 _TEXT = {"work": (12.5, 16), "": (11, 13)}  # font size, line height
-_TALL = 40  # the height of a box
-_ROUND = 5  # a line's corners
+_TALL = 40  # height of a box
+_ROUND = 5  # radius of a line's corners
 
 Point = tuple[float, float]
 
@@ -32,7 +32,7 @@ class Extent(NamedTuple):
 
 
 class Drawing:
-    """Boxes and lines, put where they belong: first measure, then draw at an axis and a top."""
+    """Boxes and lines at their positions: first measure a part, then draw it at an axis and a top."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = layers
@@ -41,11 +41,11 @@ class Drawing:
         self.sides: dict[int, tuple[Point, Point]] = {}  # the middles of the left and right side of each layer's box
 
     def measure(self, part: Part) -> Extent:
-        """The room that a part takes."""
+        """The space that a part takes."""
         if isinstance(part, Box):
             lines = self._texts(part)
-            half = max(width(said, _TEXT[style][0]) for said, style in lines) / 2 + 11
-            least = 0 if role(self.layers[part.layers[0]]) == "merge" else _TALL  # so that neighbours stand in line
+            half = max(width(text, _TEXT[style][0]) for text, style in lines) / 2 + 11
+            least = 0 if role(self.layers[part.layers[0]]) == "merge" else _TALL  # so that neighbours are aligned
             return Extent(half, half, max(least, sum(_TEXT[style][1] for _, style in lines) + 11))
         if isinstance(part, Tangle):
             return self._measure_tangle(part)
@@ -61,7 +61,7 @@ class Drawing:
         return Extent(left, right, height)
 
     def measure_series(self, parts: Sequence[Part]) -> Extent:
-        """The room that parts below each other take."""
+        """The space that parts below each other take."""
         inner = [self.measure(part) for part in parts]
         height = sum(extent.height for extent in inner) + GAP * (len(parts) - 1)
         return Extent(max(extent.left for extent in inner), max(extent.right for extent in inner), height)
@@ -88,7 +88,7 @@ class Drawing:
         self.lines.append({"path": path(points), "arrow": arrow, "style": style})
 
     def _texts(self, box: Box) -> list[tuple[str, str]]:
-        """A box's lines with their styles: what stands before its work, the work, what follows."""
+        """A box's lines of text with their styles: the layers before the working layer, that layer, those after it."""
         layers = [self.layers[i] for i in box.layers]
         at = work(layers)
         if at is None:
@@ -104,9 +104,9 @@ class Drawing:
     def _draw_box(self, box: Box, x: float, y: float, extent: Extent) -> None:
         layers = [self.layers[i] for i in box.layers]
         top, texts = y + (extent.height - sum(_TEXT[style][1] for _, style in self._texts(box))) / 2, []
-        for said, style in self._texts(box):
+        for text, style in self._texts(box):
             size, height = _TEXT[style]
-            texts.append({"said": said, "style": style, "x": _px(x), "y": _px(top + height / 2 + size * 0.35)})
+            texts.append({"text": text, "style": style, "x": _px(x), "y": _px(top + height / 2 + size * 0.35)})
             top += height
         self.boxes.append(
             {
@@ -150,7 +150,7 @@ class Drawing:
             self._draw_box(part.merge, x, end, merge)
 
     def _enter(self, part: Parallel, start: Point, x: float, end: float, merge: Extent) -> None:
-        """From the foot of a branch into the merge: from above, or where that is too narrow from its side."""
+        """Draw a line from the foot of a branch to the merge: from above, or from the side if the merge is narrower."""
         axis, _ = start
         if not part.merge:
             self.line([start, (axis, end - _BEND), (x, end - _BEND), (x, end)])
@@ -168,7 +168,7 @@ class Drawing:
         return Extent(half, half + ASIDE + _LANE * lanes, height)
 
     def _draw_tangle(self, part: Tangle, x: float, y: float) -> None:
-        """Boxes below each other; what goes farther than to the next runs in its source's lane at the right."""
+        """Draw boxes below each other; edges that skip a box go along their source's lane on the right."""
         boxes = [*part.boxes, *([part.merge] if part.merge else [])]
         extents = [self.measure(box) for box in boxes]
         half, lanes = max(extent.left for extent in extents), _lanes(part)
@@ -195,12 +195,12 @@ class Drawing:
 
 
 def _lanes(part: Tangle) -> dict[int, int]:
-    """A lane for each source whose lines go farther than to the next box; lanes are used again further down."""
+    """A lane for each source whose edges skip a box; lanes are reused further down."""
     last: dict[int, int] = {}
     for start, end in part.edges:
         if end > start + 1:
             last[start] = max(end, last.get(start, end))
-    taken: list[int] = []  # where each lane ends
+    taken: list[int] = []  # the end of each lane
     lanes = {}
     for start, end in sorted(last.items()):
         free = next((lane for lane, until in enumerate(taken) if until <= start), len(taken))
@@ -210,7 +210,7 @@ def _lanes(part: Tangle) -> dict[int, int]:
 
 
 def _offsets(inner: Sequence[Extent]) -> list[float]:
-    """The branches' axes, from the axis of them all: that is their middle, or the branch nearest to it."""
+    """The branches' axes relative to the axis of the block: its middle, or the branch nearest to the middle."""
     axes = [inner[0].left]
     for one, other in itertools.pairwise(inner):
         axes.append(axes[-1] + one.right + ASIDE + other.left)
@@ -221,20 +221,20 @@ def _offsets(inner: Sequence[Extent]) -> list[float]:
 
 
 def path(points: Sequence[Point]) -> str:
-    """An SVG path through points at right angles, its corners rounded."""
+    """An SVG path through points at right angles, with rounded corners."""
     corners = [p for i, p in enumerate(points) if i == 0 or p != points[i - 1]]
-    said = [f"M{_px(corners[0][0])} {_px(corners[0][1])}"]
+    commands = [f"M{_px(corners[0][0])} {_px(corners[0][1])}"]
     for (ax, ay), (bx, by), (cx, cy) in zip(corners, corners[1:], corners[2:], strict=False):
         before, after = abs(bx - ax) + abs(by - ay), abs(cx - bx) + abs(cy - by)
         r = min(_ROUND, before / 2, after / 2)
         start = (bx - r * (bx - ax) / before, by - r * (by - ay) / before)
         end = (bx + r * (cx - bx) / after, by + r * (cy - by) / after)
-        said.append(f"L{_px(start[0])} {_px(start[1])}Q{_px(bx)} {_px(by)} {_px(end[0])} {_px(end[1])}")
-    return " ".join([*said, f"L{_px(corners[-1][0])} {_px(corners[-1][1])}"])
+        commands.append(f"L{_px(start[0])} {_px(start[1])}Q{_px(bx)} {_px(by)} {_px(end[0])} {_px(end[1])}")
+    return " ".join([*commands, f"L{_px(corners[-1][0])} {_px(corners[-1][1])}"])
 
 
 def width(text: str, size: float) -> float:
-    """About how wide a text is in Helvetica, rather too much than too little."""
+    """The approximate width of a text in Helvetica, rather too large than too small."""
     return size * sum(
         0.32 if c in " .,:;|/'ijl()[]" else 0.9 if c in "mwMW" else 0.7 if c.isupper() else 0.58 for c in text
     )

@@ -1,4 +1,4 @@
-"""A network as a picture: an SVG with a box for what belongs together, and blocks with branches side by side."""
+"""A network as an SVG diagram: layers that belong together share a box, and branches are side by side."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from typing import Any
 import jinja2
 
 from folklore.describe.anatomy import Layer, total
-from folklore.describe.diagram.graph import Box, Graph, Head, Part, Run, last_box, layers_of, runs
+from folklore.describe.diagram.graph import Box, Graph, Head, Part, Repetition, last_box, layers_of, repetitions
 from folklore.describe.diagram.labels import shape, title, work
 from folklore.describe.diagram.layout import ASIDE, GAP, Drawing, Extent, Point, width
 from folklore.report import formatting
 
 _MARGIN = 24
 _TOP = 84  # below the heading
-_PAD, _ABOVE = 12, 4  # between a block and its frame; above it, where there are but lines
+_PAD, _ABOVE = 12, 4  # between a block and its frame; above it, where there are only lines
 _FRAME = (_PAD, _PAD, _ABOVE + _PAD)
 _LONGEST = 30  # characters of a block's name
-_NOTE = 14  # a line beside a block
+_NOTE = 14  # height of a line of text beside a block
 _HEADING = {"head": 21, "total": 12}  # font sizes
 
 
 def diagram(name: str, layers: Sequence[Layer]) -> str:
     """Draw a functional model.
 
-    What leads to the first output goes down the page, cut where all paths meet; equal blocks in a row are drawn once.
-    What leads to other outputs stands at the right of where it starts.
+    The layers that lead to the first output go down the page, divided where all paths meet. Equal blocks in a row are
+    drawn once. Layers that lead to other outputs are drawn to the right of the layer where they start.
 
     Args:
         name: the heading.
-        layers: of `anatomy.anatomy`.
+        layers: the result of `anatomy.anatomy`.
 
     Returns:
-        A standalone SVG in ASCII, so that it can go through any pipe.
+        A standalone SVG in ASCII, which passes through any pipe.
     """
     graph = Graph(layers)
     heads = graph.heads()
     page = _Page(layers)
     taken = {i for head in heads for i in (head.start, *(start for start, _ in head.also)) if i is not None}
-    page.trunk(runs(graph.parts(), layers, taken))
+    page.trunk(repetitions(graph.parts(), layers, taken))
     for head in heads:
-        page.hang(head)
+        page.side_head(head)
     page.heading(name, layers)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("folklore.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     drawn = environment.get_template("diagram.svg").render(name=name, **page.content())
-    drawn = re.sub(r"[\x00-\x08\x0b-\x1f]", " ", drawn)  # XML holds no control characters, names may
+    drawn = re.sub(r"[\x00-\x08\x0b-\x1f]", " ", drawn)  # names may contain control characters, XML may not
     return drawn.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
@@ -59,21 +59,21 @@ class _Page:
         self.frames: list[Mapping[str, float]] = []
         self.texts: list[dict[str, Any]] = []
         self.axis = self.right = self.bottom = 0.0
-        self.ends: dict[int, float] = {}  # the foot of the row that a layer ends
-        self.lanes: list[dict[str, float]] = []  # the columns of heads
+        self.ends: dict[int, float] = {}  # from the last layer of a row to the foot of that row
+        self.lanes: list[dict[str, float]] = []  # the columns that hold the heads
 
-    def trunk(self, rows: Sequence[Run]) -> None:
-        """Draw rows below each other, what they are at their left."""
-        notes = [self._note([[part] for part in run.parts]) for run in rows]
-        for run, note in zip(rows, notes, strict=True):
-            if any(self.layers[i].output for i in layers_of(run.parts)):
+    def trunk(self, rows: Sequence[Repetition]) -> None:
+        """Draw rows below each other, with notes on their left."""
+        notes = [self._note([[part] for part in row.parts]) for row in rows]
+        for row, note in zip(rows, notes, strict=True):
+            if any(self.layers[i].output for i in layers_of(row.parts)):
                 note.append(("also an output", ""))
         gutter = _MARGIN + max(_wide(note) for note in notes)
-        extents = [_padded(run.parts[0], self.drawing) for run in rows]
+        extents = [_padded(row.parts[0], self.drawing) for row in rows]
         self.axis = gutter + 40 + max(extent[0] for extent in extents)
         y, foot = float(_TOP), 0.0
-        for run, note, (left, right, height) in zip(rows, notes, extents, strict=True):
-            part, room = run.parts[0], max(height, _NOTE * len(note))
+        for row, note, (left, right, height) in zip(rows, notes, extents, strict=True):
+            part, room = row.parts[0], max(height, _NOTE * len(note))
             top = y + (room - height) / 2
             inner = top if isinstance(part, Box) else top + _ABOVE
             if foot:
@@ -85,17 +85,17 @@ class _Page:
             self._write(note, gutter, top + height / 2, "end")
             middle = top + height / 2
             self.drawing.line([(gutter + 10, middle), (self.axis - left - 6, middle)], style="leader")
-            if len(run.parts) > 1:
-                self._text(f"× {len(run.parts)}", "times", self.axis + right + 10, middle + 5.5)
+            if len(row.parts) > 1:
+                self._text(f"× {len(row.parts)}", "times", self.axis + right + 10, middle + 5.5)
             foot = inner + self.drawing.measure(part).height
             last = list(layers_of([part]))[-1]
             self.ends[last] = top + height
-            self.right = max(self.right, self.axis + right + (52 if len(run.parts) > 1 else 0))
+            self.right = max(self.right, self.axis + right + (52 if len(row.parts) > 1 else 0))
             y = y + room + GAP
         self.bottom = y
 
-    def hang(self, head: Head) -> None:
-        """Draw a head at the right of where it starts."""
+    def side_head(self, head: Head) -> None:
+        """Draw a head to the right of the layer where it starts."""
         drawing, (left, right, height) = self.drawing, self.drawing.measure_series(head.parts)
         away: list[Point] = [(self.axis, float(_TOP) - GAP)]
         if head.start in self.ends:
@@ -118,7 +118,7 @@ class _Page:
         self.bottom = max(self.bottom, top + height)
 
     def _lane(self, top: float, foot: float, needed: float) -> float:
-        """The left edge of a column that is free from `top` on and wide enough; the last column may grow."""
+        """The left edge of a column that is free below `top` and wide enough; the last column may grow."""
         for lane in self.lanes:
             if lane["foot"] + GAP < top and (needed <= lane["width"] or lane is self.lanes[-1]):
                 lane |= {"foot": foot, "width": max(needed, lane["width"])}
@@ -135,15 +135,15 @@ class _Page:
             (sum(layer.parameters for layer in layers), "parameters"),
             (total([layer.flops for layer in layers]), "FLOPs"),
         ]
-        said = [f"{formatting.rounded(number)} {unit}" for number, unit in counted if number is not None]
+        totals = [f"{formatting.rounded(number)} {unit}" for number, unit in counted if number is not None]
         if memory := total([layer.activation_bytes for layer in layers]):
-            said.append(f"{formatting.rounded(memory, 'B')} of activations for one example")
-        self._text(" · ".join(said), "total", _MARGIN, 58, "start")
+            totals.append(f"{formatting.rounded(memory, 'B')} of activations for one example")
+        self._text(" · ".join(totals), "total", _MARGIN, 58, "start")
 
     def content(self) -> dict[str, Any]:
-        """What the template draws."""
+        """The variables of the template."""
         lanes = [lane["left"] + lane["width"] for lane in self.lanes]
-        wide = [text["x"] + width(text["said"], size) for text in self.texts if (size := _HEADING.get(text["style"]))]
+        wide = [text["x"] + width(text["text"], size) for text in self.texts if (size := _HEADING.get(text["style"]))]
         return {
             "width": round(max([self.right, *lanes, *wide]) + _MARGIN),
             "height": round(self.bottom + _MARGIN),
@@ -154,14 +154,13 @@ class _Page:
         }
 
     def _note(self, equal: Sequence[Sequence[Part]]) -> list[tuple[str, str]]:
-        """The lines beside equal parts, with their styles: name, shape of what leaves, parameters."""
+        """The lines of text beside equal parts, with their styles: name, output shape, parameters."""
         within = [[self.layers[i] for i in layers_of(parts)] for parts in equal]
         first, last = self._title(equal[0]), self._title(equal[-1])
         lines = [(first if first == last else f"{first} … {last}", "name")]
         shapes = [layers[-1].output_shape for layers in within]
         channels = {str(sizes[-1]) for sizes in shapes}
-        said = shape(shapes[-1]) if len(channels) == 1 else f"{shape(shapes[0])} … {shapes[-1][-1]}"
-        lines.append((said, ""))
+        lines.append((shape(shapes[-1]) if len(channels) == 1 else f"{shape(shapes[0])} … {shapes[-1][-1]}", ""))
         counts = [sum(layer.parameters for layer in layers) for layers in within]
         if any(counts):
             how = "" if len(counts) == 1 else " each" if len(set(counts)) == 1 else " in all"
@@ -170,23 +169,23 @@ class _Page:
         return lines
 
     def _title(self, parts: Sequence[Part]) -> str:
-        """What the names of some parts' layers share, or else the name of what does the work where the parts end."""
+        """The common beginning of the parts' layer names, or else the name of the working layer at their end."""
         end = [self.layers[i] for i in last_box(parts[-1]).layers]
         name = title([self.layers[i].name for i in layers_of(parts)], end[work(end) or 0].name)
         return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
     def _write(self, note: Sequence[tuple[str, str]], x: float, middle: float, anchor: str) -> None:
-        """Write lines around the height of their middle."""
+        """Write lines, vertically centred at `middle`."""
         y = middle - _NOTE * (len(note) - 1) / 2 + 4
-        for i, (said, style) in enumerate(note):
-            self._text(said, style, x, y + _NOTE * i, anchor)
+        for i, (text, style) in enumerate(note):
+            self._text(text, style, x, y + _NOTE * i, anchor)
 
-    def _text(self, said: str, style: str, x: float, y: float, anchor: str = "start") -> None:
-        self.texts.append({"said": said, "style": style, "x": round(x, 1), "y": round(y, 1), "anchor": anchor})
+    def _text(self, text: str, style: str, x: float, y: float, anchor: str = "start") -> None:
+        self.texts.append({"text": text, "style": style, "x": round(x, 1), "y": round(y, 1), "anchor": anchor})
 
 
 def _padded(part: Part, drawing: Drawing) -> Extent:
-    """The room of a row: a block's with its frame."""
+    """The space of a row: for a block, including its frame."""
     extent = drawing.measure(part)
     return (
         extent if isinstance(part, Box) else Extent(*(length + pad for length, pad in zip(extent, _FRAME, strict=True)))
@@ -194,4 +193,4 @@ def _padded(part: Part, drawing: Drawing) -> Extent:
 
 
 def _wide(note: Sequence[tuple[str, str]]) -> float:
-    return max(width(said, 11.5) for said, _ in note)
+    return max(width(text, 11.5) for text, _ in note)
