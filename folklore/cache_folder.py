@@ -1,4 +1,4 @@
-"""Where what was measured on this machine is kept."""
+"""The folder for measurements made on this machine."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from platformdirs import user_cache_path
 
 
 def cache_folder() -> Path:
-    """Folklore's folder among the user's caches."""
+    """Folklore's folder in the user's cache folder."""
     return user_cache_path("folklore")

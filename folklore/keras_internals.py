@@ -1,7 +1,7 @@
-"""Every private name of Keras or TensorFlow that the suite relies on, each with the reason for it.
+"""Every private name of Keras or TensorFlow that the suite relies on, each with its reason.
 
-Private names may change with any release, so they stand in one place, and `tests/test_project_keras_internals.py` has a
-test for each that says what breaks without it. Three more stand where `folklore` may not be imported:
+Private names may change with any release, so they are in one place, and `tests/test_project_keras_internals.py` has a
+test for each that says what breaks without it. Three more are in modules that may not import `folklore`:
 `model._initial_epoch` in `callbacks.checkpoints`, `layer._outbound_nodes` in `models.convolutional`, and
 scikit-learn's `_california_housing.ARCHIVE` in `data.california`.
 """
@@ -17,49 +17,49 @@ from keras.src.random.seed_generator import draw_seed
 
 __all__ = ["draw_seed", "random_functions"]
 
-# The functions that Keras' layers look up to draw numbers. Keras has no public way to set another generator.
+# The functions with which Keras' layers draw random numbers. Keras has no public way to set another generator.
 random_functions = backend.random
 
 
 def all_layers(model: keras.Model, *, include_self: bool = False) -> list[Any]:
-    """The model's layers at every depth, those inside nested models and wrappers too; `model.layers` has the first."""
+    """The model's layers at every depth, also inside nested models and wrappers; `model.layers` has the first level."""
     return list(model._flatten_layers(include_self=include_self, recursive=True))
 
 
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """The variables that the layer itself made; `layer.variables` has those of the layers inside it too."""
+    """The variables that the layer itself created; `layer.variables` includes those of the layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 def outputs_per_row(layer: keras.layers.Layer) -> Iterator[tuple[int | None, ...]]:
-    """Shapes without the batch of all that a layer gave when it was called on symbolic tensors."""
+    """The shapes, without the batch, of all outputs of a layer's calls on symbolic tensors."""
     for node in layer._inbound_nodes:
         yield from (tensor.shape[1:] for tensor in node.output_tensors)
 
 
 def nodes_in_order(graph: keras.Model) -> Iterator[Any]:
-    """The calls of layers that a functional model is made of, inputs first."""
+    """The layer calls of a functional model, inputs first."""
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         yield from graph._nodes_by_depth[depth]
 
 
 def compilation(model: keras.Model) -> Any:
-    """An object that `compile` makes, and so another one after each `compile`."""
+    """The object that `compile` creates; each `compile` creates another one."""
     return model._compile_config
 
 
 def build_variables(model: keras.Model, batch: Any) -> None:
-    """Create the variables of model, optimizer and metrics for such a batch, without taking a step."""
+    """Create the variables of model, optimizer and metrics for a batch of this shape, without taking a step."""
     model._symbolic_build(data_batch=batch)
 
 
 def metrics_or_logs(model: keras.Model, logs: dict[str, Any]) -> dict[str, Any]:
-    """What Keras' own `fit` logs of an epoch: the metrics, or the last step's logs where these are others."""
+    """The logs of Keras' own `fit` for an epoch: the metrics, or the last step's logs if they have other names."""
     return model._get_metrics_result_or_logs(logs)
 
 
 def take_restored_epoch(model: keras.Model) -> int | None:
-    """The epoch that a callback such as `BackupAndRestore` restored, once: it is forgotten afterwards."""
+    """The epoch that a callback such as `BackupAndRestore` restored, or None; it is reset."""
     epoch, model._initial_epoch = model._initial_epoch, None
     return epoch
 
@@ -70,7 +70,7 @@ def learning_rate(optimizer: keras.Optimizer) -> Any:
 
 
 def gpu_memory_limits() -> list[int]:
-    """Bytes that TensorFlow uses at most of each GPU. It is the only place that says so. Imports TensorFlow."""
+    """The bytes that TensorFlow may use of each GPU. TensorFlow reports this nowhere else. Imports TensorFlow."""
     from tensorflow.python.client import device_lib
 
     return [device.memory_limit for device in device_lib.list_local_devices() if device.device_type == "GPU"]

@@ -1,8 +1,8 @@
 """Import Keras when it is first used, so that declarations can be read without it.
 
-Experiments import models and models import Keras, which takes seconds; yet who lists experiments, or hands runs out to
-workers, only needs the declarations. `importlib.util.LazyLoader` would do, but a second `import keras` wakes it: the
-import statement looks at `__spec__`.
+Experiments import models, and models import Keras, which takes seconds. Listing experiments and sending runs to workers
+need only the declarations. `importlib.util.LazyLoader` is not enough: a second `import keras` triggers the real import,
+because the import statement reads `__spec__`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class _Lazy(ModuleType):
-    """Stands in `sys.modules` for a module until one of its attributes is asked for."""
+    """A placeholder in `sys.modules` that imports the module when one of its attributes is first used."""
 
     def __getattr__(self, attribute: str) -> Any:
         if sys.modules.get(self.__name__) is self:
@@ -25,5 +25,5 @@ class _Lazy(ModuleType):
 
 
 def import_lazily(name: str) -> None:
-    """Make `import name` cost nothing until an attribute of the module is used. No effect once it is imported."""
+    """Make `import name` take no time until an attribute of the module is used. No effect on an imported module."""
     sys.modules.setdefault(name, _Lazy(name))

@@ -1,4 +1,4 @@
-"""Importing TensorFlow without its say."""
+"""Importing TensorFlow without its messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep what TensorFlow's C++ code says of processors and missing GPUs on being imported from the terminal."""
+    """Hide standard error, where TensorFlow's C++ code reports processors and missing GPUs on import."""
     sys.stderr.flush()
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

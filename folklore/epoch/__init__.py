@@ -1,11 +1,11 @@
-"""The compiled epoch: `fit` over data that sits on the device, with the loop over steps inside one graph call.
+"""The compiled epoch: `fit` over data on the device, with the loop over steps inside one graph call.
 
-`keras.Model.fit` returns to Python after every batch; for the small networks of this suite that costs up to fifty
-times the arithmetic. Here a whole epoch is one call. Each step is the model's own `train_step`, so loss, metrics and
-optimizer are exactly those given to `compile`; only who drives the loop differs.
+`keras.Model.fit` returns to Python after every batch, which takes up to fifty times as long as the arithmetic of this
+suite's small networks. Here a whole epoch is one call. Each step is the model's own `train_step`, so loss, metrics and
+optimizer are exactly those given to `compile`; only the loop around the steps differs.
 
-`placed` puts the data on the device, `program` compiles, `choice` measures which mode is fastest, `fitting` is `fit`,
-read downwards. This package alone imports TensorFlow.
+`device_data` puts the data on the device, `program` compiles, `choice` measures which mode is fastest, and `fit`
+trains. Only this package imports TensorFlow.
 """
 
 from __future__ import annotations

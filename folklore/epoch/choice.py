@@ -1,4 +1,4 @@
-"""Which mode is fastest for a model: measured once, and remembered in the user's cache folder."""
+"""The choice of the fastest mode for a model, measured once and kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from folklore.epoch.program import Program, program_of
 from folklore.storage import files
 
 Chosen = Literal["xla", "graph", "step"]
-# A graph that needs fewer seconds than this for all that is asked of it is done before anything else was tried.
+# If the graph takes fewer seconds than this for the whole training, measuring other modes would take longer.
 SHORT = 0.05
-# On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. It can only win where the graph's own cost, not
-# the arithmetic, fills the step.
+# On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. XLA can only win if most of a step is the graph's
+# overhead, not arithmetic.
 SLOW_STEP = 0.005
-PROBE = 0.03  # seconds that a round of a probe lasts, at least
+PROBE = 0.03  # minimum seconds of a round of a probe
 ROUNDS = 3
-# Where XLA takes less than this share of the graph's time, single steps need not be tried.
+# If XLA takes less than this share of the graph's time, single steps are not measured.
 CLEARLY = 0.8
 _CANNOT = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that a mode takes: its `first` call, which traces and compiles, and one `step` afterwards."""
+    """The seconds of a mode: its `first` call, which traces and compiles, and one later `step`."""
 
     first: float
     step: float
@@ -46,13 +46,13 @@ class Timing:
 
 @dataclass(frozen=True)
 class Choice:
-    """A mode and why: what was measured, empty where there was nothing to choose between."""
+    """A mode and the measurements behind it; `timings` is empty if there was only one candidate."""
 
     mode: Chosen
     timings: dict[Chosen, Timing]
 
     def to_dict(self) -> dict[str, object]:
-        """As stored in run.json."""
+        """The choice as stored in run.json."""
         return {"mode": self.mode, "seconds": {mode: asdict(timing) for mode, timing in self.timings.items()}}
 
 
@@ -66,20 +66,20 @@ def choose_mode(
 ) -> Choice:
     """The mode that "auto" stands for: the one with the fastest step.
 
-    Candidates are the graph, XLA and, unless XLA is clearly ahead of the graph, single steps, as `keras.Model.fit`
-    takes them. Each takes a few steps on the first rows, after which every variable is put back. What was measured is
-    kept under a fingerprint of the model, the batch, the device and TensorFlow's version, so that the next process
-    need not measure.
+    Candidates are the graph, XLA and, unless XLA is clearly faster than the graph, single steps, as in
+    `keras.Model.fit`. Each mode takes a few steps on the first rows, and then every variable is restored. Measurements
+    are stored under a fingerprint of the model, the batch, the device and TensorFlow's version, so that the next
+    process need not measure again.
 
-    Not measured are a model with a `train_step` of its own, whose steps could have effects that no one can put back
-    (it gets XLA, or the graph where XLA cannot compile a layer or would meet convolutions on a CPU), and one on several
-    replicas (graph).
+    Two kinds of models are not measured. A model with its own `train_step`, whose steps could have effects that cannot
+    be undone, uses XLA, or the graph if XLA cannot compile a layer or the model has convolutions on a CPU. A model on
+    several replicas uses the graph.
 
     Args:
         model: compiled.
-        data: what it is to be trained on.
-        batch_size: rows a step.
-        steps: how many are asked for. Where the graph takes them in a twentieth of a second, nothing else is measured.
+        data: the training data.
+        batch_size: rows per step.
+        steps: the number of steps of the training. If the graph takes them in 0.05 s, nothing else is measured.
         clock: returns seconds.
         folder: where measurements are kept; None stands for the user's cache folder.
     """
@@ -102,29 +102,30 @@ def choose_mode(
         timings = probe.time(["graph"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "xla"])
         timings["graph"] = Timing(graph.first, timings["graph"].step)
         if not ("xla" in timings and timings["xla"].step < CLEARLY * timings["graph"].step):
-            timings |= probe.time(["step"])  # about as fast as the graph, if arithmetic fills the step
+            timings |= probe.time(["step"])  # about as fast as the graph if a step is mostly arithmetic
         _write(file, timings)
     return Choice(min(timings, key=lambda mode: timings[mode].step), timings)
 
 
 class _Probe:
-    """Times steps of a program, and leaves its variables as they were."""
+    """Times steps of a program and restores its variables."""
 
     def __init__(self, program: Program, data: Placed, batch_size: int, clock: Callable[[], float]) -> None:
         self.program, self.data, self.batch_size, self.clock = program, data, batch_size, clock
         self.order = np.arange(data.rows, dtype=np.int32)
 
     def time(self, modes: Sequence[Chosen]) -> dict[Chosen, Timing]:
-        """Seconds of each mode's first call, with one step, and of a step thereafter: the least of some rounds, in
-        which modes take turns, since other processes disturb, and never speed up. XLA is left out where it cannot
-        compile the model: it lacks some operations, and says so when it compiles.
+        """The seconds of each mode's first call, with one step, and of a later step.
+
+        A later step's time is the minimum of several rounds, in which the modes take turns: other processes slow a
+        round down and never speed it up. XLA is left out if it fails to compile the model, as it lacks some operations.
         """
         variables = self.program.state(self.data, self.order, self.batch_size)
         before = [variable.numpy() for variable in variables]
         try:
             firsts: dict[Chosen, float] = {}
             for mode in modes:
-                # What fails in the graph too is the model's or the data's own, and is told.
+                # An error that occurs in the graph too comes from the model or the data, and is raised.
                 with contextlib.suppress(*_CANNOT if mode == "xla" else ()):
                     firsts[mode] = self._seconds(mode, 1)
             steps = {mode: self._steps(mode) for mode in firsts}
@@ -135,7 +136,7 @@ class _Probe:
         return {mode: Timing(round(firsts[mode], 4), min(seconds[mode] for seconds in rounds)) for mode in firsts}
 
     def _steps(self, mode: Chosen) -> int:
-        """So many that they last as long as a probe should."""
+        """The number of steps that take as long as a probe should."""
         steps, full = 1, max(1, self.data.rows // self.batch_size)
         while self._seconds(mode, steps) < PROBE and steps < full:
             steps = min(full, 4 * steps)
@@ -154,7 +155,7 @@ def _fingerprint(model: keras.Model, data: Placed, batch_size: int) -> str:
 
 
 def _read(file: Path) -> dict[Chosen, Timing]:
-    """What was measured, {} if nothing was or the file is damaged: then it is measured again."""
+    """The stored measurements; {} if there are none or the file is damaged, so that they are measured again."""
     try:
         return {mode: Timing(**timing) for mode, timing in json.loads(file.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError):
@@ -162,6 +163,6 @@ def _read(file: Path) -> dict[Chosen, Timing]:
 
 
 def _write(file: Path, timings: dict[Chosen, Timing]) -> None:
-    """Keep what was measured, where there is a place to keep it."""
+    """Store the measurements if the folder can be written."""
     with contextlib.suppress(OSError):
         files.write_json(file, {mode: asdict(timing) for mode, timing in timings.items()})

@@ -1,4 +1,4 @@
-"""Data on the device, and how a step takes its batch from there."""
+"""Data on the device, and the batches that steps take from it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from folklore.epoch.devices import room_for_data
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Arrays of equal length, ready for compiled steps. Made by `place`.
+    """Arrays of equal length, ready for compiled steps. Created by `place`.
 
     Attributes:
-        arrays: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a nest of tensors on the device; of arrays, where
-            they are too large for it.
+        arrays: `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a nest of tensors on the device; a nest of arrays if
+            they are too large for the device.
         scaling: `(shift, scale)`, float scalars or one for each column: a step sees `(x - shift) / scale`; or ().
-        rows: their length.
-        resident: whether the arrays are on the device; else batches are streamed to it.
+        rows: the length of the arrays.
+        resident: whether the arrays are on the device; otherwise batches are streamed to it.
     """
 
     arrays: tuple[Any, ...]
@@ -34,21 +34,21 @@ class Placed:
 
     @property
     def tensors(self) -> tuple[tuple[Any, ...], tuple[tf.Tensor, ...]]:
-        """What compiled functions are given, for `take` and `rows_from`."""
+        """The argument of compiled functions, for `take` and `rows_from`."""
         return self.arrays, self.scaling
 
     @cached_property
     def signature(self) -> str:
-        """Equal for data that the same concrete function takes."""
+        """A text that is equal for data that the same concrete function accepts."""
         return repr(tf.nest.map_structure(lambda tensor: (tensor.shape.as_list(), tensor.dtype.name), self.tensors))
 
     def batch(self, start: int, size: int) -> Any:
-        """Rows `start` to `start + size` or the end, as a step takes them."""
+        """The rows from `start` to `start + size`, or to the end, as a step takes them."""
         part = tf.nest.map_structure(lambda array: _tensor(array[start : start + size]), self.arrays)
         return _scaled(part, self.scaling)
 
     def batches(self, order: np.ndarray | None, size: int) -> Iterator[Any]:
-        """All rows in `order`, or as they stand, `size` at a time: read ahead, if they do not sit on the device."""
+        """All rows in `order`, or in their own order, `size` at a time; read ahead if they are not on the device."""
         order = np.arange(self.rows, dtype=np.int32) if order is None else order
         if self.resident:
             index = tf.constant(order)
@@ -68,17 +68,17 @@ class Placed:
 
 
 def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "data", room: int | None = None) -> Placed:
-    """Put `(x, y)` or `(x, y, sample_weight)` on the device, floats in Keras' float type, as its own `fit` casts them.
+    """Put `(x, y)` or `(x, y, sample_weight)` on the device; floats are cast to Keras' float type, as in Keras' `fit`.
 
     Args:
-        data: arrays of shape (n, ...), or nests of arrays; or what this function returned, which is returned.
-        scaling: `(shift, scale)`: every step computes `(x - shift) / scale` in Keras' float type. So images stay
+        data: arrays of shape (n, ...), or nests of arrays. A result of this function is returned unchanged.
+        scaling: `(shift, scale)`: every step computes `(x - shift) / scale` in Keras' float type, so that images stay
             uint8 on the device, a quarter of their size as floats. For a single array x.
-        name: of the argument, for messages.
-        room: bytes that the device takes; None asks it. Larger data stay where they are, and batches are streamed.
+        name: the name of the argument, for messages.
+        room: bytes that fit on the device; None measures it. Larger data stay in memory, and batches are streamed.
 
     Raises:
-        ValueError: not one to three arrays in a tuple, arrays of different lengths, or empty ones.
+        ValueError: `data` is not a tuple of one to three arrays, or the arrays differ in length or are empty.
     """
     if isinstance(data, Placed):
         return data
@@ -86,7 +86,7 @@ def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "dat
     flat = tf.nest.flatten(given)
     sizes = {len(array) for array in flat}
     if len(sizes) != 1 or sizes == {0}:
-        raise ValueError(f"The arrays have {sorted(sizes)} rows. Give arrays of one length, at least 1.")
+        raise ValueError(f"The arrays have {sorted(sizes)} rows. Give arrays of equal length, with at least one row.")
     factors = () if scaling is None else tuple(tf.constant(part, keras.config.floatx()) for part in scaling)
     room = room_for_data() if room is None else room
     resident = sum(array.nbytes for array in flat if not tf.is_tensor(array)) <= room
@@ -96,7 +96,7 @@ def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "dat
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """The permutation of `range(rows)` that epoch `epoch` visits: int32, a function of its arguments alone."""
+    """The order in which an epoch visits the rows: a permutation of `range(rows)`, int32, fixed by the arguments."""
     return np.random.default_rng([seed, epoch]).permutation(rows).astype(np.int32)
 
 
@@ -107,9 +107,7 @@ def take(tensors: Any, index: tf.Tensor) -> Any:
 
 
 def rows_from(tensors: Any, start: tf.Tensor, size: int) -> Any:
-    """`size` rows of `Placed.tensors` from `start` on; `size` is fixed, for XLA, to which `array[start:]` is of no
-    known length.
-    """
+    """`size` rows of `Placed.tensors` from `start` on; XLA needs a fixed `size`, unlike that of `array[start:]`."""
 
     def part(array: tf.Tensor) -> tf.Tensor:
         rest = array.shape[1:]

@@ -1,11 +1,11 @@
-"""Random numbers for dropout that cost next to nothing inside a compiled epoch.
+"""Random numbers for dropout that are cheap inside a compiled epoch.
 
-Keras draws masks with TensorFlow's Philox generator, which XLA computes on a CPU many times slower than the rest of a
-small network. Here a mask is a hash of the position of each number and of the layer's seed and draw: a handful of
-integer operations that XLA fuses with the layer's own. They are the same numbers in every mode.
+Keras draws masks with TensorFlow's Philox generator. On a CPU, XLA computes it many times slower than the rest of a
+small network. Here a mask is a hash of each number's position and of the layer's seed and draw: a few integer
+operations that XLA fuses with those of the layer. The numbers are the same in every mode.
 
-The hash is that of Chris Wellons ("Prospecting for Hash Functions", 2018: lowbias32), applied twice, with one half of
-the key before each: the numbers of two draws are then no rearrangement of one another, as they would be with one round.
+The hash is lowbias32 by Chris Wellons ("Prospecting for Hash Functions", 2018), applied twice, with one half of the key
+before each round. With one round only, the numbers of two draws would be permutations of each other.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import numpy as np
 
 from folklore.keras_internals import draw_seed, random_functions
 
-_STEP = np.uint32(0x9E3779B9)  # 2**32 / golden ratio: keys of successive draws lie far apart
+_STEP = np.uint32(0x9E3779B9)  # 2**32 / golden ratio: keys of successive draws are far apart
 
 
 @contextlib.contextmanager
 def counted() -> Iterator[None]:
-    """Within, Keras' layers draw uniform and normal numbers and dropout masks from the functions of this module.
+    """Inside the block, Keras' layers draw uniform and normal numbers and dropout masks from this module.
 
-    A layer's own generator still gives seed and draw, and advances as always. What is traced within keeps them.
-    Initializers, which are given a plain int for a seed, draw as without.
+    A layer's own generator still gives seed and draw, and advances as usual. Functions traced inside the block keep
+    these generators. Initializers, whose seed is a plain int, draw as usual.
     """
     ours: dict[str, Callable[..., Any]] = {"uniform": uniform, "normal": normal, "dropout": dropout}
-    # Keras has no place to set a generator: its layers look these functions up in its backend's module.
+    # Keras has no setting for the generator: its layers look these functions up in its backend's module.
     theirs = {name: getattr(random_functions, name) for name in ours}
     try:
         for name, function in ours.items():
@@ -42,10 +42,10 @@ def counted() -> Iterator[None]:
 
 
 def bits(shape: Sequence[Any], seed: Any) -> Any:
-    """uint32 tensor of `shape`, each bit 0 or 1 alike: a function of shape and seed alone.
+    """A uint32 tensor of `shape` with random bits that depend on shape and seed only.
 
     Args:
-        shape: of ints or scalar tensors; fewer than 2**32 numbers in all.
+        shape: ints or scalar tensors; fewer than 2**32 numbers in total.
         seed: integer tensor (2,): the generator's seed, and the number of the draw.
     """
     first, draw = keras.ops.unstack(keras.ops.cast(seed, "uint32"))
@@ -57,14 +57,14 @@ def bits(shape: Sequence[Any], seed: Any) -> Any:
 
 
 def uniform(shape: Sequence[Any], minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Float tensor of `shape`, uniform in [minval, maxval), in steps of 2**-24 of the range."""
+    """A float tensor of `shape`, uniform in [minval, maxval), in steps of 2**-24 of the range."""
     drawn = keras.ops.multiply(_fraction(shape, seed), maxval - minval) + minval
     return keras.ops.cast(drawn, dtype or keras.config.floatx())
 
 
 def normal(shape: Sequence[Any], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Float tensor of `shape`, normal, by the inverse of the distribution function; nothing lies beyond 5.4 stddev."""
-    middle = _fraction(shape, seed) * 2 - (1 - 2.0**-24)  # in the middle of each step, so that -1 and 1 are not met
+    """A normal float tensor of `shape`, by the inverse distribution function; no value is beyond 5.4 stddev."""
+    middle = _fraction(shape, seed) * 2 - (1 - 2.0**-24)  # the middle of each step, so that -1 and 1 never occur
     drawn = keras.ops.erfinv(middle) * np.float32(np.sqrt(2)) * stddev + mean
     return keras.ops.cast(drawn, dtype or keras.config.floatx())
 
@@ -74,9 +74,10 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[Any] | None = None, 
 
     Args:
         inputs: float tensor of any shape.
-        rate: from 0 to 1. A seed generator with a `rate` of its own, a variable, has that in its place wherever this is
-            above 0, so that one compiled program serves every rate.
-        noise_shape: of the mask, where values share their fate; None stands for the extent of `inputs`.
+        rate: from 0 to 1. If it is above 0 and the seed generator has its own `rate`, a variable, that one is used, so
+            that one compiled program serves every rate.
+        noise_shape: the shape of the mask; along an axis of size 1, values are dropped together. None stands for the
+            size of `inputs`.
         seed: a `keras.random.SeedGenerator`, or an int.
     """
     if rate == 0:
@@ -99,7 +100,7 @@ def _unless_fixed(ours: Callable[..., Any], theirs: Callable[..., Any]) -> Calla
 
 
 def _fraction(shape: Sequence[Any], seed: Any) -> Any:
-    """float32 multiples of 2**-24 from 0 to below 1, which float32 holds exactly."""
+    """float32 multiples of 2**-24 in [0, 1), which are exact in float32."""
     return keras.ops.cast(keras.ops.right_shift(bits(shape, draw_seed(seed)), np.uint32(8)), "float32") * 2.0**-24
 
 

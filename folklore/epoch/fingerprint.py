@@ -1,4 +1,4 @@
-"""What a compiled model's program hangs on: two models of equal structure can share one, in turn."""
+"""The structure on which a compiled model's program depends: models of equal structure can share one, in turn."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _NUMBERS = ("learning_rate", "initial_learning_rate", "decay_steps", "weight_dec
 
 
 def structure(model: keras.Model) -> str:
-    """The model's layers and how it was compiled, as text: without names, seeds, initializers, and without the numbers
-    that are variables of a program: learning rate, weight decay, dropout rate.
+    """The model's layers and compilation as text, without names, seeds and initializers.
 
-    It is equal for models that do the same with their variables as far as Keras' configuration tells, which for layers
-    that are not Keras' own need not be all: see `is_transparent`.
+    It also leaves out the numbers that are variables of a program: learning rate, weight decay and dropout rate. The
+    text is equal for models whose Keras configurations compute the same. The configuration of a custom layer may be
+    incomplete: see `is_transparent`.
     """
     try:
         layers: Any = model.get_config()
-    except Exception:  # a model of the user's own, which says nothing of itself, or fails to
+    except Exception:  # a custom model that has no configuration, or fails to return it
         layers = [
             (type(layer).__qualname__, [v.shape for v in layer.weights])
             for layer in all_layers(model, include_self=True)
@@ -43,7 +43,7 @@ def structure(model: keras.Model) -> str:
 
 
 def is_transparent(model: keras.Model) -> bool:
-    """Whether all layers are Keras' own, so that their configuration tells all they do; a Lambda's does not."""
+    """Whether all layers are Keras' own, so that their configuration is complete; a Lambda's is not."""
     layers = all_layers(model)
     if not all(type(layer).__module__.startswith("keras.") for layer in layers):
         return False
@@ -52,7 +52,7 @@ def is_transparent(model: keras.Model) -> bool:
 
 
 def _essence(value: Any, kind: str = "") -> Any:
-    """The configuration without what is not structure; `kind` is the class that it configures."""
+    """The part of a configuration that is structure; `kind` is the class that it configures."""
     if isinstance(value, dict):
         kind = value.get("class_name", kind)
         return {key: _part(key, part, kind) for key, part in value.items() if not _is_idle(key)}
@@ -73,6 +73,6 @@ def _is_idle(key: str) -> bool:
 
 
 def _without_names(text: str, names: list[str]) -> str:
-    """Names replaced by their ranks: Keras numbers what is unnamed through all models of a process."""
+    """The text with names replaced by ranks: Keras numbers unnamed layers across all models of a process."""
     ranks = {name: f"layer {rank}" for rank, name in enumerate(dict.fromkeys(names))}
     return re.sub(r'"([^"\\]+)"', lambda match: f'"{ranks.get(match[1], match[1])}"', text)

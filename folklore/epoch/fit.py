@@ -1,4 +1,4 @@
-"""`fit` and `evaluate`. Read `fit` downwards."""
+"""`fit` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ def fit(
     mode: Mode = "auto",
     initial_epoch: int = 0,
 ) -> keras.callbacks.History:
-    """Train a compiled Keras model, one graph call an epoch.
+    """Train a compiled Keras model, with one graph call per epoch.
 
     Args:
-        model: a compiled `keras.Model`. Its weights, optimizer and dropout generators are used as they stand. One that
-            was built in the scope of a `tf.distribute.MirroredStrategy` is trained by all its replicas.
-        data: `(x, y)` or `(x, y, sample_weight)`; each an array, or a nest of arrays, of shape (n, ...); or what
-            `folklore.place` made of them. What is too large for the device is streamed to it, step by step.
+        model: a compiled `keras.Model`, trained from the current state of its weights, optimizer and dropout
+            generators. If it was built in the scope of a `tf.distribute.MirroredStrategy`, all replicas train it.
+        data: `(x, y)` or `(x, y, sample_weight)`, each an array, or a nest of arrays, of shape (n, ...); or a result of
+            `folklore.place`. Data too large for the device are streamed to it, step by step.
         epochs: index of the epoch to stop before, as in `keras.Model.fit`.
-        batch_size: rows a step; the last, smaller batch of an epoch is trained on too.
-        seed: epoch e visits the rows in `epoch_order(seed, e, n)`, whatever happened before.
-        validation_data: given to `evaluate`, in its batches, after every epoch; its logs begin with `val_`.
-        callbacks: Keras callbacks. One with hooks for train batches is given them, and the epoch is then run step by
-            step; one with hooks for test batches is given those, and validation is then run batch by batch.
+        batch_size: rows per step; the last, smaller batch of an epoch is used too.
+        seed: sets the order of the rows in each epoch, see `epoch_order`; it does not depend on earlier epochs.
+        validation_data: evaluated after every epoch, see `evaluate`; its logs begin with `val_`.
+        callbacks: Keras callbacks. If one has hooks for train batches, the epoch runs step by step; if one has hooks
+            for test batches, validation runs batch by batch.
         mode: "xla" compiles the epoch with XLA, "graph" runs it as a plain TensorFlow graph, "step" calls one step at
-            a time; "auto" takes the fastest, as measured by `choose_mode`. Speed and rounding differ, the mathematics
-            does not, nor do the masks of dropout layers, which are those of `folklore.epoch.dropout_masks`. A model
-            compiled with `run_eagerly=True` runs without any graph, step by step.
-        initial_epoch: the epoch to begin with. One that a callback such as `BackupAndRestore` restores comes first.
+            a time; "auto" takes the fastest, as measured by `choose_mode`. Modes differ in speed and rounding, but not
+            in the mathematics or in the dropout masks, see `folklore.epoch.dropout_masks`. A model compiled with
+            `run_eagerly=True` runs step by step without a graph.
+        initial_epoch: the first epoch, unless a callback such as `BackupAndRestore` restores a later one.
 
     Returns:
         The `keras.callbacks.History` that Keras' own `fit` would return.
 
     Raises:
-        ValueError: the model is not compiled, an argument is not what is said above, arrays differ in length or are
-            empty, a batch is not a multiple of the replicas, or a callback monitors something that will not be logged
-            (Keras itself only warns, and then never stops; so does this where the model runs eagerly, since nothing is
-            known before the first step).
+        ValueError: the model is not compiled, an argument is invalid, arrays differ in length or are empty, the batch
+            size is not a multiple of the number of replicas, or a callback monitors a name that will not be logged.
+            (Keras only warns about the last and then never stops. So does this function if the model runs eagerly,
+            because the names are unknown before the first step.)
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode {mode!r} is unknown. Use one of: {', '.join(get_args(Mode))}.")
@@ -79,7 +79,7 @@ def fit(
 
     model.stop_training = False
     hooks.on_train_begin()
-    # Set by callbacks that resume, as in Keras' fit, and for this training alone.
+    # Callbacks that resume set it, as in Keras' fit; it holds for this training only.
     initial_epoch = take_restored_epoch(model) or initial_epoch
     logs: dict[str, Any] = {}
     for epoch in range(initial_epoch, epochs):
@@ -94,7 +94,7 @@ def fit(
         if model.stop_training:
             break
     if epochs > initial_epoch and model.optimizer is not None:
-        # Moving averages of the weights (use_ema) replace them now, as at the end of Keras' fit.
+        # Moving averages of the weights (use_ema) now replace the weights, as at the end of Keras' fit.
         model.optimizer.finalize_variable_values(model.trainable_weights)
     hooks.on_train_end(logs)
     return model.history
@@ -105,21 +105,22 @@ def evaluate(
 ) -> dict[str, Any]:
     """Loss and metrics of a compiled model on `(x, y)` of shape (n, ...), in inference mode.
 
-    Equal to `keras.Model.evaluate` with batches of `evaluation_batch(model)` rows, to float32 rounding; resets the
-    model's metrics, as that does. So a loss that is no mean over rows (`reduction="sum"`) differs from what Keras gives
-    for its usual 32.
+    The result equals that of `keras.Model.evaluate` with batches of `evaluation_batch(model)` rows, to float32
+    rounding, so a loss that is not a mean over rows (`reduction="sum"`) differs from Keras' result for its default
+    batch size of 32. Like Keras, it resets the model's metrics.
 
     Args:
         model: a compiled `keras.Model`.
         data: as for `fit`.
-        mode: "graph", or "xla" for who evaluates these rows many times, see `evaluation_mode`.
+        mode: "graph", or "xla" if these rows are evaluated many times, see `evaluation_mode`.
     """
     return program_of(model).evaluate(place(data), mode)
 
 
 def evaluation_mode(mode: Mode, epochs: int) -> Literal["xla", "graph"]:
-    """The mode for an evaluation after each of so many epochs, of a model that trains in `mode`.
+    """The evaluation mode for a model that trains for so many epochs in `mode` and is evaluated after each.
 
-    With batches as large as an evaluation's, XLA gains a third at most, and compiling takes as long as twenty graphs.
+    With the large batches of an evaluation, XLA saves at most a third, and compiling takes as long as twenty
+    evaluations in the graph.
     """
     return "xla" if mode == "xla" and epochs >= 20 else "graph"

@@ -1,4 +1,4 @@
-"""What a Keras model's layers and methods tell `folklore.fit` about how to run it."""
+"""Properties of a Keras model that determine how `folklore.fit` runs it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from folklore.keras_internals import all_layers
 
 
 def xla_compiles(model: keras.Model) -> bool:
-    """Whether all layers say so: RandomRotation, StringLookup and, with cuDNN, LSTM do not."""
+    """Whether all layers support XLA; RandomRotation, StringLookup and, with cuDNN, LSTM do not."""
     return all(layer.supports_jit for layer in all_layers(model, include_self=True))
 
 
 def has_convolutions(model: keras.Model) -> bool:
-    """Whether a layer is a convolution, of any kind."""
+    """Whether any layer is a convolution of any kind."""
     return any("Conv" in type(layer).__name__ for layer in all_layers(model))
 
 

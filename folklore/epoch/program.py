@@ -16,13 +16,13 @@ from folklore.epoch.model_traits import is_keras_own
 from folklore.epoch.replicas import Replicas
 from folklore.keras_internals import all_layers, build_variables, compilation, metrics_or_logs, outputs_per_row
 
-EVALUATION_BYTES = 2**22  # of a batch's activations: so many stay in a processor's cache
-_Step = Callable[[tf.Tensor, int], dict[str, Any]]  # of a batch's first row and its size; returns logs
+EVALUATION_BYTES = 2**22  # activations of a batch that stay in a processor's cache
+_Step = Callable[[tf.Tensor, int], dict[str, Any]]  # takes a batch's first row and its size; returns logs
 _COMPILED = ("xla", "graph")
 
 
 class Program:
-    """The compiled functions of one model, for as long as one `compile` stands. Seeds of one arm share them."""
+    """The compiled functions of one model, until it is compiled again. The seeds of an arm share them."""
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
@@ -32,7 +32,7 @@ class Program:
             "train": tf.function(self.replicas.spread(model.train_step), autograph=False),
             "test": tf.function(model.test_step, autograph=False),
         }
-        # A step that is not Keras' own may log other things than the model's metrics.
+        # A custom step may log other values than the model's metrics.
         self.custom = {
             kind: not (is_keras_own(model, f"{kind}_step") and is_keras_own(model, "compute_metrics"))
             for kind in self.steps
@@ -46,15 +46,15 @@ class Program:
 
     @counted()
     def build(self, kind: str, data: Placed, size: int | None = None) -> list[str]:
-        """Create every variable a step needs, without taking one; return the names it logs.
+        """Create every variable that a step needs, without taking a step; return the names that it logs.
 
-        Variables come before tracing, since a graph function may create none on its second call, and the batch has
-        the real size, which a stateful layer may insist on.
+        Variables must exist before tracing, because a graph function may not create any on its second call. The batch
+        has its real size, which a stateful layer may require.
         """
         if kind not in self.names:
             batch = data.batch(0, size or evaluation_batch(self.model))
             if self.custom[kind]:
-                # Only the step itself knows what it needs: perhaps neither `call` nor the compiled loss.
+                # A custom step may use neither `call` nor the compiled loss, so the step itself is traced.
                 self.names[kind] = list(self.steps[kind].get_concrete_function(batch).structured_outputs)
             else:
                 with self.replicas.scope():
@@ -72,7 +72,7 @@ class Program:
         hooks: keras.callbacks.Callback | None = None,
         steps: int | None = None,
     ) -> dict[str, Any]:
-        """Train one epoch in `order`, or its first `steps` full batches and its last; return the running averages."""
+        """Train one epoch in `order`, or its first `steps` full batches and the last; return the running averages."""
         full = len(order) // batch_size if steps is None else steps
         if mode in _COMPILED:
             return self._call(self.epochs[mode], data, tf.constant(order), batch_size, tf.constant(full))
@@ -99,10 +99,10 @@ class Program:
         return list(self.epochs["graph"].get_concrete_function(*arguments).variables)
 
     def _call(self, function: Any, data: Placed, *arguments: Any) -> dict[str, Any]:
-        """What a compiled function logs, as numbers.
+        """The logs of a compiled function, as numbers.
 
-        The concrete function is looked up by the data's shapes and the plain numbers among the arguments alone, for
-        which `tf.function` takes a quarter of a millisecond: much for an epoch of seven.
+        The concrete function is looked up by the data's shapes and the plain numbers among the arguments only.
+        `tf.function`'s own look-up takes a quarter of a millisecond, which is much for an epoch of seven.
         """
         numbers = tuple(argument for argument in arguments if isinstance(argument, int))
         key = (function, data.signature, numbers)
@@ -145,13 +145,15 @@ class Program:
     def _loop(self, kind: str, step: _Step, extent: tuple[tf.Tensor, int, int, int]) -> dict[str, tf.Tensor]:
         self.model.reset_metrics()
         logs = _each_batch(step, *extent, keep=self.custom[kind])
-        # Keras' rule: the last step's logs, if they are not just the metrics.
+        # Keras' rule: the last step's logs, unless they are only the metrics.
         return metrics_or_logs(self.model, logs) if self.custom[kind] else self.model.get_metrics_result()
 
 
 def evaluation_batch(model: keras.Model) -> int:
-    """Rows in a batch of `evaluate`: the model's own number where it has a fixed one; else as many as keep the
-    activations in a processor's cache, from 256 to 16,384, a power of two; 1,024 where they are not known.
+    """The number of rows in a batch of `evaluate`.
+
+    The model's own batch size if it is fixed; else a power of two from 256 to 16,384 that keeps the activations in a
+    processor's cache; 1,024 if the activations are unknown.
     """
     inputs = keras.tree.flatten(model.inputs or [])
     if inputs and inputs[0].shape[0]:
@@ -161,19 +163,19 @@ def evaluation_batch(model: keras.Model) -> int:
 
 
 def activations(model: keras.Model) -> Iterator[int]:
-    """How many numbers one row becomes in each layer that was called on symbolic tensors."""
+    """The number of output values per row, for each layer that was called on symbolic tensors."""
     for layer in all_layers(model):
         yield from (math.prod(filter(None, shape)) for shape in outputs_per_row(layer))
 
 
 def program_of(model: keras.Model) -> Program:
-    """The model's program, made anew after each `compile` (which makes a new configuration)."""
+    """The model's program, created again after each `compile` (which makes a new configuration)."""
     if not model.compiled:
         raise ValueError("The model is not compiled. Call model.compile(optimizer, loss) first.")
     program = getattr(model, "_folklore_program", None)
     if program is None or program.compilation is not compilation(model):
         program = Program(model)
-        # Past Keras' attribute tracking, which would take the program's model for a layer of the model.
+        # Bypasses Keras' attribute tracking, which would add the program's model as a layer of the model.
         object.__setattr__(model, "_folklore_program", program)
     return program
 
@@ -181,9 +183,9 @@ def program_of(model: keras.Model) -> Program:
 def _each_batch(step: _Step, full: tf.Tensor, size: int, rest_start: int, rest: int, *, keep: bool) -> dict[str, Any]:
     """Call `step(start, size)` for `full` batches in a loop in the graph, then for the `rest`.
 
-    How many batches are full is known to the call alone, not to the program, so that a probe of a few steps runs the
-    program that trains. To keep the last step's logs, the loop must know their shapes before it begins: the first step
-    is then taken outside of it.
+    The number of full batches is an argument of the call, not part of the program, so that a probe of a few steps runs
+    the same program as the training. To keep the last step's logs, the loop must know their shapes before it begins, so
+    the first step is taken outside the loop.
     """
     logs: dict[str, Any] = {}
     first = 0
@@ -202,5 +204,5 @@ def _each_batch(step: _Step, full: tf.Tensor, size: int, rest_start: int, rest: 
 
 
 def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
-    """Logs as floats, but a metric that is a vector as an array, as in Keras' History."""
+    """Logs as floats; a vector metric as an array, as in Keras' History."""
     return {name: keras.ops.convert_to_numpy(value) if np.ndim(value) else float(value) for name, value in logs.items()}

@@ -1,4 +1,4 @@
-"""A step on several devices at once: every replica trains on its share of the batch, and gradients are averaged."""
+"""Steps on several devices: every replica trains on its share of the batch, and the gradients are averaged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import tensorflow as tf
 
 
 class Replicas:
-    """The replicas of the `tf.distribute.MirroredStrategy` in whose scope a model was built; a single one without.
+    """The replicas of the `tf.distribute.MirroredStrategy` in whose scope a model was built; otherwise a single one.
 
     Attributes:
-        count: how many there are.
+        count: the number of replicas.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
@@ -21,14 +21,14 @@ class Replicas:
         self.count = strategy.num_replicas_in_sync
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """Where variables are created."""
+        """The scope in which variables are created."""
         return self._strategy.scope() if self.count > 1 else contextlib.nullcontext()
 
     def check(self, batch_size: int) -> None:
-        """Refuse a batch that cannot be shared out equally.
+        """Refuse a batch size that the replicas cannot share equally.
 
         Raises:
-            ValueError: it is no multiple of `count`.
+            ValueError: it is not a multiple of `count`.
         """
         if batch_size % self.count:
             raise ValueError(
@@ -37,10 +37,10 @@ class Replicas:
             )
 
     def spread(self, step: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-        """`step`, taken by every replica on its share of the batch; the means of what they return.
+        """A step that every replica takes on its share of the batch; it returns the means of their results.
 
-        Shares are equal, since Keras averages gradients over replicas, not over rows: fewer rows than there are
-        replicas, at the end of a batch, are left out.
+        Shares are equal, because Keras averages gradients over replicas, not over rows. The remaining rows at the end
+        of a batch, fewer than there are replicas, are left out.
         """
         if self.count == 1:
             return step
