@@ -73,7 +73,7 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
             "'drpout', which it does not take. Did you mean 'dropout'?",
         ),
         (["run", "quickstart", "--set", "batch_size"], "has no value"),
-        (["run", "quickstart", "--set", "batch_size=many"], "batch_size is 'many'. Give a whole number from 1."),
+        (["run", "quickstart", "--set", "batch_size=many"], "batch_size is 'many'. Give a positive integer."),
         (["run", "quickstart", "--set", "params=3"], "params is 3. Give a mapping"),
         (["run", "quickstart", "--set", "epochs.x=3"], "epochs"),
         (["run", "quickstart", "--seeds", "-3"], "greater than or equal to 1. Given: run quickstart --seeds -3."),
@@ -189,7 +189,7 @@ def test_interrupted_is_said(capsys, monkeypatch, name, code, said):
     before = signal.getsignal(signal.SIGTERM)
     status, _, err = run_cli(capsys, "run", "quickstart")
     assert status == code
-    assert err == f"{said}. What was trained is kept: the same command goes on from there.\n"
+    assert err == f"{said}. Finished epochs are kept: the same command resumes.\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 

@@ -1,4 +1,4 @@
-"""The commands: `python -m experiments list|run|compare|board|describe|doctor|new`."""
+"""The commands: `python -m experiments list|run|compare|report|board|describe|doctor|new`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ app = typer.Typer(
 err = Console(stderr=True)
 
 
-Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value", show_default=False)]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="a setting as key=value; may be repeated", show_default=False)
+]
 
 
 app.command("list")(read.list_)
@@ -45,7 +47,7 @@ app.command()(read.board)
 
 
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option(help="show tracebacks")] = False) -> None:
+def _options(debug: Annotated[bool, typer.Option(help="show tracebacks of errors")] = False) -> None:
     pass
 
 
@@ -53,68 +55,69 @@ def _options(debug: Annotated[bool, typer.Option(help="show tracebacks")] = Fals
 def run(
     names: Annotated[list[str], typer.Argument(help="topic or topic.experiment", show_default=False)],
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="seeds 0 … N-1 of each arm [default: the experiment's]")
+        int | None, typer.Option(min=1, help="train seeds 0 … N-1 of each arm; default: the experiment's number")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="epochs at most [default: the recipe's]")] = None,
-    budget: Annotated[Literal["quick", "full"], typer.Option(help="quick: the experiment's own short form")] = "full",
+    epochs: Annotated[int | None, typer.Option(min=1, help="maximum number of epochs; default: the recipe's")] = None,
+    budget: Annotated[Literal["quick", "full"], typer.Option(help="quick: the experiment's short version")] = "full",
     data: Annotated[
-        Literal["auto", "real", "bundled"], typer.Option(help="auto: bundled where real is missing")
+        Literal["auto", "real", "bundled"], typer.Option(help="auto: real data, or the bundled stand-in if unavailable")
     ] = "auto",
     jobs: Annotated[
-        str, typer.Option(help="worker processes; auto: by cores, GPUs and the size of the networks")
+        str, typer.Option(help="number of worker processes; auto: set by cores, GPUs and the size of the networks")
     ] = "auto",
     set_: Settings = None,
     logdir: Logdir = Path("logs"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="move the experiment's earlier runs aside")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="move earlier runs aside and start again")] = False,
     until_decided: Annotated[
-        bool, typer.Option("--until-decided", help="add seeds, look by look, until every hypothesis has a verdict")
+        bool, typer.Option("--until-decided", help="add seeds in planned looks until every hypothesis has a verdict")
     ] = False,
-    max_seeds: Annotated[int, typer.Option(min=6, help="where --until-decided ends")] = 30,
+    max_seeds: Annotated[int, typer.Option(min=6, help="limit of seeds for --until-decided")] = 30,
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="equal bits for equal seeds, on a GPU too, where that costs time")
+        bool, typer.Option("--deterministic", help="bit-identical results for equal seeds; slower on a GPU")
     ] = False,
 ) -> None:
-    """Train the arms of experiments, and compare them. What is done already is not done again."""
+    """Train the arms of experiments and compare them. Finished runs are skipped, unfinished ones resumed."""
+    from folklore.study.request import Request
     from folklore.study.run import run_studies
 
     if until_decided and seeds is not None:
         raise ProblemError("--seeds and --until-decided were both given. The looks decide: give --max-seeds instead.")
-    failures = run_studies(
-        catalog.find(names), out, seeds=seeds, epochs=epochs, quick=budget == "quick", data=data,
-        jobs=worker_count(jobs), settings=set_ or [], logdir=logdir, fresh=fresh,
+    request = Request(
+        seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=worker_count(jobs),
+        settings=tuple(set_ or ()), logdir=logdir, fresh=fresh,
         until_decided=until_decided, max_seeds=max_seeds, deterministic=deterministic,
     )  # fmt: skip
-    if failures:
+    if run_studies(catalog.find(names), out, request):
         raise typer.Exit(1)
 
 
 def worker_count(given: str) -> int | None:
-    """The number behind `--jobs`; None for "auto".
+    """The number given by `--jobs`; None for "auto".
 
     Raises:
-        ProblemError: it is neither.
+        ProblemError: it is neither a positive integer nor "auto".
     """
     if given == "auto":
         return None
     if not (given.isascii() and given.isdecimal() and int(given) > 0):
-        raise ProblemError(f"--jobs {given!r} is no number of worker processes. Write --jobs 2, say, or --jobs auto.")
+        raise ProblemError(f"--jobs {given!r} is not a number of worker processes. Give a positive integer, or auto.")
     return int(given)
 
 
 @app.command()
 def describe(
     model: Annotated[
-        str, typer.Argument(help="such as resnet50, or a builder of models/ such as mlp", show_default=False)
+        str, typer.Argument(help="a published network such as resnet50, or a builder such as mlp", show_default=False)
     ],
     input_: Annotated[
-        str | None, typer.Option("--input", help="the input's shape, such as 28x28x1", show_default="as published")
+        str | None, typer.Option("--input", help="shape of the input, such as 28x28x1", show_default="as published")
     ] = None,
-    outputs: Annotated[int | None, typer.Option(min=1, help="classes, or 1", show_default="as published")] = None,
+    outputs: Annotated[int | None, typer.Option(min=1, help="number of outputs", show_default="as published")] = None,
     set_: Settings = None,
     format_: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="svg: a diagram")] = "table",
 ) -> None:
-    """Show a model's layers: output shapes, parameters, receptive fields, FLOPs and memory; or draw how it is built."""
-    os.environ.update(environment(threads=cores()))  # before TensorFlow, which Keras imports
+    """Show a model's layers with output shapes, parameters, receptive fields, FLOPs and memory; or draw a diagram."""
+    os.environ.update(environment(threads=cores()))  # before Keras imports TensorFlow
     with quietly():
         from folklore.describe import summary
         from folklore.describe.diagram import svg
@@ -132,7 +135,7 @@ def describe(
 
 @app.command()
 def doctor() -> None:
-    """Show versions, devices, threads and caches, and what a run would use."""
+    """Show versions, devices, threads and caches, and the resources that the run command would use."""
     from folklore.cli.doctor import examine
 
     out.print(tables.table([{"fact": fact, "value": value} for fact, value in examine().items()]))
@@ -149,11 +152,11 @@ def new(name: Annotated[str, typer.Argument(help="topic or topic.experiment", sh
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit status: 0 done, 1 a run or a file failed, 2 wrong usage."""
+    """Run the command line and exit with its status: 0 done, 1 a run or a file failed, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # where the terminal's encoding lacks "–", it shows "?"
+            stream.reconfigure(errors="replace")  # a terminal whose encoding lacks "–" shows "?"
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         status = _invoke(given)
@@ -168,9 +171,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _say(str(problem), 1)
     except KeyboardInterrupt as interrupt:
         what, status = ("Terminated", 143) if isinstance(interrupt, TerminatedError) else ("Interrupted", 130)
-        status = _say(f"{what}. What was trained is kept: the same command goes on from there.", status)
+        status = _say(f"{what}. Finished epochs are kept: the same command resumes.", status)
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python flushes once more when it ends, and must not complain then.
+        # The reader of the output closed it. Python flushes once more at exit, which must not raise an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except OSError as error:
@@ -188,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 class TerminatedError(KeyboardInterrupt):
-    """SIGTERM, which ends what Ctrl-C ends, in the same way."""
+    """SIGTERM, which stops the command in the same way as Ctrl-C."""
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -196,7 +199,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _invoke(given: Sequence[str]) -> int:
-    """What `app(…)` does, but for Ctrl-C, which that turns into an exit status."""
+    """Run the command as `app(…)` would, without turning Ctrl-C into an exit status."""
     try:
         with typer.main.get_command(app).make_context("python -m experiments", list(given)) as context:
             context.command.invoke(context)
@@ -207,7 +210,7 @@ def _invoke(given: Sequence[str]) -> int:
 
 
 def _say(text: str, status: int) -> int:
-    """Show a paragraph, whatever lines its text came in: exceptions' messages are quoted in some."""
+    """Show the text as one paragraph: the message of a quoted exception may have several lines."""
     if "--debug" in sys.argv:
         traceback.print_exc()
     err.print(Text(" ".join(text.split())), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What is installed here, and what a run would use."""
+"""The installed versions, and the resources that the run command would use."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from importlib.metadata import version
 from data.cache import keras_home, sklearn_home
 from folklore.cache_folder import cache_folder
 from folklore.report.formatting import count
-from folklore.study.resources import cores, layout
+from folklore.study.resources import cores, settle_resources
 from folklore.tf_stderr import quietly
 
 
 def examine() -> dict[str, str]:
-    """Facts about this machine, each with its value in words."""
-    used = layout(None, runs=100)
+    """Facts about this machine, and their values in words."""
+    used = settle_resources(None, runs=100)
     os.environ.update(used.environment(0))
-    with quietly():  # TensorFlow's own remarks on CUDA and oneDNN; what matters of them is said below
+    with quietly():  # hides TensorFlow's messages about CUDA and oneDNN; the facts below cover them
         from folklore import epoch
 
         epoch.devices()
@@ -32,9 +32,9 @@ def examine() -> dict[str, str]:
     )
     facts["data larger than"] = f"{epoch.room_for_data() / 2**30:.1f} GiB would be streamed to the device"
     facts["several GPUs"] = (
-        "each trains runs of its own; folklore.fit trains one model on all of them in a tf.distribute.MirroredStrategy"
+        "each GPU trains its own runs; folklore.fit trains one model on all of them in a tf.distribute.MirroredStrategy"
         if len(epoch.names()) > 2
-        else "there are none"
+        else "none"
     )
     facts["precision"] = "float32; a recipe's precision may be mixed_bfloat16 or mixed_float16"
     facts["measured modes"] = f"{_measured()} networks in {cache_folder() / 'modes'}"
@@ -43,7 +43,7 @@ def examine() -> dict[str, str]:
         ("fashion_mnist", keras_home(), "KERAS_HOME", "datasets/fashion-mnist/train-images-idx3-ubyte.gz"),
         ("california_housing", sklearn_home(), "SCIKIT_LEARN_DATA", "cal_housing_py3.pkz"),
     ):
-        state = "is there" if (home / file).exists() else "would be downloaded"
+        state = "cached" if (home / file).exists() else "would be downloaded"
         facts[source] = f"{state}; cache: {home} ({variable})"
     return facts
 
