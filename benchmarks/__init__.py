@@ -2,4 +2,4 @@
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of the processor; has no part in its speed
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # hides messages about the processor; no effect on speed

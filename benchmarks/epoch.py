@@ -1,12 +1,12 @@
-"""Seconds an epoch: `folklore.fit` against `keras.Model.fit`, loops by hand, PyTorch and JAX.
+"""Seconds per epoch: `folklore.fit` against `keras.Model.fit`, hand-written loops, PyTorch and JAX.
 
     python -m benchmarks.epoch [--rounds 5] [--work fashion] [--peer model.fit]
 
-All sides train the same network, with Adam and a metric, on the same arrays, which have the real sets' shapes; each in
-a process of its own, in turn. First it is checked that `folklore.fit` arrives at the weights of `model.fit` when both
-are fed the same batches. PyTorch and JAX are optional: without them their columns stay empty. A figure is the median
-of the ratios, peer over ours, round by round; "first" is our first epoch with its compilation and, where that was not
-measured before, the choice of a mode.
+All sides train the same network, with Adam and a metric, on the same arrays, which have the shapes of the real sets.
+Each side has its own process, and they take turns. Before timing, a check makes sure that `folklore.fit` reaches the
+weights of `model.fit` on the same batches. PyTorch and JAX are optional: without them their columns stay empty. The
+table shows the median of the ratios, peer over ours, round by round. "first" is our first epoch including compilation
+and, if it was not measured before, the choice of a mode.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Seconds = dict[str, list[float]]
 
 
 def peers_of(work: Work, wanted: Sequence[str]) -> list[str]:
-    """The sides to be measured beside ours: those that are installed, and that can train such a network."""
+    """The other sides to measure: those that are installed and can train this network."""
     peers = [peer for peer in wanted if peer not in OPTIONAL or importlib.util.find_spec(peer)]
     if work.convolutional:
         return [*(peer for peer in peers if peer != "jax"), PRODUCT]
@@ -41,7 +41,7 @@ def peers_of(work: Work, wanted: Sequence[str]) -> list[str]:
 
 
 def check(work: Work) -> None:
-    """Stop where `folklore.fit` and `model.fit` part; in a process of its own, which is gone before any is timed."""
+    """Exit if `folklore.fit` and `model.fit` differ. Runs in its own process, which ends before the timing."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
         difference = executor.submit(_difference, work).result()
     print(f"{work.name}: weights differ by {difference:.0e}", flush=True)
@@ -56,7 +56,7 @@ def _difference(work: Work) -> float:
 
 
 def measure(work: Work, sides: Sequence[str], rounds: int) -> tuple[Seconds, float]:
-    """Seconds an epoch of every side, round by round, and of the first epoch of ours."""
+    """Seconds per epoch of every side, round by round, and of our first epoch."""
     processes = {side: SideProcess(side, work) for side in sides}
     try:
         seconds: Seconds = {side: [] for side in sides}
@@ -75,7 +75,7 @@ def ratio(seconds: Seconds, side: str, ours: str = OURS) -> float:
 
 
 def row(work: Work, seconds: Seconds, first: float) -> dict[str, str]:
-    """A line of the table."""
+    """One row of the table."""
     cells = {"work": work.name, OURS: f"{statistics.median(seconds[OURS]):.4f} s", "first": f"{first:.1f} s"}
     for peer in PEERS:
         wanted = f" ({work.wanted[peer]:g})" if peer in work.wanted else ""
@@ -84,26 +84,26 @@ def row(work: Work, seconds: Seconds, first: float) -> dict[str, str]:
 
 
 def remarks(work: Work, seconds: Seconds) -> list[str]:
-    """What the table has no column for."""
-    said = []
+    """Results that have no column in the table."""
+    lines = []
     if CALLBACKS in seconds:
-        said.append(
-            f"{work.name}: {statistics.median(seconds[VALIDATED]):.4f} s with validation; callbacks, all together, "
-            f"make that {ratio(seconds, CALLBACKS, VALIDATED):.2f} times as long. model.fit, without validation and "
-            f"callbacks, takes {ratio(seconds, 'model.fit', CALLBACKS):.1f} (20) times as long as that."
+        lines.append(
+            f"{work.name}: {statistics.median(seconds[VALIDATED]):.4f} s with validation; with all callbacks, "
+            f"{ratio(seconds, CALLBACKS, VALIDATED):.2f} times as long. model.fit, without validation and callbacks, "
+            f"takes {ratio(seconds, 'model.fit', CALLBACKS):.1f} (wanted: 20) times as long as the latter."
         )
     if PRODUCT in seconds:
         ours = work.operations / statistics.median(seconds[OURS])
         product = SIDES[PRODUCT].operations / statistics.median(seconds[PRODUCT])
-        said.append(
+        lines.append(
             f"{work.name}: {ours / 1e9:.0f} GFLOP/s, {ours / product:.0%} of the {product / 1e9:.0f} GFLOP/s "
             "of float32 matrix products of 1,024 × 1,024 in the same run."
         )
-    return said
+    return lines
 
 
-def known(names: Iterable[str]) -> Callable[[list[str] | None], list[str] | None]:
-    """A check of an option's values, which answers a misspelt one with the nearest of `names`."""
+def choice_of(names: Iterable[str]) -> Callable[[list[str] | None], list[str] | None]:
+    """A check of an option's values, which suggests the nearest of `names` for a misspelt one."""
 
     def checked(given: list[str] | None) -> list[str] | None:
         for name in set(given or []).difference(names):
@@ -114,22 +114,22 @@ def known(names: Iterable[str]) -> Callable[[list[str] | None], list[str] | None
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="how often the sides take turns")] = 5,
-    work: Annotated[list[str] | None, typer.Option(help="may be repeated; else all", callback=known(WORKS))] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="may be repeated; else all", callback=known(PEERS))] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="number of rounds in which the sides take turns")] = 5,
+    work: Annotated[list[str] | None, typer.Option(help="repeatable; default: all", callback=choice_of(WORKS))] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="repeatable; default: all", callback=choice_of(PEERS))] = None,
 ) -> None:
     """Check, measure, and print a table."""
-    rows, said = [], []
+    rows, lines = [], []
     for name in work or WORKS:
         check(WORKS[name])
         sides = [OURS, *peers_of(WORKS[name], peer or PEERS)]
         seconds, first = measure(WORKS[name], sides, rounds)
         rows.append(row(WORKS[name], seconds, first))
-        said += remarks(WORKS[name], seconds)
+        lines += remarks(WORKS[name], seconds)
         print(", ".join(f"{side} {statistics.median(times):.4f} s" for side, times in seconds.items()), flush=True)
     console = Console(width=150)
-    console.print(table(rows, title=f"Times as long as folklore.fit (wanted), medians of {rounds} interleaved rounds"))
-    console.print("\n".join(said))
+    console.print(table(rows, title=f"Time relative to folklore.fit (wanted), medians of {rounds} interleaved rounds"))
+    console.print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The peer of `benchmarks.suite`: a study as a script, looping over arms and seeds with `model.fit` in one process.
+"""The peer of `benchmarks.suite`: a study as a script that loops over arms and seeds with `model.fit` in one process.
 
     python -m benchmarks.fit_loop STUDY SEEDS
 
-It keeps what `model.fit` returns, and the test metrics; it logs nothing, selects no epoch, and measures no train
-metrics in inference mode, all of which our side does. Prints the seconds of its training.
+It keeps the result of `model.fit` and the test metrics. Unlike our side, it logs nothing, selects no epoch, and does
+not measure train metrics in inference mode. Prints the seconds of its training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data import Preprocessing
 
 
 def main(study: str, seeds: int) -> None:
-    """Train every arm with so many seeds."""
+    """Train every arm with the given number of seeds."""
     begun = time.perf_counter()
     for recipe in STUDIES[study].arms.values():
         for seed in range(seeds):

@@ -1,9 +1,9 @@
-"""Memory of a pool's workers, run after run: it should not grow.
+"""The memory of a pool's workers over many runs, which should not grow.
 
     python -m benchmarks.memory [--runs 200] [--jobs 2]
 
-Trains short runs of two arms on bundled data, so that every run is a new seed of a program that is there already, and
-prints the resident memory of all workers together as runs end.
+Trains short runs of two arms on bundled data, so that every run is a new seed of an existing program, and prints the
+total resident memory of all workers after given numbers of runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from data import diabetes
 from folklore import Recipe
 from folklore.report.tables import table
 from folklore.study.pool import Pool
-from folklore.study.resources import Layout
+from folklore.study.resources import Resources
 from folklore.task import Task
 from models import mlp
 
@@ -30,18 +30,18 @@ ARMS = {"plain": BASE, "dropout": BASE.but(params=dict(dropout=0.2))}
 
 
 def main(
-    runs: Annotated[int, typer.Option(min=20, help="how many")] = 200,
-    jobs: Annotated[int, typer.Option(min=1, help="workers")] = 2,
+    runs: Annotated[int, typer.Option(min=20, help="number of runs")] = 200,
+    jobs: Annotated[int, typer.Option(min=1, help="number of workers")] = 2,
 ) -> None:
-    """Measure, and print a table."""
-    with tempfile.TemporaryDirectory() as folder, Pool(Layout(jobs, 1)) as pool:
+    """Measure and print a table."""
+    with tempfile.TemporaryDirectory() as folder, Pool(Resources(jobs, 1)) as pool:
         tasks = [
             Task("benchmark.memory", arm, seed, recipe, Path(folder) / arm / f"seed-{seed}", {})
             for seed in range(runs // len(ARMS))
             for arm, recipe in ARMS.items()
         ]
         bytes_after: dict[int, int] = {}
-        for number, (_, record) in enumerate(pool.train(tasks, lambda task, row: None), start=1):
+        for number, (_, record) in enumerate(pool.train_all(tasks, lambda task, row: None), start=1):
             assert record["status"] == "done", record
             bytes_after[number] = sum(child.memory_info().rss for child in psutil.Process().children(recursive=True))
     points = sorted({*(point for point in POINTS if point in bytes_after), len(tasks)})

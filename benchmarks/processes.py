@@ -1,7 +1,7 @@
-"""Sides in processes of their own, which take turns.
+"""The sides of a benchmark, each in its own process. They take turns.
 
-Every framework keeps threads, and reads its environment when it is imported: in one process they would disturb one
-another. A machine whose speed drifts slows all sides of a round alike.
+Every framework keeps threads and reads its environment on import, so in one process they would disturb each other. If
+the speed of the machine drifts, it affects all sides of a round alike.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ PRODUCT = "matrix product"
 
 @dataclass(frozen=True)
 class Side:
-    """How a side is measured.
+    """The settings of a side.
 
     Attributes:
-        module: in `benchmarks.sides`.
-        environment: set before its process starts: nothing for a peer, as its users have it.
-        operations: of an epoch, where that is the side's own.
-        lengthen: times as many epochs in a measurement, where a run's beginning and end count.
+        module: its module in `benchmarks.sides`.
+        environment: variables set before its process starts; empty for a peer, which runs as its users run it.
+        operations: floating-point operations of an epoch, if they are not those of the work.
+        lengthen: factor for the epochs of a measurement, for sides with costs at the beginning and end of training.
     """
 
     module: str
@@ -51,7 +51,7 @@ SIDES = {
 
 
 class SideProcess:
-    """One side's process. It works only while `train` waits for it."""
+    """The process of one side. It computes only while `train` waits for it."""
 
     def __init__(self, side: str, work: Work) -> None:
         context = multiprocessing.get_context("spawn")
@@ -63,12 +63,12 @@ class SideProcess:
         self.first = self.train(1)  # seconds of the first epoch, with compilation
 
     def train(self, epochs: int) -> float:
-        """Seconds an epoch, over so many."""
+        """Seconds per epoch, averaged over `epochs`."""
         self._connection.send(epochs)
         return float(self._connection.recv()) / epochs
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.terminate()
         self._process.join()
 

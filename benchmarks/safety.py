@@ -1,10 +1,10 @@
-"""What checkpoints and deterministic operations cost: seconds of a run, over those of one without.
+"""The cost of checkpoints and deterministic operations: the time of a run relative to one without them.
 
     python -m benchmarks.safety [--rounds 5] [--data real]
 
-Every side is a process of its own with one core, as a worker has; they take turns, each with whole runs: data, model,
-epochs, event files, test. It is first checked that a run with checkpoints ends with the same figures as one without;
-deterministic operations round in other ways.
+Every side has its own process with one core, like a worker. They take turns with whole runs: data, model, epochs, event
+files, test. Before timing, a check makes sure that a run with checkpoints ends with the same metrics as one without;
+deterministic operations round differently.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SIDES: Mapping[str, tuple[float, Mapping[str, str]]] = {
     EVERY_EPOCH: (0.0, {}),
     DETERMINISTIC: (math.inf, deterministic_ops()),
 }
-INTERVAL = 30.0  # seconds between checkpoints, unless the environment says otherwise
+INTERVAL = 30.0  # default seconds between checkpoints
 CALIFORNIA = Recipe(model=mlp, params=dict(widths=(30, 30)), data=california_housing, epochs=50, mode="graph")
 FASHION = Recipe(model=mlp, params=dict(widths=(300, 100)), data=fashion_mnist, epochs=4, mode="graph")
 RECIPES = {
@@ -47,13 +47,15 @@ RECIPES = {
 
 
 def run(recipe: Recipe, every: float) -> tuple[float, dict[str, float]]:
-    """Train once into a folder that goes with it; seconds, and the figures it ended with."""
-    from folklore.training.train import train
+    """Train once in a temporary folder; return the seconds and the final metrics."""
+    from folklore.training.train import Control, train
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.safety" / "arm" / "seed-0"
         begun = time.perf_counter()
-        record: dict[str, Any] = train(Task("benchmark.safety", "arm", 0, recipe, path, {}), every=every)
+        record: dict[str, Any] = train(
+            Task("benchmark.safety", "arm", 0, recipe, path, {}), Control(checkpoint_seconds=every)
+        )
         seconds = time.perf_counter() - begun
     assert record["status"] == "done", record
     return seconds, record["metrics"]
@@ -70,9 +72,9 @@ def measure(recipe: Recipe, rounds: int) -> dict[str, str]:
             return sides[side].submit(run, recipe, every).result()
 
     try:
-        figures = {side: turn(side)[1] for side in SIDES}
-        if figures[EVERY_EPOCH] != figures[PLAIN]:
-            raise SystemExit(f"The sides end differently, so nothing is timed: {figures}")
+        metrics = {side: turn(side)[1] for side in SIDES}
+        if metrics[EVERY_EPOCH] != metrics[PLAIN]:
+            raise SystemExit(f"The sides end with different metrics, so nothing is timed: {metrics}")
         times = [{side: turn(side)[0] for side in SIDES} for _ in range(rounds)]
     finally:
         for side in sides.values():
@@ -100,7 +102,7 @@ def main(
         if why:
             name += f" (on {source.name})"
         rows.append({"run": name} | measure(recipe.but(data=source), rounds))
-    Console(width=130).print(table(rows, title=f"Ratios to a run without, medians of {rounds} interleaved rounds"))
+    Console(width=130).print(table(rows, title=f"Relative to a run without, medians of {rounds} interleaved rounds"))
 
 
 if __name__ == "__main__":

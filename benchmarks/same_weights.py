@@ -1,4 +1,4 @@
-"""Whether `folklore.fit` arrives where `model.fit` does: what is timed must first be right."""
+"""A check that `folklore.fit` reaches the same weights as `model.fit`, before anything is timed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from folklore.epoch.dropout_masks import counted
 
 
 def worst_difference(work: Work, steps: int = 4) -> float:
-    """The largest difference of a weight after so many steps of each, and one of 7 rows, on the same batches and masks.
+    """The largest difference between weights after `steps` steps and one of 7 rows, on the same batches and masks.
 
-    In float64 and few steps, since deep networks are chaotic: with batch normalisation in twenty layers, a difference
-    of 1e-15 after the first step is one of 1e-9 after eight, and of 0.1 after sixteen. With plain SGD, since optimizers
-    that divide by the gradient's size magnify rounding. Sets Keras' float type for the whole process.
+    Uses float64 and few steps, because deep networks are chaotic: with batch normalisation in twenty layers, a
+    difference of 1e-15 after the first step grows to 1e-9 after eight steps and to 0.1 after sixteen. Uses plain SGD,
+    because optimizers that divide by the gradient's size magnify rounding. Sets Keras' float type for the process.
     """
     keras.config.set_floatx("float64")
     x, y = work.data(steps * work.batch + 7)

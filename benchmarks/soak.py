@@ -1,8 +1,8 @@
-"""A study of 200 short runs, whose workers and whose own process are killed at random until it is complete.
+"""A study of 200 short runs, whose workers and main process are killed at random until it is complete.
 
     python -m benchmarks.soak [--seed 0]
 
-Prints how many kills it took and what was lost: nothing, if its comparison is that of an undisturbed study.
+Prints the number of kills and of lost runs. Nothing is lost if the comparison equals that of an undisturbed study.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ study = Experiment(
     seeds=10,
 )
 '''
-PAUSE = 1.5, 9.0  # seconds between two kills: from the workers' start to several runs
+PAUSE = 1.5, 9.0  # seconds between two kills: from the start of the workers to several runs
 
 
 def main() -> None:
-    """Soak, and say what came of it; leave with status 1 if anything was lost."""
+    """Run the test and print the result; exit with status 1 if anything was lost."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
@@ -63,7 +63,7 @@ def main() -> None:
         equal = _compared(project, disturbed) == _compared(project, undisturbed)
         resumed = sum(record["resumed_after"] is not None for record in _records(disturbed))
         print(f"{kills['worker']} workers and {kills['study']} studies were killed in {seconds:.0f} s.")
-        print(f"{len(_records(disturbed))} runs, {resumed} at last gone on with from a checkpoint; lost: {len(lost)}.")
+        print(f"{len(_records(disturbed))} runs, {resumed} of them resumed from a checkpoint; lost: {len(lost)}.")
         print(f"The comparison {'equals' if equal else 'differs from'} that of the undisturbed study.")
         sys.exit(bool(lost) or not equal)
 
@@ -101,7 +101,7 @@ def _kill_until_complete(project: Path, logdir: Path, chance: random.Random) -> 
         left = process.poll()
         if left == 0:
             return kills
-        if left is not None:  # a run was marked failed after two deaths of its worker: it is tried again
+        if left is not None:  # a run failed after its worker died twice; try it again
             process = _start(project, logdir)
             continue
         workers = [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())]
@@ -120,7 +120,7 @@ def _records(logdir: Path) -> list[dict[str, Any]]:
 
 
 def _left_in(logdir: Path) -> dict[str, Any]:
-    """Every finished run's history without times, and its final figures."""
+    """The history without times, and the final metrics, of every finished run."""
     found = {}
     for done in logdir.glob("soak.study/*/seed-*/DONE"):
         with (done.parent / "history.csv").open() as file:

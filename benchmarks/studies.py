@@ -1,4 +1,4 @@
-"""The studies that `benchmarks.suite` times, declared as experiments are."""
+"""The studies that `benchmarks.suite` times, declared like experiments."""
 
 from __future__ import annotations
 

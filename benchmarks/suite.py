@@ -1,11 +1,11 @@
-"""Seconds a study, start-up and all: `run` against a script that loops over `model.fit` in one process.
+"""Seconds per study, including start-up: `run` against a script that loops over `model.fit` in one process.
 
     python -m benchmarks.suite [--rounds 5] [--study california] [--share 1]
 
-Both sides are whole processes, and take turns. Ours starts its workers, checks, trains, writes every run with its
-event files, and compares; with what was measured of modes forgotten before each round. The script takes the default
-environment. It needs minutes for what is asked of it, so it trains one seed of an arm by default (`--share`), and the
-time of its training is multiplied by the seeds it left out; its start-up is counted once.
+Both sides are whole processes and take turns. Ours starts its workers, checks, trains, writes every run with its event
+files, and compares; it starts each round without stored mode measurements. The script runs in the default environment.
+The whole study would take it minutes, so by default it trains one seed per arm (`--share`). Its training time is then
+scaled up to all seeds; its start-up counts once.
 """
 
 from __future__ import annotations
@@ -28,23 +28,24 @@ WANTED = {"california": 25.0, "fashion": 4.0}
 
 
 def ours(study: str) -> float:
-    """Seconds of `run`, into an empty log directory, with an empty cache of measurements."""
+    """Seconds of `run` with an empty log directory and an empty cache of measurements."""
     with tempfile.TemporaryDirectory() as folder:
         code = (
             "from folklore.lazy_import import import_lazily; import_lazily('keras')  # as the command does\n"
             "from pathlib import Path; from rich.console import Console\n"
             "from benchmarks.studies import STUDIES; from folklore.study.run import run_studies\n"
+            "from folklore.study.request import Request\n"
             "if __name__ == '__main__':\n"
             f"    name = {study!r}\n"
-            f"    failed = run_studies({{f'benchmark.{{name}}': STUDIES[name]}}, Console(), logdir=Path({folder!r}),\n"
-            "                         data='real')\n"
+            f"    failed = run_studies({{f'benchmark.{{name}}': STUDIES[name]}}, Console(),\n"
+            f"                         Request(logdir=Path({folder!r}), data='real'))\n"
             "    raise SystemExit(failed)\n"
         )
         return _seconds([sys.executable, "-c", code], {"XDG_CACHE_HOME": folder})[0]
 
 
 def theirs(study: str, share: int) -> float:
-    """Seconds of the script, as if it had trained all seeds."""
+    """Seconds of the script, scaled up to all seeds."""
     command = [sys.executable, "-m", "benchmarks.fit_loop", study, str(share)]
     whole, printed = _seconds(command, {})
     training = float(printed.split()[-1])
@@ -52,11 +53,11 @@ def theirs(study: str, share: int) -> float:
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="pairs measured")] = 5,
-    study: Annotated[list[str] | None, typer.Option(help="california, fashion, or both by giving it twice")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="number of measured pairs")] = 5,
+    study: Annotated[list[str] | None, typer.Option(help="may be repeated; default: both")] = None,
     share: Annotated[int, typer.Option(min=1, help="seeds that the script trains")] = 1,
 ) -> None:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     rows = []
     for name in study or list(STUDIES):
         pairs = [(theirs(name, share), ours(name)) for _ in range(rounds)]
@@ -71,7 +72,7 @@ def main(
                 "wanted": f">= {WANTED[name]:g}",
             }
         )
-    Console(width=130).print(table(rows, title=f"Seconds a study, medians of {rounds} interleaved pairs"))
+    Console(width=130).print(table(rows, title=f"Seconds per study, medians of {rounds} interleaved pairs"))
 
 
 def _seconds(command: list[str], variables: dict[str, str]) -> tuple[float, str]:

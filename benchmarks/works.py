@@ -1,4 +1,4 @@
-"""What is timed: networks of this suite's kinds on arrays of the real sets' shapes, told in words of no framework."""
+"""The timed work: networks of this suite on arrays with the shapes of the real sets, independent of any framework."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ TABLE, IMAGES = (8,), (28, 28, 1)
 
 @dataclass(frozen=True)
 class Work:
-    """One network, its data's shape, and how often faster than each peer it is to be.
+    """A network, the shape of its data, and the wanted speed relative to each peer.
 
     Attributes:
         name: as in the tables of docs/performance.md.
         inputs: shape of one row.
-        outputs: classes, or 1 for a regression.
-        layers: between input and output, see `Layer`.
-        wanted: peer to ratio, their seconds over ours.
-        rows: in an epoch.
-        batch: rows a step.
-        epochs: in one measurement, so that it takes a tenth of a second or more.
+        outputs: number of classes, or 1 for a regression.
+        layers: the layers between input and output, see `Layer`.
+        wanted: from a peer to the wanted ratio of its seconds over ours.
+        rows: rows per epoch.
+        batch: rows per step.
+        epochs: epochs per measurement, so that it takes at least a tenth of a second.
     """
 
     name: str
@@ -49,8 +49,10 @@ class Work:
 
     @property
     def operations(self) -> float:
-        """Floating-point operations of an epoch: two a multiplication with addition, forward, and backward once for
-        the weights and once for what enters a layer, but not for the network's input.
+        """Floating-point operations of an epoch.
+
+        A multiplication with addition counts as two. There is one forward pass, and two backward passes: one for the
+        weights and one for the inputs of each layer except the first.
         """
         height, width, channels = (*self.inputs, 1, 1)[:3] if len(self.inputs) == 3 else (1, 1, self.inputs[0])
         total, passes = 0.0, 2

@@ -1,1 +1,1 @@
-"""What is asked: declarations only, one file a topic."""
+"""Experiments: declarations only, one file per topic."""

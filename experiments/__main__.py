@@ -1,8 +1,8 @@
-"""`python -m experiments …`: hands over to folklore's command line."""
+"""`python -m experiments …`: starts folklore's command line."""
 
 import signal
 
-if __name__ == "__main__":  # and not where a worker imports this: until main is there, Ctrl-C ends it without a word
+if __name__ == "__main__":  # not when a worker imports this. Until main is imported, Ctrl-C ends the process silently
     handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from folklore.cli.app import main
@@ -12,4 +12,4 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C pressed many times need not interrupt Python's own end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # repeated Ctrl-C must not interrupt Python's own shutdown

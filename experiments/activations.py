@@ -1,7 +1,7 @@
 """Which activation should a hidden layer have?
 
 Command:   python -m experiments run activations --until-decided --data real
-Cost:      ten minutes an experiment on two cores; --budget quick under one
+Cost:      ten minutes per experiment on two cores; under one minute with --budget quick
 """
 
 import data
@@ -45,7 +45,7 @@ def selu(relu: Recipe) -> dict[str, Recipe]:
 
 
 def selu_hypotheses(by: float) -> tuple[Hypothesis, ...]:
-    """Better than plain ReLU, and equal to ReLU with batch normalisation."""
+    """SELU is better than plain ReLU, and equal to ReLU with batch normalisation."""
     return (
         Hypothesis("selu", "better", by, claim="A deep SELU net generalises better than a deep ReLU net."),
         Hypothesis(
@@ -74,7 +74,7 @@ selu_accuracy_images = Experiment(
 
 
 def leaky_hypotheses(arm: str) -> tuple[Hypothesis, ...]:
-    """Fewer dead units, and the same accuracy."""
+    """The arm has fewer dead units, and the same accuracy."""
     return (
         Hypothesis(arm, "better", 0.02, Metric("probe/dead_units", goal="min"), claim="Fewer units are dead."),
         Hypothesis(arm, "no difference", 0.005, claim="Leaky ReLU ends at the same accuracy as ReLU."),

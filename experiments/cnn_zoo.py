@@ -1,7 +1,7 @@
 """How do the classic convolutional networks compare on small images?
 
 Command:   python -m experiments run cnn_zoo.side_by_side --budget quick
-Cost:      ten minutes on two cores with --budget quick; the whole is meant for a GPU
+Cost:      ten minutes on two cores with --budget quick; the full budget is meant for a GPU
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""What should the first weights be?
+"""How should weights be initialised?
 
 Command:   python -m experiments run initializers --until-decided --data real
-Cost:      two minutes on two cores; --budget quick under one
+Cost:      two minutes on two cores; under one minute with --budget quick
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ base = Recipe(
 
 
 def units_stay_identical() -> Iterator[Fact]:
-    """Train nets from zero on the bundled digits: a layer's units never differ, whatever the activation.
+    """Train networks on the bundled digits: from zero weights, the units of a layer stay equal, for every activation.
 
-    From He's weights all of them do.
+    From He's weights all units differ.
     """
     import keras
     import numpy as np
@@ -50,7 +50,7 @@ def units_stay_identical() -> Iterator[Fact]:
 
 
 def from_zero(he: Recipe) -> dict[str, Recipe]:
-    """He's weights, and zeros under an activation that is zero at zero and one that is not."""
+    """He's weights, and zero weights with two activations: one is zero at zero, the other is not."""
     return {
         "he normal": he,
         "zeros, relu": he.but(params=dict(initializer="zeros")),
@@ -74,7 +74,7 @@ zero_init = Experiment(
     check=units_stay_identical,
     quick=QUICK,
 )
-# Under Adam the zero sigmoid net learnt a little. Plain SGD, of which the courses speak, takes smaller steps.
+# With Adam the zero sigmoid net learnt a little. Plain SGD, which courses assume, takes smaller steps.
 zero_init_sgd = Experiment(
     claim="With all weights zero the net does not learn (plain SGD).",
     arms=from_zero(base.but(optimizer={"name": "sgd", "learning_rate": 0.05})),

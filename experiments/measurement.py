@@ -1,7 +1,7 @@
-"""Do the figures that we compare mean what they seem to?
+"""Do the metrics that we compare mean what they seem to mean?
 
 Command:   python -m experiments run measurement --until-decided --data real
-Cost:      ten minutes on two cores; --budget quick under one
+Cost:      ten minutes on two cores; under one minute with --budget quick
 """
 
 import data

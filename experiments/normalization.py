@@ -1,7 +1,7 @@
 """What does batch normalisation do, and where does it belong?
 
 Command:   python -m experiments run normalization --until-decided --data real
-Cost:      fifteen minutes on two cores; --budget quick under one
+Cost:      fifteen minutes on two cores; under one minute with --budget quick
 """
 
 import data
@@ -43,7 +43,7 @@ bn_before_after = Experiment(
     quick=QUICK,
 )  # fmt: skip
 
-# With ELU the place did matter there. Does it in a deeper net?
+# With ELU the place did matter in that experiment. Does it matter in a deeper network?
 deep = base.but(params=dict(depth=16, activation="elu", initializer=ACTIVATIONS["elu"]))
 bn_before_after_deep = Experiment(
     claim="Batch normalisation before or after ELU makes no practical difference (16 layers).",

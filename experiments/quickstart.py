@@ -1,4 +1,4 @@
-"""Which of five ways trains a deep multilayer perceptron best, on images and on a table?
+"""Which of five designs of a deep multilayer perceptron trains best, on images and on a table?
 
 Command:   python -m experiments run quickstart
 """
@@ -12,7 +12,7 @@ SELU = dict(activation="selu", initializer="lecun_normal", alpha_dropout=0.01)
 
 
 def five_ways(relu: Recipe) -> dict[str, Recipe]:
-    """The same network plain, self-normalising, batch-normalised twice, and with shortcuts."""
+    """The same network: plain, self-normalising, with batch normalisation in two places, and with shortcuts."""
     return {
         "relu": relu,
         "selu + alpha dropout": relu.but(params=SELU),

@@ -1,7 +1,7 @@
-"""What does regularisation cost, and what does it buy?
+"""What does regularisation cost, and what does it gain?
 
 Command:   python -m experiments run regularization --until-decided --data real
-Cost:      fifteen minutes on two cores; --budget quick under one
+Cost:      fifteen minutes on two cores; under one minute with --budget quick
 """
 
 import data
@@ -22,12 +22,12 @@ large = Recipe(
 
 
 def dropout(recipe: Recipe) -> dict[str, Recipe]:
-    """An arm for each rate."""
+    """One arm for each rate."""
     return {f"dropout {rate:g}": recipe.but(params=dict(dropout=rate)) for rate in RATES}
 
 
 def dropout_hypotheses() -> tuple[Hypothesis, ...]:
-    """Worse along the rates, and worse already at a usual one."""
+    """The error grows with the rate, and is larger already at a usual rate."""
     along = tuple(f"dropout {rate:g}" for rate in RATES)
     return (
         Hypothesis(along, "worse", 0.005, claim="The more dropout, the larger the error of a regression net."),

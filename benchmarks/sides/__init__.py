@@ -1,4 +1,4 @@
-"""Who trains: one module a side, imported only by the process that measures it.
+"""The sides of a benchmark: one module per side, imported only by the process that measures it.
 
-Each has a class `Side`, made from a `Work`, whose `train(epochs)` trains so many epochs and returns when they are done.
+Each has a class `Side`, created from a `Work`, whose `train(epochs)` returns when these epochs are done.
 """

@@ -1,4 +1,4 @@
-"""`folklore.fit` as a run has it: validation data, honest train metrics, history, TensorBoard, best weights."""
+"""`folklore.fit` as in a run: validation data, train metrics in inference mode, history, TensorBoard, best weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Side(folklore_validated.Side):
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
 
     def callbacks(self) -> list[Any]:
-        """Those of a run."""
+        """The callbacks of a run."""
         evaluate = functools.partial(epoch.evaluate, self.model, self.train_data, epoch.evaluation_mode("xla", 100))
         return [
             TrainMetrics(evaluate),

@@ -1,4 +1,4 @@
-"""`folklore.fit`, in the environment that our workers import TensorFlow in, with a thread for each core."""
+"""`folklore.fit` in the TensorFlow environment of our workers, with one thread per core."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Side:
         self.train_data, self.validation_data = epoch.place(work.data()), epoch.place(work.data(work.rows // 4))
 
     def callbacks(self) -> list[Any]:
-        """Those of one training: none."""
+        """The callbacks of one training: none."""
         return []
 
     def train(self, epochs: int) -> None:

@@ -1,6 +1,6 @@
 """A hand-written JAX loop: the whole epoch in one `lax.scan`, Adam by hand. Dense networks only.
 
-Optional: `pip install jax`. What a specialist would write for these networks, and what the compiled epoch is held to.
+Optional: `pip install jax`. A specialist would write it for these networks; it is the standard for the compiled epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SELU_LIMIT = -1.7580993408473766
 
 
 class Side:
-    """Trains with one call an epoch."""
+    """Trains with one call per epoch."""
 
     def __init__(self, work: Work) -> None:
         self.work = work

@@ -1,4 +1,4 @@
-"""`keras.Model.fit` as a user has it, in the default environment."""
+"""`keras.Model.fit` as users run it, in the default environment."""
 
 from __future__ import annotations
 

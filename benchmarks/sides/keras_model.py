@@ -1,4 +1,4 @@
-"""The network of a `Work` in Keras, for all sides that train it there."""
+"""The network of a `Work` in Keras, for all sides that use Keras."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.works import Work
 
 
 def keras_model(work: Work, optimizer: str | keras.Optimizer = "adam") -> keras.Model:
-    """The network with seeded weights, compiled as most users do: Adam, and a metric beside the loss."""
+    """The network with seeded weights, compiled as most users do: with Adam, a loss and a metric."""
     keras.utils.set_random_seed(0)
     inputs = x = keras.Input(work.inputs)
     selu = any(kind == "selu" for kind, *_ in work.layers)

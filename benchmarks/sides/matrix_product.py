@@ -1,4 +1,4 @@
-"""Products of two float32 matrices of 1,024 × 1,024: what the machine can do, for the networks to be held to."""
+"""Products of two float32 matrices of 1,024 × 1,024: the speed of the machine, with which networks are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hand-written training loop, as TensorFlow's guide has it: one `tf.function` a step over a shuffled pipeline.
+"""A hand-written training loop as in TensorFlow's guide: one `tf.function` per step over a shuffled pipeline.
 
 https://www.tensorflow.org/guide/keras/writing_a_training_loop_from_scratch
 """

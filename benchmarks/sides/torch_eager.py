@@ -1,4 +1,4 @@
-"""PyTorch as its tutorials have it, eager, the data whole in memory. Optional: `pip install torch`."""
+"""PyTorch as in its tutorials: eager, with all data in memory. Optional: `pip install torch`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Side:
         self.regression = work.outputs == 1
         self.y = torch.from_numpy(y)[:, None] if self.regression else torch.from_numpy(y).long()
         self.net = torch.nn.Sequential(*_modules(work))
-        self.net(self.x[:2])  # settles the lazy layers' shapes
+        self.net(self.x[:2])  # determines the shapes of the lazy layers
         self.loss = torch.nn.MSELoss() if self.regression else torch.nn.CrossEntropyLoss()
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.001, eps=1e-7)
 
