@@ -1,4 +1,4 @@
-"""Errors that a user can mend: one paragraph that says what was given, what is wrong and what to do."""
+"""Errors that a user can fix: one paragraph that says what was given, what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 
 
 class ProblemError(Exception):
-    """Something the user can mend. The command line shows its message as a paragraph and exits with status 2."""
+    """A problem that the user can fix. The command line shows its message as a paragraph and exits with status 2."""
 
 
 class DeclarationError(ProblemError, ValueError):
-    """An experiment or a recipe that cannot be meant as written."""
+    """An experiment or a recipe that is contradictory or not understood."""
 
 
 class WorkerDiedError(Exception):
     """A worker process was killed. What it had finished is stored."""
 
 
-def did_you_mean(given: object, known: Iterable[str]) -> str:
-    """A half-sentence that names the nearest known name, and all of them: "Did you mean x? There are: x, y."."""
-    known = sorted(known)
-    if not known:
+def did_you_mean(given: object, allowed: Iterable[str]) -> str:
+    """A hint with the nearest allowed name, and all of them: "Did you mean 'x'? There are: x, y."."""
+    allowed = sorted(allowed)
+    if not allowed:
         return "There are none."
-    nearest = difflib.get_close_matches(given, known, n=1, cutoff=0.5) if isinstance(given, str) else []
+    nearest = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5) if isinstance(given, str) else []
     hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
-    return f"{hint}There are: {', '.join(known)}."
+    return f"{hint}There are: {', '.join(allowed)}."

@@ -80,8 +80,8 @@ def test_a_recipe_refuses(fields, messages):
 
 @pytest.mark.parametrize("field", ["batch_size", "epochs", "patience"])
 @pytest.mark.parametrize("value", [0, -1, 1.0, "5", True, False, float("nan")])
-def test_counts_are_whole_numbers_from_1(field, value):
-    refused(lambda: BASE.but(**{field: value}), f"{field} is {value!r}. Give a whole number from 1.")
+def test_counts_are_positive_integers(field, value):
+    refused(lambda: BASE.but(**{field: value}), f"{field} is {value!r}. Give a positive integer.")
 
 
 @pytest.mark.parametrize("field", ["batch_size", "epochs"])
@@ -139,8 +139,8 @@ def test_a_hypothesis_has_a_known_direction_and_an_effect_above_0(by):
         ({"quick": {"data": diabetes}}, ["quick was given 'data', which it does not take"]),
         ({"metric": Metric("test/accuracy", "max")}, ["The metric for regression is 'test/accuracy'", "test/rmse"]),
         ({"metric": Metric("test/rsme", "min")}, ["is 'test/rsme'", "Did you mean 'test/rmse'?"]),
-        ({"seeds": 0}, ["seeds is 0. Give a whole number from 1."]),
-        ({"seeds": True}, ["seeds is True. Give a whole number from 1."]),
+        ({"seeds": 0}, ["seeds is 0. Give a positive integer."]),
+        ({"seeds": True}, ["seeds is True. Give a positive integer."]),
         ({"quick": dict(epoch=2)}, ["quick was given 'epoch'", "Did you mean 'epochs'?"]),
         ({"quick": dict(params=dict(drpout=0.1))}, ["The model mlp was given 'drpout'"]),
         ({"quick": dict(data_params=5)}, ["data_params is 5. Give a mapping, such as data_params=dict(…)."]),

@@ -1,4 +1,4 @@
-"""Figures of a run, from phrases."""
+"""Metrics of a run, and expressions of them."""
 
 import math
 
@@ -46,12 +46,12 @@ HISTORY = {
         ("divergence", 0),
     ],
 )
-def test_a_figure_of_a_run(name, value):
+def test_value_of_an_expression_in_a_run(name, value):
     found = metrics.parse(name).of(RECORD, HISTORY)
     assert found is None if value is None else found == pytest.approx(value)
 
 
-def test_a_figure_has_the_digits_of_float32():
+def test_value_has_the_digits_of_float32():
     record = {"metrics": {"test/accuracy": 0.10000000149011612}}
     assert metrics.parse("test/accuracy").of(record, {}) == 0.1
 
@@ -62,17 +62,17 @@ def test_divergence_is_a_rate(status, value):
     assert metrics.parse("divergence").of({"status": status}, {}) == value
 
 
-def test_a_diverged_run_has_no_selected_epoch():
+def test_diverged_run_has_no_selected_epoch():
     assert metrics.parse("running/accuracy").of({"status": "diverged", "selected_epoch": None}, HISTORY) is None
 
 
 @pytest.mark.parametrize("name", ["test/accuracy", "train/loss - validation/loss", "divergence"])
-def test_what_run_json_tells_needs_no_history(name):
+def test_metrics_in_run_json_need_no_history(name):
     assert not metrics.parse(name).from_history
 
 
 @pytest.mark.parametrize("name", ["best train/loss", "running/loss", "probe/std/hidden_1", "epochs to train/loss 1e-3"])
-def test_what_needs_the_history(name):
+def test_expressions_that_need_the_history(name):
     assert metrics.parse(name).from_history
 
 
@@ -88,7 +88,7 @@ def test_what_needs_the_history(name):
         ("best test/accuracy", "read once, at the selected epoch. Write test/accuracy"),
     ],
 )
-def test_a_phrase_that_is_not_understood(name, message):
+def test_misspelt_expression_is_refused(name, message):
     with pytest.raises(DeclarationError) as refusal:
         metrics.parse(name)
     assert message in str(refusal.value)
@@ -106,11 +106,11 @@ def test_a_phrase_that_is_not_understood(name, message):
         ("probe/dead_units", None),
     ],
 )
-def test_the_goal_that_a_metric_must_have(name, goal):
+def test_goal_that_a_metric_must_have(name, goal):
     assert metrics.goal(name) == goal
 
 
-def test_a_metric_of_another_task_is_refused():
+def test_metric_of_another_task_is_refused():
     metrics.check_task("best validation/rmse - train/rmse", "regression")
     metrics.check_task("probe/whatever", "regression")
     with pytest.raises(DeclarationError, match="The metric for regression is 'validation/accuracy'"):

@@ -224,9 +224,9 @@ def test_missing_sample_weights_and_a_single_callback_are_handled_as_by_keras():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 2.5}, r"batch_size is 2\.5\. Use a whole number from 1\."),
+        ({"batch_size": 2.5}, r"batch_size is 2\.5\. Give a positive integer\."),
         ({"batch_size": True}, "batch_size is True"),
-        ({"seed": -1}, r"seed is -1\. Use a whole number from 0\."),
+        ({"seed": -1}, r"seed is -1\. Give a non-negative integer\."),
         ({"epochs": -1}, "epochs is -1"),
         ({"epochs": 2.5}, r"epochs is 2\.5"),
         ({"initial_epoch": -1}, "initial_epoch is -1"),

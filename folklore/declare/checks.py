@@ -22,24 +22,24 @@ def kind(name: str, given: Any, wanted: type | UnionType, advice: str) -> None:
         raise DeclarationError(f"{name} is {reprlib.repr(given)}. {advice}")
 
 
-def one_of(what: str, given: Any, known: Iterable[str]) -> None:
-    """One of the known names."""
-    if not isinstance(given, str) or given not in known:  # what is no string may not even be hashable
-        raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(given, known)}")
+def one_of(what: str, given: Any, allowed: Iterable[str]) -> None:
+    """One of the allowed names."""
+    if not isinstance(given, str) or given not in allowed:  # other objects may not even be hashable
+        raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(given, allowed)}")
 
 
-def known_names(owner: str, given: Iterable[Any], known: Iterable[str]) -> None:
-    """None but known names."""
+def known_names(owner: str, given: Iterable[Any], allowed: Iterable[str]) -> None:
+    """Allowed names only."""
     for name in given:
-        if name not in known:
-            raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, known)}")
+        if name not in allowed:
+            raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, allowed)}")
 
 
 def transfer(given: Mapping[str, Any]) -> None:
-    """How a recipe goes on from a trained network.
+    """How a recipe starts from a trained network.
 
     `start` is an experiment and an arm, "topic.experiment/arm"; `frozen` is "nothing", "all but the head" or the name
-    of the last layer that does not learn; `head_epochs` are epochs in which the head alone learns, with a constant
+    of the last layer that does not learn; `head_epochs` are epochs in which only the head learns, with a constant
     `head_learning_rate`, before the recipe's own begin.
     """
     known_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
@@ -47,7 +47,7 @@ def transfer(given: Mapping[str, Any]) -> None:
         kind(f"transfer's {name}", given[name], str, "Give a name as text.")
     if given.get("frozen") in ("", "everything"):
         raise DeclarationError(
-            f"transfer's frozen is {given['frozen']!r}, and something has to learn. Give 'nothing', 'all but the "
+            f"transfer's frozen is {given['frozen']!r}, so nothing would learn. Give 'nothing', 'all but the "
             "head', or the name of a layer: that one and all before it."
         )
     if "start" in given:
@@ -68,9 +68,9 @@ def transfer(given: Mapping[str, Any]) -> None:
 
 
 def whole_number(name: str, given: Any, least: int = 1) -> None:
-    """An int from `least`; a bool is none."""
+    """An int of at least `least`, which is 0 or 1; a bool is not one."""
     if type(given) is not int or given < least:
-        raise DeclarationError(f"{name} is {given!r}. Give a whole number from {least}.")
+        raise DeclarationError(f"{name} is {given!r}. Give a {'positive' if least else 'non-negative'} integer.")
 
 
 def is_positive(given: Any) -> bool:
@@ -91,7 +91,7 @@ def directory_name(what: str, given: Any) -> None:
 
 
 def options(name: str, given: Any) -> dict[str, Any]:
-    """A copy of a mapping from options to values; an optimizer's name alone stands for one."""
+    """A copy of a mapping from options to values; an optimizer may be just a name."""
     if name == "optimizer" and isinstance(given, str):
         return {"name": given}
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
@@ -115,15 +115,20 @@ def pictures(given: Iterable[Any], data: Source) -> None:
 
 
 def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:
-    """A module-level function that takes these params beside the shapes, and finds nothing wrong with them."""
+    """A module-level function that takes these params beside the shapes, each of the type in its signature."""
     if not callable(build) or "<" in getattr(build, "__qualname__", "<"):
         raise DeclarationError(f"model is {build!r}. Give a function defined at the top level of a module.")
-    # The first two parameters are the input's shape and the number of outputs: the training gives these.
+    # The first two parameters are the input's shape and the number of outputs, which come from the data.
     accepted = list(inspect.signature(build).parameters.values())[2:]
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
         known_names(f"The model {build.__name__}", params, [parameter.name for parameter in accepted])
     try:
-        getattr(build, "check", lambda **_: None)(**params)
+        if (check := getattr(build, "check", None)) is not None:
+            check(**params)
+        else:
+            from models.options import check_options  # `models` imports Keras: only where a function of one's own does
+
+            check_options(build, params)
     except ValueError as error:
         raise DeclarationError(str(error)) from error
 

@@ -1,9 +1,9 @@
-"""What arms can be compared by: figures of a run, written as short phrases.
+"""The metrics of a run: a table of those that are recorded, and expressions of them by which arms are compared.
 
-test/accuracy                              at the selected epoch; so are train/…, validation/…, running/…, probe/…
-best validation/accuracy                   of all epochs; `last` for the last epoch's
+test/accuracy                              at the selected epoch; also train/…, validation/…, running/…, probe/…
+best validation/accuracy                   the best of all epochs; `last` for the last epoch's
 epochs to validation/accuracy 0.85         the first epoch that is as good; `seconds to` for its time
-train/accuracy - validation/accuracy       any two of these, one minus the other: here the gap
+train/accuracy - validation/accuracy       the difference of any two of these, here the gap
 divergence                                 1 for a run that diverged, else 0: over seeds, a rate
 """
 
@@ -12,14 +12,47 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from folklore.declare import checks
 from folklore.errors import DeclarationError, did_you_mean
 
+Goal = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class RecordedMetric:
+    """A row of the table: a metric that every run of a task records.
+
+    Attributes:
+        name: as recorded, in "test/accuracy", and in Keras' logs, in `val_accuracy`; no slash and no space.
+        task: the data's.
+        goal: whether smaller or larger is better.
+        keras: the dotted name of its Keras class: a loss for "loss", which is minimised; of the others, a metric.
+        options: arguments of the class.
+        in_units: whether it is multiplied by the unit of the targets, which are standardised in training.
+    """
+
+    name: str
+    task: str
+    goal: Goal
+    keras: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    in_units: bool = False
+
+
+# A new metric is a new row. A goal belongs to a name, so it is the same in both tasks.
+TABLE = (
+    RecordedMetric(
+        "loss", "classification", "min", "keras.losses.SparseCategoricalCrossentropy", dict(from_logits=True)
+    ),
+    RecordedMetric("accuracy", "classification", "max", "keras.metrics.SparseCategoricalAccuracy"),
+    RecordedMetric("loss", "regression", "min", "keras.losses.MeanSquaredError"),
+    RecordedMetric("rmse", "regression", "min", "keras.metrics.RootMeanSquaredError", in_units=True),
+    RecordedMetric("mae", "regression", "min", "keras.metrics.MeanAbsoluteError", in_units=True),
+)
 SPLITS = ("train", "validation", "test")
-METRICS = {"classification": ("loss", "accuracy"), "regression": ("loss", "rmse", "mae")}
 DIVERGENCE = "divergence"
 EXAMPLES = "test/accuracy, best validation/loss, epochs to validation/accuracy 0.85, train/loss - validation/loss"
 _RECORDED = ("running", "probe")  # beside the splits, in history.csv
@@ -31,28 +64,28 @@ History = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Term:
-    """One figure of a run."""
+    """One metric of a run, at one of its epochs."""
 
     when: Literal["selected", "best", "last", "epochs to", "seconds to"]
     split: str
-    figure: str
+    metric: str
     target: float | None = None
 
     @property
     def name(self) -> str:
         """As recorded, such as "validation/loss"."""
-        return f"{self.split}/{self.figure}"
+        return f"{self.split}/{self.metric}"
 
     @property
     def from_history(self) -> bool:
-        """Whether it is read from history.csv, and not from run.json."""
+        """Whether it is read from history.csv, not from run.json."""
         return self.when != "selected" or self.split in _RECORDED
 
     def of(self, record: Mapping[str, Any], history: History) -> float | None:
         """Its value in a run; None where the run has none.
 
-        A target that was not reached counts as reached one epoch after the budget's last, or at the end of that, also
-        in a run that stopped early or diverged: it would not have done better.
+        A target that was not reached counts as reached one epoch after the budget's last, or at the end of that epoch.
+        This also holds for a run that stopped early or diverged: it would not have done better.
         """
         if not self.from_history:
             return _number(record.get("metrics", {}).get(self.name))
@@ -80,8 +113,8 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure of a run: one term, the difference of two, or whether the run diverged (no terms)."""
+class Expression:
+    """An expression of a run's metrics: one term, the difference of two, or whether the run diverged (no terms)."""
 
     terms: tuple[Term, ...]
 
@@ -97,7 +130,7 @@ class Figure:
 
     @property
     def names(self) -> list[str]:
-        """The recorded figures that it is made of."""
+        """The recorded metrics that it is made of."""
         return [term.name for term in self.terms]
 
     def of(self, record: Mapping[str, Any], history: History) -> float | None:
@@ -110,39 +143,44 @@ class Figure:
         return values[0] if len(values) == 1 else values[0] - values[1]  # type: ignore[operator]
 
 
-def parse(name: str) -> Figure:
-    """The figure that a phrase stands for.
+def parse(name: str) -> Expression:
+    """The expression that a text stands for.
 
     Raises:
-        DeclarationError: it is none of the forms above; says which there are.
+        DeclarationError: it has none of the forms above; shows them.
+
+    Example:
+        >>> history = {"validation/accuracy": [0.5, 0.75, 0.7]}
+        >>> parse("best validation/accuracy").of({}, history)
+        0.75
     """
     if name == DIVERGENCE:
-        return Figure(())
-    return Figure(tuple(_terms(name)))
+        return Expression(())
+    return Expression(tuple(_terms(name)))
 
 
 def _terms(name: str) -> Iterator[Term]:
     parts = name.split(" - ")
     for part in parts:
         match = _TERM.fullmatch(part)
-        when, split, figure, target = match.groups() if match else (None, "", "", None)
+        when, split, metric, target = match.groups() if match else (None, "", "", None)
         if len(parts) > 2 or split not in (*SPLITS, *_RECORDED):
-            hint = "" if len(parts) > 2 else f" {did_you_mean(part.rpartition(' ')[2], known())}"
+            hint = "" if len(parts) > 2 else f" {did_you_mean(part.rpartition(' ')[2], recorded_names())}"
             raise DeclarationError(f"The metric {name!r} is not understood. Write one like: {EXAMPLES}.{hint}")
         if (target is not None) != (when in ("epochs to", "seconds to")):
             raise DeclarationError(
-                f"The metric {name!r}: a target belongs to `epochs to` and `seconds to`, and to them alone, as in "
+                f"The metric {name!r}: a target belongs to `epochs to` and `seconds to` only, as in "
                 "'epochs to validation/accuracy 0.85'."
             )
         if when and split == "test":
             raise DeclarationError(
-                f"The metric {name!r} asks for a course of the test figure, which is read once, at the selected epoch. "
-                f"Write test/{figure}, or take the validation part."
+                f"The metric {name!r} needs the test metric of every epoch, but it is read once, at the selected "
+                f"epoch. Write test/{metric}, or take the validation part."
             )
-        yield Term(when or "selected", split, figure, None if target is None else float(target))  # type: ignore[arg-type]
+        yield Term(when or "selected", split, metric, None if target is None else float(target))  # type: ignore[arg-type]
 
 
-def goal(name: str) -> Literal["min", "max"] | None:
+def goal(name: str) -> Goal | None:
     """The goal that a metric must have, None where either makes sense (a difference, a probe).
 
     Raises:
@@ -153,7 +191,7 @@ def goal(name: str) -> Literal["min", "max"] | None:
         return None if terms else "min"
     if terms[0].target is not None:
         return "min"
-    return goal_of(name) if terms[0].name in known() or terms[0].split == "running" else None
+    return goal_of(name) if terms[0].name in recorded_names() or terms[0].split == "running" else None
 
 
 def is_probe(name: str) -> bool:
@@ -162,27 +200,42 @@ def is_probe(name: str) -> bool:
 
 
 def check_task(name: str, task: str) -> None:
-    """Stop at a metric that runs of this task do not record.
+    """Refuse a metric that runs of this task do not record.
 
     Raises:
         DeclarationError: names the nearest.
     """
-    recorded = [f"{split}/{figure}" for split in (*SPLITS, "running") for figure in METRICS[task]]
+    recorded = [f"{split}/{metric}" for split in (*SPLITS, "running") for metric in names_of(task)]
     for term in parse(name).terms:
         if term.split != "probe":
             checks.one_of(f"The metric for {task}", term.name, recorded)
 
 
-def known() -> list[str]:
-    """The figures that every run records."""
-    return sorted({f"{split}/{figure}" for split in SPLITS for figures in METRICS.values() for figure in figures})
+def rows_of(task: str) -> list[RecordedMetric]:
+    """The rows of the table for a task, the loss first."""
+    return [row for row in TABLE if row.task == task]
 
 
-def goal_of(name: str) -> Literal["min", "max"]:
-    """Whether smaller or larger is better, for the figures that every run records."""
-    return "max" if name.endswith("/accuracy") else "min"
+def names_of(task: str) -> list[str]:
+    """The names of the metrics of a task, without the part of the data."""
+    return [row.name for row in rows_of(task)]
+
+
+def recorded_names() -> list[str]:
+    """The metrics that runs record, of either task, such as "test/accuracy"."""
+    return sorted({f"{split}/{row.name}" for split in SPLITS for row in TABLE})
+
+
+def goal_of(name: str) -> Goal:
+    """Whether smaller or larger is better, for a metric as recorded, such as "validation/loss"; "min" for a probe."""
+    return goal_in_table(name.partition("/")[2]) or "min"
+
+
+def goal_in_table(metric: str) -> Goal | None:
+    """The goal of a metric by its name in the table, such as "accuracy"; None for another."""
+    return next((row.goal for row in TABLE if row.name == metric), None)
 
 
 def _number(value: Any) -> float | None:
-    """A finite number, to the seven digits that float32 tells: what is 0.1 there is 0.1, and not 1.5e-9 more."""
+    """A finite number, to the seven digits that float32 has: 0.1 there is 0.1 here, and not 1.5e-9 more."""
     return float(f"{float(value):.7g}") if value is not None and math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""What `folklore.fit` asks of its arguments and callbacks before it trains: one sentence each where it is not so."""
+"""Checks of the arguments and callbacks of `folklore.fit`, made before it trains."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import Any
 
 import keras
 
+from folklore.declare import checks
+
 TRAIN_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
-# Their batch hooks do nothing when they are told to act by epoch.
+# Their batch hooks do nothing when they are set to act by epoch.
 _BY_EPOCH = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore, keras.callbacks.TensorBoard)
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """`value` as an int.
+    """`value` as an int; NumPy's integers are allowed too.
 
     Raises:
-        ValueError: it is no whole number, or below `least`.
+        ValueError: it is not an integer, or below `least`.
     """
-    # True is an int to Python, and nobody means it.
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name} is {value!r}. Use a whole number from {least}.")
-    return int(value)
+    # True is an int to Python: `checks.whole_number` refuses it.
+    number = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+    checks.whole_number(name, number, least)
+    return number
 
 
 def arrays(name: str, data: Any) -> tuple[Any, ...]:
@@ -44,10 +46,10 @@ def arrays(name: str, data: Any) -> tuple[Any, ...]:
 
 
 def check_monitors(callbacks: Iterable[keras.callbacks.Callback], names: list[str], logged: list[str]) -> None:
-    """Refuse a callback that monitors what nobody will log.
+    """Refuse a callback whose `monitor` will not be logged.
 
     Args:
-        callbacks: all of them; one may add to the logs what its `logs_names(names)` tells.
+        callbacks: all of them; one may add to the logs the names that its `logs_names(names)` returns.
         names: the logs of a training step.
         logged: these, and those of validation.
 
@@ -55,16 +57,17 @@ def check_monitors(callbacks: Iterable[keras.callbacks.Callback], names: list[st
         ValueError: a callback's `monitor` is not among the logs. Keras only warns, and then never stops or saves.
     """
     callbacks = list(callbacks)
-    known = list(logged)
+    allowed = list(logged)
     for callback in callbacks:
-        known += getattr(callback, "logs_names", lambda _: [])(names)
+        allowed += getattr(callback, "logs_names", lambda _: [])(names)
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_best_only:
             continue  # it saves whatever its monitor says
         monitor = getattr(callback, "monitor", None)
-        if monitor is not None and monitor not in known:
+        if monitor is not None and monitor not in allowed:
             raise ValueError(
-                f"{type(callback).__name__} monitors {monitor!r}, which is not logged. Logged here: {', '.join(known)}."
+                f"{type(callback).__name__} monitors {monitor!r}, which is not logged. Logged here: "
+                f"{', '.join(allowed)}."
             )
 
 

@@ -1,8 +1,8 @@
 """From a recipe to a compiled model, with the program of an earlier one where that fits.
 
-Building a network costs milliseconds, tracing and compiling its program seconds. So a seed, or an arm that differs in
-numbers alone (learning rate, weight decay, dropout rate), is not compiled again: its first weights and its numbers are
-put into the variables of a model that is.
+Building a network costs milliseconds, tracing and compiling its program seconds. So a seed, or an arm that differs only
+in numbers (learning rate, weight decay, dropout rate), is not compiled again: its first weights and its numbers are
+put into the variables of a model that is compiled already.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import keras
 from data import Dataset
 from folklore.declare.recipe import NOTHING, Recipe
 from folklore.epoch.fingerprint import VARIABLE_RATE, is_transparent, structure
-from folklore.keras_internals import all_layers, learning_rate
+from folklore.keras_internals import all_layers, compilation, learning_rate
 from folklore.training import transfer
 from folklore.training.initial_weights import seed_weights
-from folklore.training.unit_metrics import MAE, RMSE
+from folklore.training.unit_metrics import loss_and_metrics, set_unit
 
 PROGRAMS = 8  # kept by a worker: an experiment's arms, mostly
 
 
 @dataclass(frozen=True)
 class _Compiled:
-    """A compiled model, and what brings it back to its first state."""
+    """A compiled model, and all that is needed to bring it back to its first state."""
 
     model: keras.Model
+    compilation: Any  # of the model, by `keras_internals.compilation`
     variables: list[keras.Variable]  # weights and dropout generators
     optimizer: keras.Optimizer
     metrics: list[keras.metrics.Metric]
@@ -46,12 +47,12 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
         recipe: what to build.
         data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
         seed: names the first weights.
-        unit: by which regression metrics are multiplied, to be in the target's own units.
-        start: the run that all layers' weights but the head's are from.
+        unit: the factor that brings regression metrics to the target's own units.
+        start: the run that gives the weights of all layers but the head.
 
     Raises:
         ValueError: the model does not end in one output for each class or predicted value.
-        ProblemError: it cannot go on from `start`.
+        ProblemError: it cannot start from `start`.
     """
     fresh = build(recipe, data, seed)
     if start is not None:
@@ -61,11 +62,12 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
     optimizer = new_optimizer(recipe, len(data.train))
     metrics = compile_model(fresh, optimizer, data.task)
     key = _key(fresh, recipe)
-    if (compiled := _compiled.pop(key, None)) is None:
+    compiled = _compiled.pop(key, None)
+    if compiled is None or _was_changed(compiled, key, recipe):
         make_rates_variable(fresh)
         fresh.optimizer.build(fresh.trainable_variables)
         optimizer_start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
-        compiled = _Compiled(fresh, variables, optimizer, metrics, optimizer_start)
+        compiled = _Compiled(fresh, compilation(fresh), variables, optimizer, metrics, optimizer_start)
     else:
         for variable, first in zip(compiled.variables, variables, strict=True):
             variable.assign(first)
@@ -76,10 +78,15 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
     _compiled[key] = compiled  # the last used is the last to be dropped
     while len(_compiled) > PROGRAMS:
         del _compiled[next(iter(_compiled))]
-    for metric in compiled.metrics:
-        if isinstance(metric, RMSE | MAE):
-            metric.unit.assign(unit)
+    set_unit(compiled.metrics, unit)
     return compiled.model
+
+
+def _was_changed(compiled: _Compiled, key: tuple[str, ...], recipe: Recipe) -> bool:
+    """Whether a callback of the user's own changed more of the model than its variables, which are set for every run:
+    froze a layer, say, or compiled it again.
+    """
+    return compilation(compiled.model) is not compiled.compilation or _key(compiled.model, recipe) != key
 
 
 def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
@@ -106,11 +113,7 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
 
 def compile_model(model: keras.Model, optimizer: keras.Optimizer, task: str) -> list[keras.metrics.Metric]:
     """Compile for the task; return the metrics."""
-    if task == "classification":
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    else:
-        loss, metrics = keras.losses.MeanSquaredError(), [RMSE(name="rmse"), MAE(name="mae")]
+    loss, metrics = loss_and_metrics(task)
     model.compile(optimizer, loss, metrics=metrics)
     return metrics
 
@@ -132,7 +135,7 @@ def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:
 
 
 def _make_variable(owner: Any, names: tuple[str, ...]) -> None:
-    """Replace numbers of a schedule or an optimizer by variables; its configuration still tells them as numbers."""
+    """Replace numbers of a schedule or an optimizer by variables; its configuration still gives them as numbers."""
     variables = {name: keras.Variable(getattr(owner, name), trainable=False, name=name) for name in names}
     config = owner.get_config
     owner.get_config = lambda: config() | {name: float(variable) for name, variable in variables.items()}
@@ -152,14 +155,14 @@ def _set_numbers(optimizer: keras.Optimizer, wanted: keras.Optimizer) -> None:
 
 
 def make_rates_variable(model: keras.Model) -> None:
-    """Let dropout layers' masks hang on a variable rate, see `random_numbers.dropout`."""
+    """Make dropout layers' masks depend on a variable rate, see `dropout_masks.dropout`."""
     for layer in _with_rates(model):
         layer.seed_generator.rate = keras.Variable(layer.rate, trainable=False, name="rate")
 
 
 def _set_rates(model: keras.Model, wanted: keras.Model) -> None:
     for layer, other in zip(_with_rates(model), _with_rates(wanted), strict=True):
-        layer.rate = other.rate  # what its configuration tells
+        layer.rate = other.rate  # for its configuration
         layer.seed_generator.rate.assign(other.rate)
 
 
@@ -171,5 +174,5 @@ def _key(model: keras.Model, recipe: Recipe) -> tuple[str, ...]:
     """Equal for models that can share a program."""
     if is_transparent(model):
         return (structure(model),)
-    own = recipe.to_dict()  # what a layer of the user's own does may hang on anything that it was made with
+    own = recipe.to_dict()  # a layer of the user's own may depend on anything that it was made with
     return structure(model), str(own["model"]), json.dumps(own["params"], sort_keys=True)
