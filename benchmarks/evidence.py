@@ -57,7 +57,7 @@ def wrong_at_any_look(
 
 def real_differences(path: Path) -> Draw:
     """Differences between two arms of an experiment whose arms differ by chance alone, seeds in a random order."""
-    arms = [arm["values"] for arm in compare(path)["arms"].values()]
+    arms = [arm.values for arm in compare(path).arms.values()]
     seeds = sorted(set.intersection(*(set(arm) for arm in arms)), key=int)
     if len(seeds) < sequential.LOOKS[-1]:
         raise SystemExit(

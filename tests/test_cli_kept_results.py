@@ -43,7 +43,7 @@ def test_damaged_kept_result_is_named_and_nothing_is_written(tmp_path, capsys, k
 
 
 def test_any_part_of_a_kept_result_may_be_missing(stored, tmp_path, capsys):
-    whole = summary.summarise(stored)
+    whole = summary.summarise(stored).to_dict()
     folder = tmp_path / "kept"
     for part in whole["comparison"]:
         files.write_json(

@@ -47,21 +47,22 @@ def path(tmp_path):
 
 
 def test_arms_by_hand(path):
-    base, arm = (compare(path)["arms"][name] for name in ("base", "arm"))
-    assert (base["n"], base["mean"], base["std"], base["values"]) == (3, 3, 2, {"0": 1, "1": 3, "2": 5})
-    assert (arm["n"], arm["mean"], arm["std"], arm["values"]) == (3, 14, 3, {"0": 11, "1": 14, "2": 17})
+    base, arm = (compare(path).arms[name] for name in ("base", "arm"))
+    assert (base.n, base.mean, base.std, base.values) == (3, 3, 2, {"0": 1, "1": 3, "2": 5})
+    assert (arm.n, arm.mean, arm.std, arm.values) == (3, 14, 3, {"0": 11, "1": 14, "2": 17})
     half = T2 * 2 / math.sqrt(3)
-    assert base["ci"] == pytest.approx([3 - half, 3 + half], rel=1e-6)
-    assert base["difference"] is None
+    assert base.ci == pytest.approx((3 - half, 3 + half), rel=1e-6)
+    assert base.difference is None
     # Seed by seed 10, 11, 12: mean 11, spread 1, though the arms spread by 2 and 3.
     half = T2 * 1 / math.sqrt(3)
-    assert arm["difference"] == {"n": 3, "mean": 11, "ci": pytest.approx([11 - half, 11 + half], rel=1e-6)}
+    assert (arm.difference.n, arm.difference.mean) == (3, 11)
+    assert arm.difference.ci == pytest.approx((11 - half, 11 + half), rel=1e-6)
 
 
 def test_what_is_compared_is_named(path):
     compared = compare(path)
-    about = {key: compared[key] for key in ("experiment", "claim", "baseline", "metric", "goal", "unfinished")}
-    assert about == {
+    about = {"experiment", "claim", "baseline", "metric", "goal", "unfinished"}
+    assert compared.model_dump(include=about) == {
         "experiment": "topic.experiment",
         "claim": "It helps.",
         "baseline": "base",
@@ -69,26 +70,26 @@ def test_what_is_compared_is_named(path):
         "goal": "min",
         "unfinished": 0,
     }
-    assert compared["data"] == {key: DATA[key] for key in ("name", "source", "unit", "sha256")}
+    assert compared.data.to_dict() == {key: DATA[key] for key in ("name", "source", "unit", "sha256")}
 
 
 def test_arms_come_in_the_order_of_the_declaration(path):
-    assert list(compare(path)["arms"]) == ["base", "arm"]
+    assert list(compare(path).arms) == ["base", "arm"]
 
 
 def test_a_difference_is_taken_over_shared_seeds_alone(path):
     add_run(path, "arm", 7, 1000)
-    arm = compare(path)["arms"]["arm"]
-    assert (arm["n"], arm["difference"]["n"], arm["difference"]["mean"]) == (4, 3, 11)
+    arm = compare(path).arms["arm"]
+    assert (arm.n, arm.difference.n, arm.difference.mean) == (4, 3, 11)
 
 
 def test_diverged_and_failed_runs_are_counted_and_left_out(path):
     add_run(path, "arm", 3, status="diverged")
     add_run(path, "arm", 4, status="failed")
     add_run(path, "arm", 5, float("nan"))  # done, but the test figure is not finite
-    arms = compare(path)["arms"]
-    assert (arms["arm"]["n"], arms["arm"]["mean"], arms["arm"]["failed"]) == (3, 14, 3)
-    assert (arms["base"]["failed"], compare(path)["unfinished"]) == (0, 0)
+    arms = compare(path).arms
+    assert (arms["arm"].n, arms["arm"].mean, arms["arm"].failed) == (3, 14, 3)
+    assert (arms["base"].failed, compare(path).unfinished) == (0, 0)
 
 
 def test_unfinished_runs_are_counted_and_left_out(path):
@@ -97,13 +98,13 @@ def test_unfinished_runs_are_counted_and_left_out(path):
     run_directory.begin(path / "base" / "seed-3", {"status": "running", "recipe": {}, "identity": ""})
     (path / "base" / "seed-4").mkdir()
     compared = compare(path)
-    assert compared["unfinished"] == 3
-    assert (compared["arms"]["arm"]["n"], compared["arms"]["arm"]["failed"]) == (3, 0)
+    assert compared.unfinished == 3
+    assert (compared.arms["arm"].n, compared.arms["arm"].failed) == (3, 0)
 
 
 def test_arms_that_are_no_longer_declared_are_passed_over(path):
     add_run(path, "earlier", 0, 1000, data=DATA | {"sha256": "b" * 64})
-    assert list(compare(path)["arms"]) == ["base", "arm"]
+    assert list(compare(path).arms) == ["base", "arm"]
 
 
 def test_one_seed_gives_a_mean_and_no_interval(tmp_path):
@@ -111,27 +112,27 @@ def test_one_seed_gives_a_mean_and_no_interval(tmp_path):
     add_run(tmp_path, "base", 0, 2)
     add_run(tmp_path, "arm", 0, 5)
     compared = compare(tmp_path)
-    arm = compared["arms"]["arm"]
-    assert (arm["mean"], arm["std"], arm["ci"]) == (5, None, [None, None])
-    assert arm["difference"] == {"n": 1, "mean": 3, "ci": [None, None]}
-    assert (compared["hypotheses"][0]["effect"], compared["hypotheses"][0]["ci"]) == (3, [None, None])
+    arm = compared.arms["arm"]
+    assert (arm.mean, arm.std, arm.ci) == (5, None, (None, None))
+    assert arm.difference.to_dict() == {"n": 1, "mean": 3, "ci": (None, None)}
+    assert (compared.hypotheses[0].effect, compared.hypotheses[0].ci) == (3, (None, None))
 
 
 def test_an_arm_without_runs_has_no_figures(tmp_path):
     declare(tmp_path, hypotheses=[("arm", "better", 1)])
     add_run(tmp_path, "base", 0, 2)
     compared = compare(tmp_path)
-    arm = compared["arms"]["arm"]
-    assert (arm["n"], arm["mean"], arm["values"], arm["difference"]["mean"]) == (0, None, {}, None)
-    assert (compared["hypotheses"][0]["effect"], compared["hypotheses"][0]["ci"]) == (None, [None, None])
+    arm = compared.arms["arm"]
+    assert (arm.n, arm.mean, arm.values, arm.difference.mean) == (0, None, {}, None)
+    assert (compared.hypotheses[0].effect, compared.hypotheses[0].ci) == (None, (None, None))
 
 
 def test_all_runs_diverged_is_a_comparison_too(tmp_path):
     declare(tmp_path)
     for arm in RECIPES:
         add_run(tmp_path, arm, 0, status="diverged")
-    arms = compare(tmp_path)["arms"]
-    assert [(arm["n"], arm["failed"]) for arm in arms.values()] == [(0, 1), (0, 1)]
+    arms = compare(tmp_path).arms
+    assert [(arm.n, arm.failed) for arm in arms.values()] == [(0, 1), (0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -150,36 +151,37 @@ def test_all_runs_diverged_is_a_comparison_too(tmp_path):
 def test_the_effect_is_positive_in_the_claimed_direction(path, direction, goal, effect):
     metric = {"min": "test/rmse", "max": "test/accuracy"}[goal]
     declare(path, hypotheses=[("arm", direction, 2)], metric=metric, goal=goal)
-    (hypothesis,) = compare(path)["hypotheses"]
+    (hypothesis,) = compare(path).hypotheses
     half = T2 * 1 / math.sqrt(3)
-    assert hypothesis["effect"] == effect
-    assert hypothesis["ci"] == pytest.approx([effect - half, effect + half], rel=1e-6)
-    assert (hypothesis["arm"], hypothesis["direction"], hypothesis["delta"]) == ("arm", direction, 2)
+    assert hypothesis.effect == effect
+    assert hypothesis.ci == pytest.approx((effect - half, effect + half), rel=1e-6)
+    assert (hypothesis.arm, hypothesis.direction, hypothesis.delta) == ("arm", direction, 2)
 
 
 def test_a_hypothesis_is_not_judged_by_another_metric(path):
     declare(path, hypotheses=[("arm", "worse", 2)])
-    assert compare(path, "validation/rmse")["hypotheses"] == []
+    assert compare(path, "validation/rmse").hypotheses == []
 
 
 def test_three_seeds_give_no_verdict(path):
     declare(path, hypotheses=[("arm", "worse", 2)])
-    (hypothesis,) = compare(path)["hypotheses"]
-    assert [hypothesis[key] for key in ("verdict", "n", "seeds_needed", "bca")] == ["undecided", 3, 6, [None, None]]
+    (hypothesis,) = compare(path).hypotheses
+    assert (hypothesis.verdict, hypothesis.n, hypothesis.seeds_needed) == ("undecided", 3, 6)
+    assert hypothesis.bca == (None, None)
 
 
 @pytest.mark.parametrize(("metric", "goal"), [("test/accuracy", "max"), ("validation/rmse", "min")])
 def test_another_metric_may_be_asked_for(path, metric, goal):
     compared = compare(path, metric)
-    assert (compared["metric"], compared["goal"]) == (metric, goal)
-    assert compared["arms"]["arm"]["mean"] == (14 if metric == "test/accuracy" else 100)
+    assert (compared.metric, compared.goal) == (metric, goal)
+    assert compared.arms["arm"].mean == (14 if metric == "test/accuracy" else 100)
 
 
 def test_the_output_has_the_contracts_keys_and_is_json(path):
     declare(path, hypotheses=[("arm", "better", 1)])
     add_run(path, "base", 3, float("inf"))
     add_run(path, "arm", 3, status="diverged")
-    compared = json.loads(json.dumps(compare(path), allow_nan=False))
+    compared = json.loads(json.dumps(compare(path).to_dict(), allow_nan=False))
     assert set(compared) >= {"experiment", "metric", "goal", "data", "arms", "hypotheses"}
     for arm in compared["arms"].values():
         assert set(arm) >= {"n", "mean", "std", "ci", "values", "failed"}
@@ -216,8 +218,8 @@ def test_an_empty_metric_is_none(path):
 def test_a_figure_too_large_for_a_number_counts_as_failed(path):
     file = path / "arm" / "seed-2" / "run.json"
     file.write_text(file.read_text().replace('"test/rmse": 17', '"test/rmse": 1e999'))
-    arm = compare(path)["arms"]["arm"]
-    assert (arm["n"], arm["failed"]) == (2, 1)
+    arm = compare(path).arms["arm"]
+    assert (arm.n, arm.failed) == (2, 1)
 
 
 def test_an_unknown_metric_names_the_nearest(path):
@@ -242,9 +244,9 @@ def test_without_a_finished_run_the_command_is_named(tmp_path, status):
 def test_a_done_run_whose_record_is_gone_counts_as_unfinished(path):
     (path / "arm" / "seed-2" / "run.json").unlink()
     compared = compare(path)
-    assert (compared["arms"]["arm"]["n"], compared["unfinished"]) == (2, 1)
+    assert (compared.arms["arm"].n, compared.unfinished) == (2, 1)
     half = T1 * math.sqrt(1 / 2) / math.sqrt(2)  # differences 10 and 11
-    assert compared["arms"]["arm"]["difference"]["ci"] == pytest.approx([10.5 - half, 10.5 + half], rel=1e-6)
+    assert compared.arms["arm"].difference.ci == pytest.approx((10.5 - half, 10.5 + half), rel=1e-6)
 
 
 def test_a_directory_of_something_else(tmp_path):

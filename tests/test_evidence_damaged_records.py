@@ -43,8 +43,8 @@ def test_selected_epoch_that_was_not_trained_has_no_value(stored, selected):
     for seed in range(6):
         for arm in ("base", "arm"):
             run = run_directory.read_run(stored / arm / f"seed-{seed}").record
-            add_run(stored, arm, seed, 1, add_history, selected_epoch=run["selected_epoch"])
-    assert compare(stored, "running/rmse")["arms"]["arm"]["n"] == 5
+            add_run(stored, arm, seed, 1, add_history, selected_epoch=run.selected_epoch)
+    assert compare(stored, "running/rmse").arms["arm"].n == 5
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_json_that_is_too_deep_is_damage_and_too_large_a_number_is_no_value(stor
         compare(stored)
     change(stored / "base" / "seed-0" / "run.json", metrics={"test/rmse": 10**400})
     add_run(stored, "arm", 0, 1)
-    assert compare(stored)["arms"]["base"]["n"] == 5
+    assert compare(stored).arms["base"].n == 5
 
 
 def test_values_as_large_as_floats_are_compared_without_warnings(stored):
     for seed in range(6):
         add_run(stored, "arm", seed, 1e308 * (-1) ** seed)
         add_run(stored, "base", seed, -1e308)
-    assert json.dumps(compare(stored), allow_nan=False)
+    assert json.dumps(compare(stored).to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", ["run.json", "history.csv"])

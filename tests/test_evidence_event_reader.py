@@ -59,6 +59,7 @@ def test_tensorboardx_writes_what_is_read(tmp_path):
     }
 
 
+@pytest.mark.compile
 def test_tf_summary_and_keras_write_what_is_read(tmp_path):
     import keras
     import tensorflow as tf

@@ -23,19 +23,19 @@ def path(tmp_path):
 
 
 def only(path, metric=None):
-    (hypothesis,) = compare(path, metric)["hypotheses"]
+    (hypothesis,) = compare(path, metric).hypotheses
     return hypothesis
 
 
 def test_a_clear_difference_is_supported(path):
     found = only(path)
-    assert (found["verdict"], found["n"], found["seeds_needed"], found["counted"]) == ("supported", 10, None, "better")
-    assert found["effect"] == pytest.approx(1.91)
-    assert found["ci"][0] > 1.7
-    assert found["bca"] == pytest.approx(found["ci"], abs=0.1)
-    assert found["p_sign_flip"] == pytest.approx(2 / 2**10)
-    assert found["p"] < 1e-6
-    assert found["effects"]["1"] == pytest.approx(1.9)
+    assert (found.verdict, found.n, found.seeds_needed, found.counted) == ("supported", 10, None, "better")
+    assert found.effect == pytest.approx(1.91)
+    assert found.ci[0] > 1.7
+    assert found.bca == pytest.approx(found.ci, abs=0.1)
+    assert found.p_sign_flip == pytest.approx(2 / 2**10)
+    assert found.p < 1e-6
+    assert found.effects["1"] == pytest.approx(1.9)
 
 
 @pytest.mark.parametrize(
@@ -49,28 +49,28 @@ def test_a_clear_difference_is_supported(path):
 )
 def test_other_claims_of_the_same_runs(path, hypothesis, verdict):
     declare(path, [hypothesis])
-    assert only(path)["verdict"] == verdict
+    assert only(path).verdict == verdict
 
 
 def test_an_arm_against_a_number(path):
     declare(path, [{"arm": "base", "direction": "worse", "by": 1, "against": 5.0, "claim": "A part."}])
     found = only(path)
-    assert (found["effect"], found["against"], found["claim"]) == (9.5, 5.0, "A part.")
+    assert (found.effect, found.against, found.claim) == (9.5, 5.0, "A part.")
 
 
 def test_a_hypothesis_about_another_metric(path):
     best = {"name": "best validation/rmse", "goal": "min"}
     declare(path, [BETTER | {"metric": best}, BETTER])
     compared = compare(path)
-    assert [h["metric"] for h in compared["hypotheses"]] == ["best validation/rmse", "test/rmse"]
-    assert compared["hypotheses"][0]["effect"] == 2
-    assert only(path, "best validation/rmse")["effect"] == 2
-    assert compare(path, "best validation/rmse")["arms"]["arm"]["mean"] == 5
+    assert [h.metric for h in compared.hypotheses] == ["best validation/rmse", "test/rmse"]
+    assert compared.hypotheses[0].effect == 2
+    assert only(path, "best validation/rmse").effect == 2
+    assert compare(path, "best validation/rmse").arms["arm"].mean == 5
 
 
 def test_a_hypothesis_about_a_probe(path):
     declare(path, [BETTER | {"metric": {"name": "last probe/dead", "goal": "min"}, "by": 0.1}])
-    assert (only(path)["verdict"], only(path)["effect"]) == ("supported", 0.5)
+    assert (only(path).verdict, only(path).effect) == ("supported", 0.5)
 
 
 def test_a_trend_over_ordered_arms(tmp_path):
@@ -80,8 +80,8 @@ def test_a_trend_over_ordered_arms(tmp_path):
         for step, arm in enumerate(arms):
             add_run(tmp_path, arm, seed, seed + step + 0.01 * seed * step)
     found = only(tmp_path)
-    assert (found["verdict"], found["against"], found["arm"]) == ("supported", None, arms)
-    assert found["effects"]["0"] == pytest.approx(2)
+    assert (found.verdict, found.against, found.arm) == ("supported", None, arms)
+    assert found.effects["0"] == pytest.approx(2)
 
 
 def test_rates_of_divergence_have_newcombes_interval_and_mcnemars_p(tmp_path):
@@ -91,37 +91,37 @@ def test_rates_of_divergence_have_newcombes_interval_and_mcnemars_p(tmp_path):
         add_run(tmp_path, "base", seed, 1, status="done" if seed == 0 else "diverged")
         add_run(tmp_path, "arm", seed, 1, status="diverged" if seed == 9 else "done")
     found = only(tmp_path)
-    assert found["effect"] == pytest.approx(0.8)
-    assert found["p"] == pytest.approx(2 / 2**8)  # eight pairs differ, all one way
-    assert 0 < found["ci"][0] < 0.8 < found["ci"][1] < 1
-    rates = compare(tmp_path, "divergence")["arms"]
-    assert (rates["base"]["mean"], rates["base"]["failed"]) == (0.9, 0)
-    assert rates["base"]["ci"] == pytest.approx([0.5958, 0.9821], abs=1e-4)  # Wilson, 9 of 10
+    assert found.effect == pytest.approx(0.8)
+    assert found.p == pytest.approx(2 / 2**8)  # eight pairs differ, all one way
+    assert 0 < found.ci[0] < 0.8 < found.ci[1] < 1
+    rates = compare(tmp_path, "divergence").arms
+    assert (rates["base"].mean, rates["base"].failed) == (0.9, 0)
+    assert rates["base"].ci == pytest.approx([0.5958, 0.9821], abs=1e-4)  # Wilson, 9 of 10
 
 
 def test_p_values_are_holm_adjusted_within_an_experiment(path):
-    raw = only(path)["p"]
+    raw = only(path).p
     unclear = {"arm": "arm", "direction": "worse", "by": 0.5, "against": 12.0}
     declare(path, [BETTER, unclear])
-    assert compare(path)["hypotheses"][0]["p"] == pytest.approx(2 * raw)
+    assert compare(path).hypotheses[0].p == pytest.approx(2 * raw)
 
 
 def test_on_data_in_other_units_no_verdict_is_given(path):
     declare(path, [BETTER], unit="100,000 $")
     found = only(path)
-    assert (found["verdict"], found["seeds_needed"]) == ("undecided", None)
-    assert found["withheld"] == "what would matter is declared in 100,000 $, and these runs are of diabetes"
+    assert (found.verdict, found.seeds_needed) == ("undecided", None)
+    assert found.withheld == "what would matter is declared in 100,000 $, and these runs are of diabetes"
 
 
 def test_a_best_value_at_the_edge_of_a_grid_withholds_the_verdict(path):
     edges = {"optimizer.learning_rate": [0.01, "upwards"]}
     tuning = {"arm": {"edges": edges}, "base": {"edges": {}}}
     declare(path, [BETTER, {"arm": "base", "direction": "worse", "by": 1, "against": 5}], tuning=tuning)
-    about_arm, about_base = compare(path)["hypotheses"]
-    assert about_arm["withheld"] == (
+    about_arm, about_base = compare(path).hypotheses
+    assert about_arm.withheld == (
         "the best optimizer.learning_rate of 'arm' lies at the edge of its grid, 0.01: widen it upwards"
     )
-    assert about_base["withheld"] is None
+    assert about_base.withheld is None
 
 
 def test_differences_in_budget_code_and_versions_are_said(path):
@@ -132,7 +132,7 @@ def test_differences_in_budget_code_and_versions_are_said(path):
     (path / "experiment.json").write_text(json.dumps(declared))
     for seed in range(10):
         add_run(path, "arm", seed, 1, recipe=other, code={"sha256": "e" * 64}, versions={"keras": "3.16"})
-    notes = compare(path)["notes"]
+    notes = compare(path).notes
     assert notes[0] == "arms have different budgets: base 3, arm 9"
     assert notes[1].startswith("runs were made by 2 states of the code: dddddddddddd, eeeeeeeeeeee")
     assert notes[2] == "runs were made with different versions of keras"
@@ -142,15 +142,16 @@ def test_an_exact_claim_has_facts_and_no_arms(tmp_path):
     facts = [{"statement": "Two and two", "expected": 4, "found": 4, "holds": True}]
     declare(tmp_path, arms=(), facts=facts, metric=None, baseline="")
     compared = compare(tmp_path)
-    assert (compared["facts"], compared["arms"], compared["hypotheses"]) == (facts, {}, [])
+    assert [fact.to_dict() for fact in compared.facts] == facts
+    assert (compared.arms, compared.hypotheses) == ({}, [])
 
 
 def test_a_hypothesis_about_an_arm_that_is_not_declared_is_damage(path):
     declare(path, [BETTER | {"against": "other"}])
-    with pytest.raises(ProblemError, match="is about the arm 'other' and declares none of that name"):
+    with pytest.raises(ProblemError, match="is about the arm 'other' and declares no arm of that name"):
         compare(path)
 
 
 def test_the_stored_unit_is_the_runs_own_where_none_was_declared(path):
-    assert only(path)["withheld"] is None
-    assert compare(path)["data"]["unit"] == DATA["unit"]
+    assert only(path).withheld is None
+    assert compare(path).data.unit == DATA["unit"]

@@ -17,20 +17,20 @@ def rates(stored, arm, against, hypothesis):
     for name, hits in (("arm", arm), ("base", against)):
         for seed, hit in enumerate(hits):
             add_run(stored, name, seed, 1, status="diverged" if hit else "done")
-    (found,) = compare(stored)["hypotheses"]
+    (found,) = compare(stored).hypotheses
     return found
 
 
 def test_a_rate_against_a_number_has_wilsons_interval_and_a_binomial_test(stored):
     found = rates(stored, [0] * 6, [0] * 6, {"against": 0.05, "by": 0.01})
-    assert found["verdict"] == "undecided"
-    assert found["ci"][0] < 0 < found["ci"][1]
-    assert found["p"] == 1
+    assert found.verdict == "undecided"
+    assert found.ci[0] < 0 < found.ci[1]
+    assert found.p == 1
 
 
 def test_seeds_needed_for_a_rate_follow_from_its_own_interval(stored):
     found = rates(stored, [0] * 6, [0] * 6, {"by": 0.1})
-    n = found["seeds_needed"]
+    n = found.seeds_needed
     assert n > 40
     lo, hi = statistics.newcombe_difference(0, n, 0, n, 0.98)
     assert -0.1 < lo < hi < 0.1

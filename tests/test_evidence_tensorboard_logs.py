@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import scipy.stats
 
 from callbacks.event_file import EventFile
 from folklore.errors import ProblemError
+from folklore.evidence.comparison import Comparison
 from folklore.evidence.tensorboard_logs import compare, goal_of, logged_runs
 
 
@@ -29,23 +31,25 @@ def logs(tmp_path):
 
 def test_arms_are_compared_by_the_last_validation_loss(logs):
     compared = compare(logs)
-    assert (compared["metric"], compared["goal"], compared["baseline"]) == ("validation/epoch_loss", "min", "a")
-    assert compared["arms"]["a"]["values"] == {"0": 1, "1": 2, "2": 3}
-    difference = compared["arms"]["b"]["difference"]  # seed by seed 2, 3, 4
-    assert (difference["mean"], difference["n"], difference["paired"]) == (3, 3, True)
-    assert json.loads(json.dumps(compared, allow_nan=False)) == compared
+    assert (compared.metric, compared.goal, compared.baseline) == ("validation/epoch_loss", "min", "a")
+    assert compared.arms["a"].values == {"0": 1, "1": 2, "2": 3}
+    difference = compared.arms["b"].difference  # seed by seed 2, 3, 4
+    assert (difference.mean, difference.n, difference.paired) == (3, 3, True)
+    assert Comparison.of(json.loads(json.dumps(compared.to_dict(), allow_nan=False))) == compared
 
 
 def test_the_best_value_may_count(logs):
-    assert compare(logs, "best validation/epoch_loss")["arms"]["b"]["mean"] == 0.5
+    assert compare(logs, "best validation/epoch_loss").arms["b"].mean == 0.5
 
 
 def test_without_seeds_in_common_arms_are_not_paired(tmp_path):
     for name, value in (("a-x", 1), ("a-y", 2), ("b-z", 3), ("b-w", 5)):
         log(tmp_path / name, acc=[value])
     compared = compare(tmp_path, group="{arm}-{run}")
-    assert compared["goal"] == "max"
-    assert compared["arms"]["b"]["difference"] | {"ci": 0} == {"n": 2, "mean": 2.5, "ci": 0, "paired": False}
+    assert compared.goal == "max"
+    difference = compared.arms["b"].difference
+    assert (difference.n, difference.mean, difference.paired) == (2, 2.5, False)
+    assert difference.ci == pytest.approx(scipy.stats.ttest_ind([3, 5], [1, 2], equal_var=False).confidence_interval())
 
 
 def test_runs_told_apart_by_more_than_a_seed(tmp_path):
@@ -61,7 +65,7 @@ def test_runs_told_apart_by_more_than_a_seed(tmp_path):
 
 def test_what_does_not_fit_is_said(logs):
     log(logs / "other", loss=[1])
-    notes = compare(logs)["notes"]
+    notes = compare(logs).notes
     assert any("1 directories do not fit '{arm}/seed-{seed}' and are left out, such as" in note for note in notes)
 
 
@@ -69,14 +73,14 @@ def test_a_damaged_file_is_named(logs):
     (file,) = (logs / "b" / "seed-1" / "validation").iterdir()
     file.write_bytes(file.read_bytes()[:-3])
     compared = compare(logs)
-    assert compared["arms"]["b"]["values"]["1"] == 0.5
-    assert any(note.startswith(f"incomplete: {file} ends in the middle") for note in compared["notes"])
-    assert any("between 2 and 3 values" in note for note in compared["notes"])
+    assert compared.arms["b"].values["1"] == 0.5
+    assert any(note.startswith(f"incomplete: {file} ends in the middle") for note in compared.notes)
+    assert any("between 2 and 3 values" in note for note in compared.notes)
 
 
 def test_a_run_without_the_metric_counts_as_failed(logs):
     log(logs / "b" / "seed-3", other=[1])
-    assert compare(logs)["arms"]["b"]["failed"] == 1
+    assert compare(logs).arms["b"].failed == 1
 
 
 @pytest.mark.parametrize(

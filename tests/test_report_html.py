@@ -8,6 +8,7 @@ import pytest
 from folklore.errors import ProblemError
 from folklore.evidence.curves import band
 from folklore.report import html, plots, summary, tables
+from folklore.report.summary import Result
 from folklore.storage import files
 from tests.stored import add_run, declare, study
 
@@ -40,23 +41,23 @@ def test_one_run_has_a_curve_and_no_band():
 
 def test_a_record_holds_what_a_page_needs(path):
     result = summary.summarise(path)
-    assert result["held"] == {"epochs": 3, "batch_size": 32, "params.width": 8}
-    assert result["settings"] == {"base": {"params.kind": "base"}, "arm": {"params.kind": "arm"}}
-    assert result["curves"]["train/rmse"]["arm"]["mean"] == [7, 6, 5]
-    assert result["layers"]["probe/std"]["base"]["layers"] == ["hidden_1", "hidden_2", "hidden_10"]
-    assert result["layers"]["probe/std"]["base"]["mean"] == [3.5, 2, 3]
-    assert (result["runs"], result["seconds"], result["failures"], result["seeds"]) == (12, 24.0, [], None)
-    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert result.held == {"epochs": 3, "batch_size": 32, "params.width": 8}
+    assert result.settings == {"base": {"params.kind": "base"}, "arm": {"params.kind": "arm"}}
+    assert result.curves["train/rmse"]["arm"].mean == [7, 6, 5]
+    assert result.layers["probe/std"]["base"].layers == ["hidden_1", "hidden_2", "hidden_10"]
+    assert result.layers["probe/std"]["base"].mean == [3.5, 2, 3]
+    assert (result.runs, result.seconds, result.failures, result.seeds) == (12, 24.0, [], None)
+    assert Result.of(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result
 
 
 def test_seeds_curves_come_along_if_asked_for(path):
-    assert summary.summarise(path, seeds=True)["seeds"]["train/rmse"]["arm"]["5"] == [7, 6, 5]
+    assert summary.summarise(path, seeds=True).seeds["train/rmse"]["arm"]["5"] == [7, 6, 5]
 
 
 def test_failures_are_told(path):
     add_run(path, "arm", 6, status="diverged", divergence={"epoch": 2, "reason": "loss is nan"})
     add_run(path, "arm", 7, status="failed", error="ValueError: no")
-    assert [(f["seed"], f["status"], f["what"]) for f in summary.summarise(path)["failures"]] == [
+    assert [(f.seed, f.status, f.what) for f in summary.summarise(path).failures] == [
         (6, "diverged", "epoch 2: loss is nan"),
         (7, "failed", "ValueError: no"),
     ]
@@ -96,11 +97,11 @@ def test_what_the_runs_were_told_beside_their_declaration_is_shown(path):
     files.write_json(path / "experiment.json", declared | {"options": ["--budget quick", "--set 'a=b c'"]})
     result = summary.summarise(path)
     told = "--budget quick --set 'a=b c'"
-    assert html.command(result["comparison"]) == (
+    assert html.command(result.comparison) == (
         f"python -m experiments run topic.experiment --until-decided {told} --data bundled"
     )
     assert f"| diabetes (bundled), {told} |" in html.claims([result])
-    assert f"trained with {told}" in tables.about(result["comparison"])
+    assert f"trained with {told}" in tables.about(result.comparison)
 
 
 def test_claims_as_markdown(path):
@@ -113,15 +114,12 @@ def test_names_from_logs_are_escaped(path, tmp_path):
     declared["claim"] = declared["hypotheses"][0]["claim"] = EVIL
     (path / "experiment.json").write_text(json.dumps(declared))
     add_run(path, "base", 6, status="failed", error=EVIL)
-    result = summary.summarise(path)
-    result["comparison"]["experiment"] = f"../{EVIL}"
-    for key in ("arms",):
-        result["comparison"][key] = {EVIL if arm == "arm" else arm: v for arm, v in result["comparison"][key].items()}
-    result["curves"] = {
-        name: {EVIL if arm == "arm" else arm: v for arm, v in arms.items()} for name, arms in result["curves"].items()
-    }
-    result["layers"] = {EVIL: {EVIL: next(iter(result["layers"]["probe/std"].values()))}}
-    index = html.write([result | {"seeds": None}], tmp_path / "deep" / "out")
+    content = summary.summarise(path).to_dict() | {"seeds": None}
+    content["comparison"]["experiment"] = f"../{EVIL}"
+    for place, by_arm in ((content["comparison"], "arms"), *((content["curves"], name) for name in content["curves"])):
+        place[by_arm] = {EVIL if arm == "arm" else arm: value for arm, value in place[by_arm].items()}
+    content["layers"] = {EVIL: {EVIL: next(iter(content["layers"]["probe/std"].values()))}}
+    index = html.write([Result.of(content)], tmp_path / "deep" / "out")
     pages = list((tmp_path / "deep" / "out").glob("*.html"))
     assert len(pages) == 2
     assert not list((tmp_path / "deep").glob("*.html"))
@@ -153,7 +151,8 @@ def test_more_arms_than_colours_differ_in_dash_and_symbol():
 
 
 def test_p_is_adjusted_over_the_book(path):
-    result = summary.summarise(path)
-    result["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
+    content = summary.summarise(path).to_dict()
+    content["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
+    result = Result.of(content)
     rows, tested = html.index_rows([result, result])
-    assert (tested, [row["p"] for row in rows]) == (2, ["0.04", "0.04"])
+    assert (tested, [row.p for row in rows]) == (2, ["0.04", "0.04"])

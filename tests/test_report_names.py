@@ -9,8 +9,9 @@ from tests.stored import declare
 
 @pytest.mark.parametrize("name", ["/tmp/pwn", "../../pwn", "..", ".", "index", "INDEX", "a" * 300, "a/b", "a b"])
 def test_files_of_any_experiment_name_stay_in_the_folder(stored, tmp_path, name):
-    result = summary.summarise(stored)
-    result["comparison"]["experiment"] = name
+    content = summary.summarise(stored).to_dict()
+    content["comparison"]["experiment"] = name
+    result = summary.Result.of(content)
     out = tmp_path / "deep" / "down" / "out"
     html.write([result], out)
     assert {file.suffix for file in out.iterdir() if file.is_file()} == {".html", ".md"}

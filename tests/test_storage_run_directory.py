@@ -121,8 +121,8 @@ def test_a_run_under_way_has_no_figures_yet(tmp_path):
         (DECLARED | {"metric": {"name": "test/rmse", "goal": "up"}}, "metric/goal is missing"),
         (DECLARED | {"hypotheses": {}}, "hypotheses is missing"),
         (DECLARED | {"hypotheses": [{"arm": "arm", "direction": "worse"}]}, "hypotheses/0/by is missing"),
-        (DECLARED | {"baseline": "bse"}, "is about the arm 'bse' and declares none"),
-        (DECLARED | {"arms": {"base": {}}}, "is about the arm 'arm' and declares none"),
+        (DECLARED | {"baseline": "bse"}, "is about the arm 'bse' and declares no arm"),
+        (DECLARED | {"arms": {"base": {}}}, "is about the arm 'arm' and declares no arm"),
     ],
 )
 def test_a_stored_declaration_without_what_readers_rely_on_is_named(tmp_path, record, says):
@@ -134,7 +134,7 @@ def test_a_stored_declaration_without_what_readers_rely_on_is_named(tmp_path, re
 def test_a_stored_declaration_is_read_as_it_is(tmp_path):
     assert run_directory.read_experiment(tmp_path) is None
     files.write_json(tmp_path / "experiment.json", DECLARED | {"kind": "stat"})
-    assert run_directory.read_experiment(tmp_path) == DECLARED | {"kind": "stat"}
+    assert run_directory.read_experiment(tmp_path).to_dict() == DECLARED | {"kind": "stat"}
 
 
 def test_history_has_a_line_an_epoch_and_columns_as_they_appear(tmp_path):

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from folklore.declare import catalog
 from folklore.errors import ProblemError, did_you_mean
 from folklore.report import tables
 from folklore.storage import run_directory
+
+if TYPE_CHECKING:
+    from folklore.evidence.comparison import Comparison
 
 out = Console()
 if not out.is_terminal and "COLUMNS" not in os.environ:
@@ -62,15 +65,17 @@ def compare(
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Compare the arms of experiments by their stored runs; or those of any TensorBoard logs, given their directory."""
-    from folklore.evidence import compare, tensorboard_logs
-
     others = [Path(name) for name in names or [] if _is_foreign(name, group)]
     names = [name for name in names or [] if Path(name) not in others]
-    comparisons = [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP) for path in others]
+    comparisons = _compared_logs(others, metric, group) if others else []
     if names or not others:
+        from folklore.evidence import compare
+
         comparisons += [compare.compare(path, metric) for path in stored(names, logdir)]
     if format_ == "json":
-        print(json.dumps(comparisons, indent=1, ensure_ascii=False, allow_nan=False))
+        print(
+            json.dumps([compared.to_dict() for compared in comparisons], indent=1, ensure_ascii=False, allow_nan=False)
+        )
     elif format_ == "csv":
         print(tables.as_csv(tables.flat(comparisons)), end="")
     elif format_ == "md":
@@ -78,6 +83,12 @@ def compare(
     else:
         for compared in comparisons:
             out.print(tables.comparison(compared))
+
+
+def _compared_logs(paths: Sequence[Path], metric: str | None, group: str | None) -> list[Comparison]:
+    from folklore.evidence import tensorboard_logs
+
+    return [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP) for path in paths]
 
 
 def _is_foreign(name: str, group: str | None) -> bool:

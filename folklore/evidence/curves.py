@@ -16,7 +16,7 @@ SHOWN = ("train", "validation", "running", "probe")
 
 @dataclass(frozen=True)
 class Band:
-    """A figure's course in one arm.
+    """A metric's course in one arm.
 
     Attributes:
         epochs: from 1, shape (epochs,).
@@ -42,19 +42,19 @@ def histories(path: Path, arms: Iterable[str]) -> dict[str, dict[int, dict[str, 
     return found
 
 
-def figures_of(runs: Mapping[str, Mapping[int, Mapping[str, Sequence[float]]]]) -> list[str]:
-    """The figures that histories hold, train and validation first."""
+def metrics_of(runs: Mapping[str, Mapping[int, Mapping[str, Sequence[float]]]]) -> list[str]:
+    """The metrics that histories hold, train and validation first."""
     names = {name for seeds in runs.values() for columns in seeds.values() for name in columns}
     shown = [name for name in names if name.partition("/")[0] in SHOWN]
     return sorted(shown, key=lambda name: (SHOWN.index(name.partition("/")[0]), name))
 
 
-def band(runs: Mapping[int, Mapping[str, Sequence[float]]], figure: str) -> Band | None:
-    """The band of one figure over an arm's runs, as far as half of them go; None where none has it.
+def band(runs: Mapping[int, Mapping[str, Sequence[float]]], metric: str) -> Band | None:
+    """The band of one metric over an arm's runs, as far as half of them go; None where none has it.
 
-    Runs stop early by themselves; beyond the half, the mean would be that of the few that went on.
+    Runs stop early by themselves; beyond the half, the mean would be that of the few that continued.
     """
-    courses = [np.asarray(columns[figure], dtype=float) for columns in runs.values() if columns.get(figure)]
+    courses = [np.asarray(columns[metric], dtype=float) for columns in runs.values() if columns.get(metric)]
     if not courses:
         return None
     length = sorted(map(len, courses))[len(courses) // 2]

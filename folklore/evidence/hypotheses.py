@@ -1,154 +1,186 @@
-"""From arms' values to the hypotheses' verdicts, with the figures that stand beside them."""
+"""From arms' values to the hypotheses' verdicts, with the numbers that stand beside them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from folklore.declare import metrics
+from folklore.declare.hypothesis import Direction
 from folklore.evidence import statistics
+from folklore.evidence.comparison import JudgedHypothesis
 from folklore.evidence.verdict import LEAST, Evidence, Verdict, judge
+from folklore.storage.schema import StoredExperiment, StoredMetric
 
-Values = Mapping[str, Mapping[int, float]]  # arm to seed to figure
-Declared = Mapping[str, Any]  # a hypothesis as in experiment.json, its metric and opponent filled in
+Values = Mapping[str, Mapping[int, float]]  # arm to seed to value
+
+
+@dataclass(frozen=True)
+class AskedHypothesis:
+    """A stored hypothesis with the experiment's metric, baseline and claim where it names none of its own.
+
+    Attributes:
+        arm: an arm, or those of a trend in order.
+        against: an arm, or a number; None for a trend.
+    """
+
+    arm: str | list[str]
+    against: str | float | None
+    metric: StoredMetric
+    direction: Direction
+    by: float
+    claim: str
+
+    @property
+    def needed(self) -> list[str]:
+        """The arms that it is about, and the arm that they are compared with."""
+        arms = self.arm if isinstance(self.arm, list) else [self.arm]
+        return [*arms, self.against] if isinstance(self.against, str) else arms
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the metric is 0 or 1, so that its mean is a rate."""
+        return metrics.parse(self.metric.name).is_rate
+
+    @property
+    def sign(self) -> int:
+        """1 where a larger metric is in the claimed direction; "no difference" counts in the direction of better."""
+        return (1 if self.metric.goal == "max" else -1) * (-1 if self.direction == "worse" else 1)
+
+
+def asked(declared: StoredExperiment) -> list[AskedHypothesis]:
+    """The hypotheses of an experiment, filled in."""
+    return [
+        AskedHypothesis(
+            stored.arm,
+            declared.baseline if stored.against is None and isinstance(stored.arm, str) else stored.against,
+            stored.metric or declared.metric,
+            stored.direction,
+            stored.by,
+            stored.claim or declared.claim,
+        )
+        for stored in declared.hypotheses
+    ]
 
 
 def assess(
-    hypotheses: Sequence[Declared], values: Callable[[str], Values], end: int, withheld: Sequence[str | None]
-) -> list[dict[str, Any]]:
-    """The hypotheses of one experiment with their verdicts, JSON-able.
+    hypotheses: Sequence[AskedHypothesis], values: Callable[[str], Values], end: int, withheld: Sequence[str | None]
+) -> list[JudgedHypothesis]:
+    """The hypotheses of one experiment with their verdicts.
 
     Args:
-        hypotheses: as `filled_in` gives them.
+        hypotheses: all of them; they share the error.
         values: of a metric, by its name.
         end: seeds at the last planned look.
         withheld: for each hypothesis, why no verdict on it may be given, if so.
     """
-    of = [values(hypothesis["metric"]["name"]) for hypothesis in hypotheses]
+    of = [values(hypothesis.metric.name) for hypothesis in hypotheses]
     effects = [_effects(hypothesis, found) for hypothesis, found in zip(hypotheses, of, strict=True)]
     parts = list(zip(hypotheses, effects, of, strict=True))
     evidence = [_evidence(*part) for part in parts]
-    p = [_p_value(*part) for part in parts]
-    finite = [index for index, value in enumerate(p) if math.isfinite(value)]
-    adjusted = dict(zip(finite, statistics.holm([p[index] for index in finite]), strict=True))
+    p = [finite_or_none(_p_value(*part)) for part in parts]
+    adjusted = iter(statistics.holm([value for value in p if value is not None]))
     return [
-        _row(hypothesis, effect, found, verdict, withheld[index])
-        | {"p": adjusted.get(index), "p_unadjusted": p[index] if index in finite else None}
-        for index, (hypothesis, effect, found, verdict) in enumerate(
-            zip(hypotheses, effects, evidence, judge(evidence, end), strict=True)
+        _judged(hypothesis, effect, found, verdict, reason, None if raw is None else next(adjusted), raw)
+        for hypothesis, effect, found, verdict, reason, raw in zip(
+            hypotheses, effects, evidence, judge(evidence, end), withheld, p, strict=True
         )
     ]
 
 
-def filled_in(declared: Declared, hypothesis: Declared) -> dict[str, Any]:
-    """A stored hypothesis with the experiment's metric, baseline and claim where it names none of its own."""
-    trend = isinstance(hypothesis["arm"], list)
-    own = {key: hypothesis.get(key) for key in ("metric", "against", "claim")}
-    return {
-        **hypothesis,
-        "metric": own["metric"] or declared["metric"],
-        "against": None if trend else declared["baseline"] if own["against"] is None else own["against"],
-        "claim": own["claim"] or declared["claim"],
-    }
-
-
-def _sign(hypothesis: Declared) -> int:
-    return (1 if hypothesis["metric"]["goal"] == "max" else -1) * (-1 if hypothesis["direction"] == "worse" else 1)
-
-
-def _effects(hypothesis: Declared, values: Values) -> dict[int, float]:
+def _effects(hypothesis: AskedHypothesis, values: Values) -> dict[int, float]:
     """By seed, positive in the claimed direction, for the seeds that have it."""
-    arm, against = hypothesis["arm"], hypothesis["against"]
-    needed = arm if isinstance(arm, list) else [arm, against] if isinstance(against, str) else [arm]
+    against, needed = hypothesis.against, hypothesis.needed
     seeds = sorted(set.intersection(*(set(values[name]) for name in needed)))
     table = np.array([[values[name][seed] for name in needed] for seed in seeds]).reshape(-1, len(needed))
-    if isinstance(arm, list):
+    if against is None:
         found = statistics.linear_contrast(table)
     else:
         found = table[:, 0] - (table[:, 1] if isinstance(against, str) else against)
-    return dict(zip(seeds, (_sign(hypothesis) * found).tolist(), strict=True))
+    return dict(zip(seeds, (hypothesis.sign * found).tolist(), strict=True))
 
 
-def _is_rate(hypothesis: Declared) -> bool:
-    return metrics.parse(hypothesis["metric"]["name"]).is_rate
-
-
-def _evidence(hypothesis: Declared, by_seed: Mapping[int, float], values: Values) -> Evidence:
+def _evidence(hypothesis: AskedHypothesis, by_seed: Mapping[int, float], values: Values) -> Evidence:
     effects = np.array(list(by_seed.values()))
     mean, std = float(effects.mean()) if len(effects) else math.nan, statistics.sample_std(effects)
 
     def interval(confidence: float, n: int) -> tuple[float, float]:
-        if _is_rate(hypothesis):
+        if hypothesis.is_rate:
             return _rate_interval(hypothesis, values, confidence, n)
         return statistics.t_from_moments(mean, std, n, confidence)
 
-    return Evidence(mean, len(effects), interval, hypothesis["direction"], hypothesis["by"])
+    return Evidence(mean, len(effects), interval, hypothesis.direction, hypothesis.by)
 
 
-def _rate_interval(hypothesis: Declared, values: Values, confidence: float, n: int) -> tuple[float, float]:
+def _rate_interval(hypothesis: AskedHypothesis, values: Values, confidence: float, n: int) -> tuple[float, float]:
     """Of a rate, less another or a number, positive in the claimed direction, with as many hits in `n` as were seen."""
-    names = [name for name in (hypothesis["arm"], hypothesis["against"]) if isinstance(name, str)]
-    seen = [list(values[name].values()) for name in names]
+    seen = [list(values[name].values()) for name in hypothesis.needed]
     if not all(seen):
         return math.nan, math.nan
     hits = [round(sum(outcomes) / len(outcomes) * n) for outcomes in seen]
-    if len(hits) == 2:
-        bounds = statistics.newcombe_difference(hits[0], n, hits[1], n, confidence)
-    else:
+    if isinstance(hypothesis.against, int | float):
         low, high = statistics.wilson_interval(hits[0], n, confidence)
-        bounds = low - hypothesis["against"], high - hypothesis["against"]
-    lo, hi = sorted(_sign(hypothesis) * bound for bound in bounds)
+        bounds = low - hypothesis.against, high - hypothesis.against
+    else:
+        bounds = statistics.newcombe_difference(hits[0], n, hits[1], n, confidence)
+    lo, hi = sorted(hypothesis.sign * bound for bound in bounds)
     return lo, hi
 
 
-def _p_value(hypothesis: Declared, by_seed: Mapping[int, float], values: Values) -> float:
+def _p_value(hypothesis: AskedHypothesis, by_seed: Mapping[int, float], values: Values) -> float:
     if len(by_seed) < 2:
         return math.nan
-    if not _is_rate(hypothesis):
+    if not hypothesis.is_rate:
         return statistics.paired_t(list(by_seed.values()))
-    arm, against = values[hypothesis["arm"]], hypothesis["against"]
-    if not isinstance(against, str):
-        return statistics.binomial_test(int(sum(arm.values())), len(arm), against)
-    shared = sorted(arm.keys() & values[against].keys())
-    return statistics.mcnemar([arm[seed] for seed in shared], [values[against][seed] for seed in shared])
+    arms = [values[name] for name in hypothesis.needed]
+    if isinstance(hypothesis.against, int | float):
+        return statistics.binomial_test(int(sum(arms[0].values())), len(arms[0]), hypothesis.against)
+    return statistics.mcnemar(*([arm[seed] for seed in by_seed] for arm in arms))
 
 
-def _row(
-    hypothesis: Declared,
+def _judged(
+    hypothesis: AskedHypothesis,
     by_seed: Mapping[int, float],
     evidence: Evidence,
     verdict: Verdict,
     withheld: str | None,
-) -> dict[str, Any]:
+    p: float | None,
+    p_unadjusted: float | None,
+) -> JudgedHypothesis:
     effects = list(by_seed.values())
-    enough = evidence.n >= LEAST and not _is_rate(hypothesis)
-    return {
-        "claim": hypothesis["claim"],
-        "arm": hypothesis["arm"],
-        "against": hypothesis["against"],
-        "metric": hypothesis["metric"]["name"],
-        "goal": hypothesis["metric"]["goal"],
-        "direction": hypothesis["direction"],
-        "counted": "worse" if hypothesis["direction"] == "worse" else "better",  # what a positive effect is
-        "verdict": "undecided" if withheld else verdict.word,
-        "withheld": withheld,
-        "effect": known(evidence.effect),
-        "ci": [known(verdict.lo), known(verdict.hi)],
-        "confidence": verdict.confidence,
-        "delta": hypothesis["by"],
-        "n": evidence.n,
-        "effects": {str(seed): known(effect) for seed, effect in by_seed.items()},
-        "seeds_needed": None if withheld else verdict.seeds_needed,
-        "bca": [known(bound) for bound in statistics.bca_interval(effects, verdict.confidence)]
-        if enough
-        else [None, None],
-        "p_sign_flip": statistics.sign_flip_test(effects) if enough else None,
-    }
+    enough = evidence.n >= LEAST and not hypothesis.is_rate
+    return JudgedHypothesis(
+        claim=hypothesis.claim,
+        arm=hypothesis.arm,
+        against=hypothesis.against,
+        metric=hypothesis.metric.name,
+        goal=hypothesis.metric.goal,
+        direction=hypothesis.direction,
+        counted="worse" if hypothesis.direction == "worse" else "better",
+        verdict="undecided" if withheld else verdict.word,
+        withheld=withheld,
+        effect=finite_or_none(evidence.effect),
+        ci=finite((verdict.lo, verdict.hi)),
+        confidence=verdict.confidence,
+        delta=hypothesis.by,
+        n=evidence.n,
+        effects={str(seed): finite_or_none(effect) for seed, effect in by_seed.items()},
+        seeds_needed=None if withheld else verdict.seeds_needed,
+        bca=finite(statistics.bca_interval(effects, verdict.confidence)) if enough else (None, None),
+        p_sign_flip=statistics.sign_flip_test(effects) if enough else None,
+        p=p,
+        p_unadjusted=p_unadjusted,
+    )
 
 
-def known(value: float) -> float | None:
-    """The value, or None, which JSON can tell, for NaN and infinity."""
+def finite_or_none(value: float) -> float | None:
+    """The value, or None for NaN and infinity, which JSON lacks."""
     return value if math.isfinite(value) else None
+
+
+def finite(bounds: tuple[float, float]) -> tuple[float | None, float | None]:
+    """An interval's bounds, None for those that are not finite."""
+    return finite_or_none(bounds[0]), finite_or_none(bounds[1])

@@ -8,13 +8,16 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from folklore.declare.metrics import goal_in_table
 from folklore.errors import ProblemError, did_you_mean
+from folklore.evidence import statistics
+from folklore.evidence.comparison import ComparedArm, Comparison, Difference
 from folklore.evidence.event_reader import PATTERN, Scalars, read_scalars
-from folklore.evidence.hypotheses import known, statistics
+from folklore.evidence.hypotheses import finite, finite_or_none
 
 GROUP = "{arm}/seed-{seed}"
 SPLITS = ("train", "validation", "val", "test", "eval")  # sub-runs that writers keep in directories of their own
@@ -80,8 +83,8 @@ def _expression(group: str) -> re.Pattern[str]:
     return re.compile("".join(re.escape(text) + (f"(?P<{name}>[^/]+)" if name else "") for text, name, _, _ in parts))
 
 
-def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> dict[str, Any]:
-    """Compare the arms of others' logs, in the same form as `folklore.evidence.compare`, without a hypothesis.
+def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> Comparison:
+    """Compare the arms of others' logs, as `folklore.evidence.compare` does ours, without a hypothesis.
 
     Args:
         logdir: the directory of all runs.
@@ -91,11 +94,11 @@ def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> dict
     Raises:
         ProblemError: no directory fits the pattern, or no run has the metric; names those there are.
     """
-    with np.errstate(all="ignore"):  # figures may be as large as floats are; what overflows is None
+    with np.errstate(all="ignore"):  # values may be as large as floats are; what overflows is None
         return _compare(logdir, metric, group)
 
 
-def _compare(logdir: Path, metric: str | None, group: str) -> dict[str, Any]:
+def _compare(logdir: Path, metric: str | None, group: str) -> Comparison:
     runs, strange = logged_runs(logdir, group)
     if not runs:
         raise ProblemError(
@@ -119,18 +122,21 @@ def _compare(logdir: Path, metric: str | None, group: str) -> dict[str, Any]:
         if number is not None:
             arm[run.seed] = number
     baseline = next(iter(values))
-    arms = {arm: _arm(values[arm], values[baseline], sum(run.arm == arm for run in runs)) for arm in values}
-    arms[baseline]["difference"] = None
-    return {
-        "experiment": logdir.name or str(logdir),
-        "claim": None, "kind": None, "baseline": baseline, "facts": None, "tuning": None, "options": None,
-        "metric": name, "goal": goal, "data": None, "arms": arms, "hypotheses": [], "unfinished": 0,
-        "notes": _notes(runs, strange, tag, group),
-    }  # fmt: skip
+    arms = {
+        arm: _arm(by_seed, None if arm == baseline else values[baseline], sum(run.arm == arm for run in runs))
+        for arm, by_seed in values.items()
+    }
+    return Comparison(
+        experiment=logdir.name or str(logdir), claim=None, kind=None, baseline=baseline, facts=None, tuning=None,
+        options=None, metric=name, goal=goal, data=None, arms=arms, hypotheses=[], unfinished=0,
+        notes=_notes(runs, strange, tag, group),
+    )  # fmt: skip
 
 
 def goal_of(tag: str) -> Literal["min", "max"]:
     """Whether larger is better, judged by a tag's name: accuracies, scores and areas grow, the rest are losses."""
+    if in_table := goal_in_table(tag.rpartition("/")[2].removeprefix("epoch_")):
+        return in_table
     grows = ("acc", "auc", "f1", "score", "precision", "recall", "reward", "return")
     return "max" if any(word in tag.lower() for word in grows) else "min"
 
@@ -147,31 +153,35 @@ def _value(course: Sequence[float], when: str, goal: str) -> float | None:
     if not course or not finite:
         return None
     if when == "last":
-        return known(course[-1])
+        return finite_or_none(course[-1])
     return max(finite) if goal == "max" else min(finite)
 
 
-def _arm(values: Mapping[str, float], baseline: Mapping[str, float], runs: int) -> dict[str, Any]:
+def _arm(values: Mapping[str, float], baseline: Mapping[str, float] | None, runs: int) -> ComparedArm:
     numbers = list(values.values())
+    return ComparedArm(
+        n=len(numbers),
+        mean=finite_or_none(sum(numbers) / len(numbers)) if numbers else None,
+        std=finite_or_none(statistics.sample_std(numbers)),
+        ci=finite(statistics.t_interval(numbers)),
+        values=dict(sorted(values.items())),
+        failed=runs - len(numbers),
+        difference=None if baseline is None else _difference(values, baseline),
+    )
+
+
+def _difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> Difference:
+    """Between the seeds that both have; between all of them, unpaired, where seeds have no names or do not agree."""
     shared = sorted(values.keys() & baseline.keys())
-    paired = len(shared) > 1 and any(shared)
-    if paired:
+    if len(shared) > 1 and any(shared):
         found = [values[seed] - baseline[seed] for seed in shared]
-        n, mean, (lo, hi) = len(found), sum(found) / len(found), statistics.t_interval(found)
-    elif len(numbers) > 1 and len(baseline) > 1:
-        difference = statistics.welch(numbers, list(baseline.values()))
-        n, mean, (lo, hi) = len(numbers), difference.difference, (difference.lo, difference.hi)
-    else:
-        n, mean, (lo, hi) = 0, math.nan, (math.nan, math.nan)
-    return {
-        "n": len(numbers),
-        "mean": known(sum(numbers) / len(numbers)) if numbers else None,
-        "std": known(statistics.sample_std(numbers)),
-        "ci": [known(bound) for bound in statistics.t_interval(numbers)],
-        "values": dict(sorted(values.items())),
-        "failed": runs - len(numbers),
-        "difference": {"n": n, "mean": known(mean), "ci": [known(lo), known(hi)], "paired": paired},
-    }
+        mean, ci = finite_or_none(sum(found) / len(found)), finite(statistics.t_interval(found))
+        return Difference(n=len(found), mean=mean, ci=ci, paired=True)
+    numbers, others = list(values.values()), list(baseline.values())
+    if min(len(numbers), len(others)) < 2:
+        return Difference(n=0, mean=None, ci=(None, None), paired=False)
+    mean = finite_or_none(float(np.mean(numbers) - np.mean(others)))
+    return Difference(n=len(numbers), mean=mean, ci=finite(statistics.welch_interval(numbers, others)), paired=False)
 
 
 def _notes(runs: Sequence[LoggedRun], strange: Sequence[str], tag: str, group: str) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importing pydantic takes a tenth of a second, which `list` has no use for
+    from folklore.evidence.comparison import Difference, JudgedHypothesis
 
 
 def count(number: int, thing: str) -> str:
@@ -11,22 +14,20 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def in_words(hypothesis: Mapping[str, Any]) -> str:
+def in_words(h: JudgedHypothesis) -> str:
     """The evidence behind a verdict as one sentence or two."""
-    h, subject = hypothesis, hypothesis["arm"]
-    about = f"along {', '.join(subject)}" if isinstance(subject, list) else f"{subject!r} against {h['against']!r}"
-    seeds = f"{h['n']} seed{'' if h['n'] == 1 else 's'}"
-    spread = "" if None in h["ci"] else f" {interval(h['ci'], signed=True)} at {h['confidence']:.1%}"
+    about = f"along {', '.join(h.arm)}" if isinstance(h.arm, list) else f"{h.arm!r} against {h.against!r}"
+    spread = "" if None in h.ci else f" {interval(h.ci, signed=True)} at {h.confidence:.1%}"
     said = (
-        f"{h['metric']}, {about}, + is {h['counted']}: {number(h['effect'], signed=True)}{spread}, {seeds}"
-        f"{p_value(h['p'])}; what would matter: {number(h['delta'])}."
+        f"{h.metric}, {about}, + is {h.counted}: {number(h.effect, signed=True)}{spread}, {count(h.n, 'seed')}"
+        f"{p_value(h.p)}; what would matter: {number(h.delta)}."
     )
-    if h["withheld"]:
-        return f"{said} No verdict: {h['withheld']}."
-    if h["verdict"] == "undecided" and not spread:
-        return f"{said} A verdict takes {h['seeds_needed']} seeds at least."
-    if h["verdict"] == "undecided":
-        return f"{said} About {h['seeds_needed'] or 'more than a thousand'} seeds would decide it."
+    if h.withheld:
+        return f"{said} No verdict: {h.withheld}."
+    if h.verdict == "undecided" and not spread:
+        return f"{said} A verdict takes {h.seeds_needed} seeds at least."
+    if h.verdict == "undecided":
+        return f"{said} About {h.seeds_needed or 'more than a thousand'} seeds would decide it."
     return said
 
 
@@ -35,15 +36,15 @@ def p_value(p: float | None) -> str:
     return "" if p is None else ", p < 0.0001" if p < 1e-4 else f", p = {p:.2g}"
 
 
-def difference(given: Mapping[str, Any] | None) -> str:
+def difference(given: Difference | None) -> str:
     """An arm's difference from the baseline, with its interval; the baseline itself has none."""
     if given is None:
         return "baseline"
-    return estimate(given["mean"], given["ci"]).removesuffix(" –")
+    return estimate(given.mean, given.ci).removesuffix(" –")
 
 
 def number(value: float | None, signed: bool = False) -> str:
-    """A figure with four decimals, or four digits where it is large; "–" where there is none."""
+    """A number with four decimals, or four digits where it is large; "–" where there is none."""
     if value is None:
         return "–"
     sign = "+" if signed else ""

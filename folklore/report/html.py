@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,29 @@ from plotly.offline import get_plotlyjs
 
 from folklore.errors import ProblemError
 from folklore.evidence import statistics
+from folklore.evidence.comparison import ComparedArm, Comparison, JudgedHypothesis
 from folklore.report import formatting, plots, summary, tables
 from folklore.report.summary import Result
 from folklore.storage.files import write_text
+from folklore.storage.schema import Tuned
 
 _CONFIG = {"displaylogo": False, "responsive": True}
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A row of the index: a hypothesis, or a claim that computation settled, which has no seeds. All as text."""
+
+    page: str
+    experiment: str
+    data: str
+    claim: str
+    verdict: str
+    effect: str
+    seeds: str
+    p: str
+    seeds_needed: int | None = None
+    withheld: str | None = None
 
 
 def write(found: Sequence[Result], out: Path) -> Path:
@@ -34,7 +53,7 @@ def write(found: Sequence[Result], out: Path) -> Path:
     for name in stems:
         if stems.count(name) > 1:
             raise ProblemError(f"Two of the results are called {name!r}, so that one page would hide the other's.")
-    style = plots.styles([list(result["comparison"]["arms"]) for result in found])
+    style = plots.styles([list(result.comparison.arms) for result in found])
     # All pages are made before any is written.
     template = environment.get_template("experiment.html")
     pages = {f"{summary.stem(result)}.html": template.render(_page(result, style)) for result in found}
@@ -52,175 +71,161 @@ def write(found: Sequence[Result], out: Path) -> Path:
     for name, text in pages.items():
         write_text(out / name, text)
     for result in found:
-        summary.write(result | {"seeds": None}, out / "results")
+        summary.write(result.model_copy(update={"seeds": None}), out / "results")
     return out / "index.html"
 
 
-def index_rows(found: Sequence[Result]) -> tuple[list[dict[str, Any]], int]:
-    """The index's rows, a hypothesis or an exact claim each, and over how many hypotheses p was adjusted."""
-    hypotheses = [hypothesis for result in found for hypothesis in result["comparison"]["hypotheses"]]
-    raw = [h["p_unadjusted"] for h in hypotheses if h["p_unadjusted"] is not None]
+def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
+    """The index's rows, and over how many hypotheses p was adjusted."""
+    hypotheses = [hypothesis for result in found for hypothesis in result.comparison.hypotheses]
+    raw = [h.p_unadjusted for h in hypotheses if h.p_unadjusted is not None]
     adjusted = iter(statistics.holm(raw))
-    rows = []
+    rows: list[ClaimRow] = []
     for result in found:
-        compared = result["comparison"]
-        shared = {"page": f"{summary.stem(result)}.html", "experiment": compared["experiment"], "data": _data(compared)}
-        for h in compared["hypotheses"]:
-            p = None if h["p_unadjusted"] is None else next(adjusted)
-            rows.append(
-                shared
-                | {key: h[key] for key in ("claim", "verdict", "n", "seeds_needed", "withheld")}
-                | {
-                    "effect": formatting.estimate(h["effect"], h["ci"]),
-                    "p": formatting.p_value(p).removeprefix(", p = ").removeprefix(", p "),
-                }
-            )
-        if facts := compared["facts"]:
-            holding = sum(fact["holds"] for fact in facts)
-            rows.append(
-                shared
-                | {"claim": f"{compared['claim']} By computation.", "n": "", "p": "exact", "seeds_needed": None}
-                | {"verdict": "supported" if holding == len(facts) else "refuted", "withheld": None}
-                | {"effect": f"{holding} of {len(facts)} facts hold"}
-            )
+        about = (f"{summary.stem(result)}.html", result.comparison.experiment, _data(result.comparison))
+        for h in result.comparison.hypotheses:
+            p = formatting.p_value(None if h.p_unadjusted is None else next(adjusted))
+            effect, p = formatting.estimate(h.effect, h.ci), p.removeprefix(", p = ").removeprefix(", p ")
+            rows.append(ClaimRow(*about, h.claim, h.verdict, effect, str(h.n), p, h.seeds_needed, h.withheld))
+        if facts := result.comparison.facts:
+            holding = sum(fact.holds for fact in facts)
+            claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"
+            verdict = "supported" if holding == len(facts) else "refuted"
+            rows.append(ClaimRow(*about, claim, verdict, effect, seeds="", p="exact"))
     return rows, len(raw)
 
 
 def claims(found: Sequence[Result]) -> str:
     """The index as Markdown: claim, verdict, effect with interval, seeds, data."""
     rows, tested = index_rows(found)
-    head = ("claim", "experiment", "verdict", "effect [interval]", "seeds", "p", "data")
-    lines = ["# Claims", "", f"{_size(found)}.", ""]
-    lines += [_markdown_row(head), _markdown_row(["---"] * len(head))]
-    for row in rows:
-        needed = f" (about {row['seeds_needed']} needed)" if row["seeds_needed"] else ""
-        verdict = f"{row['verdict']}, withheld: {row['withheld']}" if row["withheld"] else row["verdict"]
-        cells = (row["claim"], f"`{row['experiment']}`", f"**{verdict}**{needed}", row["effect"], row["n"], row["p"])
-        lines.append(_markdown_row([*cells, row["data"]]))
-    lines += [
-        "",
-        "An effect is counted in the claimed direction, in units of the metric. The interval is Student's t on paired",
-        "differences, at the confidence that the planned looks leave, shared among an experiment's hypotheses. p is",
-        f"two-sided, Holm-adjusted over all {tested} hypotheses here.",
-        "",
-    ]
-    return "\n".join(lines)
+    return (
+        f"# Claims\n\n{_size(found)}.\n\n{tables.as_markdown([_claim(row) for row in rows])}\n"
+        "An effect is counted in the claimed direction, in units of the metric. The interval is Student's t on paired\n"
+        "differences, at the confidence that the planned looks leave, shared among an experiment's hypotheses. p is\n"
+        f"two-sided, Holm-adjusted over all {tested} hypotheses here.\n"
+    )
+
+
+def _claim(row: ClaimRow) -> dict[str, str]:
+    verdict = f"{row.verdict}, withheld: {row.withheld}" if row.withheld else row.verdict
+    needed = f" (about {row.seeds_needed} needed)" if row.seeds_needed else ""
+    return {
+        "claim": row.claim,
+        "experiment": f"`{row.experiment}`",
+        "verdict": f"**{verdict}**{needed}",
+        "effect [interval]": row.effect,
+        "seeds": row.seeds,
+        "p": row.p,
+        "data": row.data,
+    }
 
 
 def _size(found: Sequence[Result]) -> str:
-    runs = sum(result["runs"] for result in found)
+    runs = sum(result.runs for result in found)
     return f"{formatting.count(len(found), 'experiment')}, {formatting.count(runs, 'run')}"
 
 
-def _markdown_row(cells: Sequence[Any]) -> str:
-    return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+def _data(compared: Comparison) -> str:
+    options = f", {' '.join(compared.options)}" if compared.options else ""
+    return f"{compared.data.name} ({compared.data.source}){options}" if compared.data else ""
 
 
-def _data(compared: Mapping[str, Any]) -> str:
-    data = compared["data"]
-    options = f", {' '.join(compared['options'])}" if compared.get("options") else ""
-    return f"{data['name']} ({data['source']}){options}" if data else ""
-
-
-def _effects(found: Sequence[Result]) -> list[dict[str, Any]]:
-    """The forest plot's rows: effects over δ."""
+def _effects(found: Sequence[Result]) -> list[plots.Effect]:
+    """The forest plot's rows."""
     rows = []
-    for result in found:
-        for h in result["comparison"]["hypotheses"]:
-            if h["effect"] is not None and None not in h["ci"]:
-                lo, hi = (bound / h["delta"] for bound in h["ci"])
-                effect = h["effect"] / h["delta"]
-                rows.append({"label": h["claim"], "verdict": h["verdict"], "effect": effect, "lo": lo, "hi": hi})
+    for h in (hypothesis for result in found for hypothesis in result.comparison.hypotheses):
+        lo, hi = h.ci
+        if h.effect is not None and lo is not None and hi is not None:
+            rows.append(plots.Effect(h.claim, h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta))
     return rows
 
 
 def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
-    """What the page of an experiment shows."""
-    compared = result["comparison"]
-    by_figure: dict[str, dict[str, Any]] = {}
-    for name in result["curves"]:
-        split, _, figure = name.partition("/")
-        by_figure.setdefault(figure if split != "probe" else name, {})[split] = name
-    shown = {figure: names for figure, names in by_figure.items() if {"train", "validation"} & set(names)}
+    """What the page of an experiment shows, under the names that its template has."""
+    compared = result.comparison
+    by_metric: dict[str, dict[str, str]] = {}
+    for name in result.curves:
+        split, _, metric = name.partition("/")
+        by_metric.setdefault(metric if split != "probe" else name, {})[split] = name
+    shown = {metric: names for metric, names in by_metric.items() if {"train", "validation"} & set(names)}
     return {
-        "title": compared["claim"] or compared["experiment"],
+        "title": compared.claim or compared.experiment,
         "compared": compared,
-        "hypotheses": [h | {"words": formatting.in_words(h), "beside": beside(h)} for h in compared["hypotheses"]],
+        "hypotheses": [(h, formatting.in_words(h), beside(h)) for h in compared.hypotheses],
         "forest": _plot(plots.forest(_effects([result])), "forest") if _effects([result]) else "",
-        "arms": [_arm(name, arm, style[name]) for name, arm in compared["arms"].items()],
-        "failed": any(arm["failed"] for arm in compared["arms"].values()),
-        "about": "; ".join(tables.about(compared)) if compared["arms"] else "",
-        "strip": _plot(plots.strip(compared, style), "strip") if compared["arms"] else "",
-        "curves": [_curves(result, figure, names, style) for figure, names in shown.items()],
-        "probes": [_curves(result, figure, names, style) for figure, names in by_figure.items() if "probe" in names],
+        "arms": [_arm(name, arm, style[name]) for name, arm in compared.arms.items()],
+        "failed": any(arm.failed for arm in compared.arms.values()),
+        "about": "; ".join(tables.about(compared)) if compared.arms else "",
+        "strip": _plot(plots.strip(compared, style), "strip") if compared.arms else "",
+        "curves": [_curves(result, metric, names, style) for metric, names in shown.items()],
+        "probes": [_curves(result, metric, names, style) for metric, names in by_metric.items() if "probe" in names],
         "layers": [
             _plot(plots.layers(probe, arms, style), f"layers-{i}")
-            for i, (probe, arms) in enumerate(result["layers"].items())
+            for i, (probe, arms) in enumerate(result.layers.items())
         ],
-        "isolation": _isolation(compared["tuning"] or {}, style),
-        "held": sorted((name, str(value)) for name, value in result["held"].items()),
+        "isolation": _isolation(compared.tuning or {}, style),
+        "held": sorted((name, str(value)) for name, value in result.held.items()),
         "settings": [
             (arm, ", ".join(f"{name} = {value}" for name, value in values.items()) or "nothing of its own")
-            for arm, values in result["settings"].items()
+            for arm, values in result.settings.items()
         ],
-        "failures": result["failures"],
-        "runs": result["runs"],
+        "failures": result.failures,
+        "runs": result.runs,
         "made": made(result),
         "command": command(compared),
     }
 
 
-def beside(h: Mapping[str, Any]) -> str:
+def beside(h: JudgedHypothesis) -> str:
     """What stands beside the t interval: the BCa bootstrap and the sign-flip permutation test."""
-    if h["p_sign_flip"] is None:
+    if h.p_sign_flip is None:
         return ""
-    bca = "" if None in h["bca"] else f"BCa bootstrap interval {formatting.interval(h['bca'], signed=True)}; "
-    return f"Beside it: {bca}sign-flip permutation test{formatting.p_value(h['p_sign_flip']).replace(',', ':', 1)}."
+    bca = "" if None in h.bca else f"BCa bootstrap interval {formatting.interval(h.bca, signed=True)}; "
+    return f"Beside it: {bca}sign-flip permutation test{formatting.p_value(h.p_sign_flip).replace(',', ':', 1)}."
 
 
 def made(result: Result) -> str:
     """Versions, hardware and time, in a sentence."""
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    hardware, code = result["hardware"], result["code"]
+    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    hardware, code = result.hardware, result.code
     machine = f" on {hardware['machine']}" if hardware.get("machine") else ""
     changed = ", with changes" if code.get("changed") else ""
     commit = f" Code: {code['commit'][:12]}{changed}." if code.get("commit") else ""
-    runs = formatting.count(result["runs"], "run")
-    return f"{runs}, {result['seconds']:,.0f} seconds of training in all{machine}. {versions}.{commit}"
+    runs = formatting.count(result.runs, "run")
+    return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}. {versions}.{commit}"
 
 
-def command(compared: Mapping[str, Any]) -> str:
+def command(compared: Comparison) -> str:
     """The command that makes an experiment's runs again."""
-    data = compared["data"]
-    source = f" --data {data['source']}" if data else ""
-    until = " --until-decided" if compared["hypotheses"] else ""
-    options = "".join(f" {option}" for option in compared.get("options") or ())
-    return f"python -m experiments run {compared['experiment']}{until}{options}{source}"
+    source = f" --data {compared.data.source}" if compared.data else ""
+    until = " --until-decided" if compared.hypotheses else ""
+    options = "".join(f" {option}" for option in compared.options or ())
+    return f"python -m experiments run {compared.experiment}{until}{options}{source}"
 
 
-def _arm(name: str, arm: Mapping[str, Any], style: plots.Style) -> dict[str, Any]:
+def _arm(name: str, arm: ComparedArm, style: plots.Style) -> dict[str, Any]:
     return {
         "name": name,
         "colour": style[0],
-        "n": arm["n"],
-        "mean": formatting.number(arm["mean"]),
-        "std": formatting.number(arm["std"]),
-        "interval": formatting.interval(arm["ci"]),
-        "difference": formatting.difference(arm["difference"]),
-        "failed": arm["failed"],
+        "n": arm.n,
+        "mean": formatting.number(arm.mean),
+        "std": formatting.number(arm.std),
+        "interval": formatting.interval(arm.ci),
+        "difference": formatting.difference(arm.difference),
+        "failed": arm.failed,
     }
 
 
-def _curves(result: Result, figure: str, names: Mapping[str, str], style: Mapping[str, plots.Style]) -> str:
+def _curves(result: Result, metric: str, names: Mapping[str, str], style: Mapping[str, plots.Style]) -> str:
     wanted = {split: name for split, name in names.items() if split != "running"}
-    seeds = {split: result["seeds"][name] for split, name in wanted.items()} if result["seeds"] else None
-    drawn = plots.curves(figure, {split: result["curves"][name] for split, name in wanted.items()}, style, seeds)
-    return _plot(drawn, f"curves-{figure}")
+    seeds = {split: result.seeds[name] for split, name in wanted.items()} if result.seeds else None
+    drawn = plots.curves(metric, {split: result.curves[name] for split, name in wanted.items()}, style, seeds)
+    return _plot(drawn, f"curves-{metric}")
 
 
-def _isolation(tuning: Mapping[str, Any], style: Mapping[str, plots.Style]) -> list[str]:
-    tuning = {arm: tuned for arm, tuned in tuning.items() if tuned.get("tried")}
-    settings = dict.fromkeys(setting for tuned in tuning.values() for setting in tuned["grid"])
+def _isolation(tuning: Mapping[str, Tuned], style: Mapping[str, plots.Style]) -> list[str]:
+    tuning = {arm: tuned for arm, tuned in tuning.items() if tuned.tried}
+    settings = dict.fromkeys(setting for tuned in tuning.values() for setting in tuned.grid or {})
     return [_plot(plots.isolation(setting, tuning, style), f"tuning-{i}") for i, setting in enumerate(settings)]
 
 

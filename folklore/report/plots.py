@@ -1,13 +1,19 @@
-"""The report's figures, as plotly figures. Text from logs is escaped: plotly reads some HTML in it."""
+"""The report's charts, as plotly figures. Text from logs is escaped: plotly reads some HTML in it."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+
+from folklore.evidence.comparison import Comparison
+from folklore.evidence.verdict import Word
+from folklore.report.summary import KeptBand, KeptLayers
+from folklore.storage.schema import Tuned
 
 # Okabe & Ito 2008, "Color universal design": told apart with any kind of colour blindness, yellow left out for its
 # lack of contrast on white. Beyond seven arms, dashes tell them apart.
@@ -22,6 +28,17 @@ _LAYOUT: dict[str, Any] = {
     "hovermode": "closest",
 }
 Style = tuple[str, str, str]  # colour, dash, symbol
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A row of a forest plot: an effect and its interval, in units of the smallest effect that matters."""
+
+    label: str
+    verdict: Word
+    effect: float
+    lo: float
+    hi: float
 
 
 def styles(experiments: Sequence[Sequence[str]]) -> dict[str, Style]:
@@ -39,12 +56,15 @@ def styles(experiments: Sequence[Sequence[str]]) -> dict[str, Style]:
 
 
 def curves(
-    figure: str, arms: Mapping[str, Any], style: Mapping[str, Style], seeds: Mapping[str, Any] | None
+    metric: str,
+    arms: Mapping[str, Mapping[str, KeptBand | None]],
+    style: Mapping[str, Style],
+    seeds: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None] | None]]] | None,
 ) -> go.Figure:
     """Mean and band of train and validation over epochs, and every seed's curve, hidden until it is asked for.
 
     Args:
-        figure: such as "accuracy".
+        metric: such as "accuracy".
         arms: part of the data to arm to band.
         style: of each arm.
         seeds: part of the data to arm to seed to values; None where they were not kept.
@@ -54,9 +74,8 @@ def curves(
         for arm, band in bands.items():
             if band:
                 _band(drawn, arm, split, band, style[arm])
-    means = [
-        mean for bands in arms.values() for band in bands.values() if band for mean in band["mean"] if mean is not None
-    ]
+    with_values = (band for bands in arms.values() for band in bands.values() if band)
+    means = [mean for band in with_values for mean in band.mean if mean is not None]
     if means:  # bands of few seeds, and an epoch in which one seed went astray, are many times as large as the rest
         least, most = np.quantile(means, [0.02, 0.98])
         room = 0.25 * (most - least) or 1.0
@@ -75,78 +94,79 @@ def curves(
         ]
         menu = {"buttons": buttons, "type": "buttons", "direction": "right", "x": 0, "xanchor": "left", "y": 1.16}
         drawn.update_layout(updatemenus=[menu])
-    return drawn.update_layout(**_LAYOUT, xaxis_title="epoch", yaxis_title=html.escape(figure))
+    return drawn.update_layout(**_LAYOUT, xaxis_title="epoch", yaxis_title=html.escape(metric))
 
 
-def _band(drawn: go.Figure, arm: str, split: str, band: Mapping[str, Any], style: Style) -> None:
+def _band(drawn: go.Figure, arm: str, split: str, band: KeptBand, style: Style) -> None:
     colour, dash, _ = style
     name, faint = html.escape(f"{arm}, {split}"), split == "train"
-    known = [i for i, lo in enumerate(band["lo"]) if lo is not None]
-    if known:
-        x, lo, hi = ([band[key][i] for i in known] for key in ("epochs", "lo", "hi"))
+    bounded = [i for i, lo in enumerate(band.lo) if lo is not None]
+    if bounded:
+        x, lo, hi = ([values[i] for i in bounded] for values in (band.epochs, band.lo, band.hi))
         drawn.add_scatter(
             x=[*x, *x[::-1]], y=[*hi, *lo[::-1]], fill="toself", fillcolor=colour, opacity=0.08 if faint else 0.18,
             line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=name,
         )  # fmt: skip
     line = {"color": colour, "dash": "dot" if faint else dash, "width": 1.5 if faint else 2.5}
-    drawn.add_scatter(x=band["epochs"], y=band["mean"], name=name, legendgroup=name, mode="lines+markers", line=line,
+    drawn.add_scatter(x=band.epochs, y=band.mean, name=name, legendgroup=name, mode="lines+markers", line=line,
                       marker={"size": 3})  # fmt: skip
 
 
-def _seed(drawn: go.Figure, arm: str, split: str, seed: str, values: Sequence[float], style: Style) -> None:
+def _seed(drawn: go.Figure, arm: str, split: str, seed: str, values: Sequence[float | None], style: Style) -> None:
     name = html.escape(f"{arm}, {split}, seed {seed}")
     line = {"color": style[0], "width": 0.7, "dash": "dot" if split == "train" else "solid"}
     drawn.add_scatter(x=list(range(1, len(values) + 1)), y=list(values), name=name, mode="lines", line=line,
                       showlegend=False, visible=False)  # fmt: skip
 
 
-def strip(compared: Mapping[str, Any], style: Mapping[str, Style]) -> go.Figure:
+def strip(compared: Comparison, style: Mapping[str, Style]) -> go.Figure:
     """Final values by seed, arm beside arm; a line joins the values of one seed, a bar shows the arm's interval."""
     drawn = go.Figure()
-    arms = list(compared["arms"])
-    seeds = dict.fromkeys(seed for arm in compared["arms"].values() for seed in arm["values"])
+    arms = list(compared.arms)
+    seeds = dict.fromkeys(seed for arm in compared.arms.values() for seed in arm.values)
     for seed in seeds:
-        points = [(i, arm["values"][seed]) for i, arm in enumerate(compared["arms"].values()) if seed in arm["values"]]
+        points = [(i, arm.values[seed]) for i, arm in enumerate(compared.arms.values()) if seed in arm.values]
         drawn.add_scatter(
             x=[x for x, _ in points], y=[y for _, y in points], mode="lines", line={"color": "#BBBBBB", "width": 0.8},
             hoverinfo="skip", showlegend=False,
         )  # fmt: skip
-    for i, (name, arm) in enumerate(compared["arms"].items()):
+    for i, (name, arm) in enumerate(compared.arms.items()):
         colour, _, symbol = style[name]
-        text = [f"seed {html.escape(seed)}" for seed in arm["values"]]
+        text = [f"seed {html.escape(seed)}" for seed in arm.values]
         drawn.add_scatter(
-            x=[i] * len(text), y=list(arm["values"].values()), mode="markers", name=html.escape(name), text=text,
+            x=[i] * len(text), y=list(arm.values.values()), mode="markers", name=html.escape(name), text=text,
             marker={"color": colour, "symbol": symbol, "size": 8}, showlegend=False,
         )  # fmt: skip
-        if arm["mean"] is not None and None not in arm["ci"]:
-            error = {"array": [arm["ci"][1] - arm["mean"]], "arrayminus": [arm["mean"] - arm["ci"][0]], "width": 8}
+        lo, hi = arm.ci
+        if arm.mean is not None and lo is not None and hi is not None:
+            error = {"array": [hi - arm.mean], "arrayminus": [arm.mean - lo], "width": 8}
             drawn.add_scatter(
-                x=[i + 0.18], y=[arm["mean"]], error_y=error, mode="markers", name=f"{html.escape(name)}, mean",
+                x=[i + 0.18], y=[arm.mean], error_y=error, mode="markers", name=f"{html.escape(name)}, mean",
                 marker={"color": colour, "symbol": "line-ew-open", "size": 14, "line": {"width": 3}}, showlegend=False,
             )  # fmt: skip
     axis = {"tickmode": "array", "tickvals": list(range(len(arms))), "ticktext": [html.escape(arm) for arm in arms],
             "range": [-0.5, len(arms) - 0.5]}  # fmt: skip
-    return drawn.update_layout(**_LAYOUT, xaxis=axis, yaxis_title=html.escape(compared["metric"]))
+    return drawn.update_layout(**_LAYOUT, xaxis=axis, yaxis_title=html.escape(compared.metric or ""))
 
 
-def forest(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Effects in units of what would matter, with intervals: label, effect, lo, hi, verdict; the first row on top."""
+def forest(rows: Sequence[Effect]) -> go.Figure:
+    """Effects with their intervals, the first row on top."""
     drawn = go.Figure()
     drawn.add_vrect(x0=-1, x1=1, fillcolor="#DDDDDD", opacity=0.5, line_width=0, layer="below")
     drawn.add_vline(x=0, line={"color": "#666666", "width": 1})
     height = len(rows)
     for place, row in enumerate(rows):
-        error = {"array": [row["hi"] - row["effect"]], "arrayminus": [row["effect"] - row["lo"]], "width": 5}
-        colour, symbol = VERDICTS[row["verdict"]]
+        error = {"array": [row.hi - row.effect], "arrayminus": [row.effect - row.lo], "width": 5}
+        colour, symbol = VERDICTS[row.verdict]
         drawn.add_scatter(
-            x=[row["effect"]], y=[height - place], error_x=error, mode="markers", name=html.escape(row["label"]),
+            x=[row.effect], y=[height - place], error_x=error, mode="markers", name=html.escape(row.label),
             marker={"color": colour, "symbol": symbol, "size": 11}, showlegend=False,
-            hovertemplate=f"{html.escape(row['label'])}<br>%{{x:.2f}} δ<extra>{row['verdict']}</extra>",
+            hovertemplate=f"{html.escape(row.label)}<br>%{{x:.2f}} δ<extra>{row.verdict}</extra>",
         )  # fmt: skip
     labels = {
         "tickmode": "array",
         "tickvals": [height - place for place in range(height)],
-        "ticktext": [html.escape(_short(row["label"])) for row in rows],
+        "ticktext": [html.escape(_short(row.label)) for row in rows],
         "range": [0.3, height + 0.7],
     }
     layout = _LAYOUT | {"margin": {"l": 10, "r": 20, "t": 20, "b": 50}}
@@ -164,52 +184,52 @@ VERDICTS = {
 }
 
 
-def layers(probe: str, arms: Mapping[str, Any], style: Mapping[str, Style]) -> go.Figure:
+def layers(probe: str, arms: Mapping[str, KeptLayers], style: Mapping[str, Style]) -> go.Figure:
     """A probe by depth, after the last epoch: mean over seeds and its interval, layer after layer."""
     drawn = go.Figure()
     for arm, course in arms.items():
         colour, dash, symbol = style[arm]
-        known = None not in course["lo"]
-        error = {
-            "array": [hi - mean for hi, mean in zip(course["hi"], course["mean"], strict=True)],
-            "arrayminus": [mean - lo for mean, lo in zip(course["mean"], course["lo"], strict=True)],
-        } if known else None  # fmt: skip
+        above, below = _minus(course.hi, course.mean), _minus(course.mean, course.lo)
+        error = None if None in course.lo else {"array": above, "arrayminus": below}
         drawn.add_scatter(
-            x=[html.escape(layer) for layer in course["layers"]], y=course["mean"], error_y=error,
+            x=[html.escape(layer) for layer in course.layers], y=course.mean, error_y=error,
             name=html.escape(arm), mode="lines+markers", line={"color": colour, "dash": dash},
             marker={"symbol": symbol},
         )  # fmt: skip
     return drawn.update_layout(**_LAYOUT, xaxis_title="layer", yaxis_title=html.escape(probe))
 
 
-def isolation(setting: str, tuning: Mapping[str, Any], style: Mapping[str, Style]) -> go.Figure:
+def _minus(values: Sequence[float | None], others: Sequence[float | None]) -> list[float]:
+    pairs = zip(values, others, strict=True)
+    return [value - other for value, other in pairs if value is not None and other is not None]
+
+
+def isolation(setting: str, tuning: Mapping[str, Tuned], style: Mapping[str, Style]) -> go.Figure:
     """Each arm's tuning score against one setting of its grid, at the best of the others; the best is ringed."""
     drawn = go.Figure()
-    numeric = True
+    numeric, monitor = True, ""
     for arm, tuned in tuning.items():
-        if setting not in tuned["grid"]:
+        if setting not in (tuned.grid or {}):
             continue
         colour, dash, symbol = style[arm]
-        rows = [
-            row for row in tuned["tried"]
-            if all(row["point"][other] == tuned["best"][other] for other in tuned["best"] if other != setting)
-        ]  # fmt: skip
-        x = [row["point"][setting] for row in rows]
+        others = {other: value for other, value in (tuned.best or {}).items() if other != setting}
+        rows = [row for row in tuned.tried or () if row.point == row.point | others]
+        x = [row.point[setting] for row in rows]
         numeric &= all(isinstance(value, int | float) and value > 0 for value in x)
         drawn.add_scatter(
-            x=x, y=[row["mean"] for row in rows], name=html.escape(arm), mode="lines+markers",
+            x=x, y=[row.mean for row in rows], name=html.escape(arm), mode="lines+markers",
             line={"color": colour, "dash": dash}, marker={"symbol": symbol},
         )  # fmt: skip
-        best = [row for row in rows if row["point"] == tuned["best"]]
+        best = [row for row in rows if row.point == tuned.best]
         drawn.add_scatter(
-            x=[row["point"][setting] for row in best], y=[row["mean"] for row in best], mode="markers",
+            x=[row.point[setting] for row in best], y=[row.mean for row in best], mode="markers",
             hoverinfo="skip", marker={"color": colour, "symbol": "circle-open", "size": 16}, showlegend=False,
         )  # fmt: skip
-        title = tuned["monitor"]
+        monitor = tuned.monitor or ""
     return drawn.update_layout(
         **_LAYOUT,
         xaxis_title=html.escape(setting),
-        yaxis_title=html.escape(title),
+        yaxis_title=html.escape(monitor),
         xaxis_type="log" if numeric else None,
     )
 

@@ -1,6 +1,6 @@
-"""What a report shows of an experiment, as one JSON-able record: from stored runs, or from a file that was kept.
+"""What a report shows of an experiment, as one record: from stored runs, or from a file that was kept.
 
-The compact record holds every seed's final figures and effects, the curves' mean and band, versions and hardware, in
+The compact record holds every seed's final values and effects, the curves' mean and band, versions and hardware, in
 some tens of kilobytes; with `seeds=True` every seed's curve comes along.
 """
 
@@ -13,20 +13,75 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from folklore.declare.settings import flatten
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
-from folklore.evidence.curves import Band, band, figures_of, histories
+from folklore.evidence.comparison import Comparison
+from folklore.evidence.curves import Band, band, histories, metrics_of
 from folklore.storage import files, run_directory
+from folklore.storage.schema import MisfitError, Number, Record
 
 FORMAT = 1
 POINTS = 25  # of a band, at most
 DIGITS = 5
 HARDWARE = ("machine", "device", "workers", "threads")
-Result = dict[str, Any]
 Runs = Mapping[str, Mapping[int, Mapping[str, Sequence[float]]]]
+
+
+class KeptBand(Record):
+    """A metric's course in one arm, thinned out; None for what is not finite. See `folklore.evidence.curves.Band`."""
+
+    epochs: list[int]
+    mean: list[Number | None]
+    lo: list[Number | None]
+    hi: list[Number | None]
+    runs: list[int]
+
+
+class KeptLayers(Record):
+    """A probe in one arm after the last epoch, layer after layer."""
+
+    layers: list[str]
+    mean: list[Number | None]
+    lo: list[Number | None]
+    hi: list[Number | None]
+
+
+class Failure(Record):
+    """A run that failed or diverged."""
+
+    arm: str
+    seed: int
+    status: str
+    what: str
+
+
+class Result(Record):
+    """What a report shows of an experiment.
+
+    Attributes:
+        held: options that the recipes of all arms share, `settings` those that they do not.
+        curves: metric to arm to its band; None where an arm lacks the metric.
+        layers: probe to arm.
+        seeds: metric to arm to seed to the values by epoch; None where they were not kept.
+        seconds: of training, all runs together.
+    """
+
+    format: Literal[1]
+    comparison: Comparison
+    held: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
+    curves: dict[str, dict[str, KeptBand | None]]
+    layers: dict[str, dict[str, KeptLayers]]
+    seeds: dict[str, dict[str, dict[str, list[Number | None] | None]]] | None = None
+    failures: list[Failure]
+    versions: dict[str, str]
+    code: dict[str, Any]
+    hardware: dict[str, Any]
+    seconds: Number
+    runs: int
 
 
 def summarise(path: Path, *, seeds: bool = False) -> Result:
@@ -36,45 +91,47 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
         ProblemError: see `compare`.
     """
     compared = compare(path)
-    declared = run_directory.read_experiment(path) or {}
-    stored = [run for run in run_directory.runs(path) if run.arm in compared["arms"]]
-    runs = histories(path, compared["arms"])
-    figures = figures_of(runs)
-    courses = [name for name in figures if not _layer(name)]
-    records = [run.record for run in stored if run.record and run.done]
-    settings = differing(declared["arms"])
+    declared = run_directory.read_experiment(path)
+    arms = declared.arms if declared else {}
+    stored = [run for run in run_directory.runs(path) if run.arm in compared.arms]
+    runs = histories(path, compared.arms)
+    metrics = metrics_of(runs)
+    courses = [name for name in metrics if not _layer(name)]
+    ended = [run.ended for run in stored if run.ended]
+    first = ended[0] if ended else None
+    settings = differing(arms)
     found = {
         "format": FORMAT,
-        "comparison": compared,
-        "held": held(declared["arms"]),
+        "comparison": compared.to_dict(),
+        "held": held(arms),
         "settings": settings if any(settings.values()) else {},
         "curves": {name: {arm: _as_data(band(runs[arm], name)) for arm in runs} for name in courses},
-        "layers": _layers(runs, [name for name in figures if _layer(name)]),
+        "layers": _layers(runs, [name for name in metrics if _layer(name)]),
         "seeds": {name: {arm: {s: c.get(name) for s, c in runs[arm].items()} for arm in runs} for name in courses}
         if seeds
         else None,
         "failures": [_failure(run) for run in stored if run.status not in ("done", "incomplete")],
-        "versions": next((record.get("versions", {}) for record in records), {}),
-        "code": next((record.get("code", {}) for record in records), {}),
-        "hardware": {key: records[0].get(key) for key in ("machine", "device", "workers", "threads")}
-        if records
-        else {},
-        "seconds": round(sum((record.get("seconds") or {}).get("total") or 0.0 for record in records), 1),
+        "versions": (first.versions or {}) if first else {},
+        "code": (first.code or {}) if first else {},
+        "hardware": {key: getattr(first, key) for key in HARDWARE} if first else {},
+        "seconds": round(sum((record.seconds or {}).get("total") or 0.0 for record in ended), 1),
         "runs": len(stored),
     }
-    return _rounded(found)
+    return Result.of(_rounded(found))
 
 
 def write(result: Result, folder: Path) -> Path:
     """Keep a record as `folder`/name.json; return the file."""
     file = folder / f"{stem(result)}.json"
-    files.write_text(file, json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
+    files.write_text(
+        file, json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    )
     return file
 
 
 def stem(result: Result) -> str:
     """What an experiment's files are called; names from logs may hold anything."""
-    name = str(result["comparison"]["experiment"])
+    name = result.comparison.experiment
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     if safe == name and safe.strip(".") and safe.lower() != "index" and len(safe) < 200:
         return safe
@@ -87,10 +144,16 @@ def read(file: Path) -> Result:
     Raises:
         ProblemError: the file holds no such record.
     """
-    result = files.read_json(file)
-    if result is None or result.get("format") != FORMAT or not isinstance(result.get("comparison"), dict):
+    content = files.read_json(file)
+    if content is None or content.get("format") != FORMAT or not isinstance(content.get("comparison"), dict):
         raise ProblemError(f"{file} holds no result of an experiment, as `report` keeps them in its folder results/.")
-    return result
+    try:
+        return Result.of(content)
+    except MisfitError as place:
+        raise ProblemError(
+            f"The kept result {file} is damaged: {place} is missing or not of its kind. Make it again with `report`, "
+            "or leave it out."
+        ) from None
 
 
 def held(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -108,15 +171,15 @@ def differing(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
 
 
 def _layer(name: str) -> str:
-    """The layer that a probe's figure is of: "hidden_1" of "probe/std/hidden_1"; "" where it is of all of them."""
+    """The layer that a probe measured: "hidden_1" of "probe/std/hidden_1"; "" where it measured all of them."""
     parts = name.split("/")
     return parts[2] if len(parts) == 3 and parts[0] == "probe" else ""
 
 
-def _layers(runs: Runs, figures: Sequence[str]) -> dict[str, Any]:
+def _layers(runs: Runs, metrics: Sequence[str]) -> dict[str, Any]:
     """Probe by probe, arm by arm: the last epoch's mean and interval, layer after layer."""
     found: dict[str, Any] = {}
-    for name in sorted(figures, key=_number):
+    for name in sorted(metrics, key=_number):
         probe = name.rpartition("/")[0]
         for arm, seeds in runs.items():
             last = {seed: {name: columns[name][-1:]} for seed, columns in seeds.items() if columns.get(name)}
@@ -143,10 +206,10 @@ def _as_data(found: Band | None) -> dict[str, list[Any]] | None:
 
 
 def _failure(run: run_directory.Run) -> dict[str, Any]:
-    record = run.record or {}
-    divergence = record.get("divergence") or {}
-    what = f"epoch {divergence['epoch']}: {divergence['reason']}" if divergence else record.get("error", "")
-    return {"arm": run.arm, "seed": run.seed, "status": run.status, "what": str(what)[:200]}
+    divergence = run.record.divergence if run.record else None
+    error = run.record.error if run.record else ""
+    what = f"epoch {divergence.epoch}: {divergence.reason}" if divergence else str(error)
+    return {"arm": run.arm, "seed": run.seed, "status": run.status, "what": what[:200]}
 
 
 def _rounded(value: Any) -> Any:

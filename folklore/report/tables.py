@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Group
@@ -13,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from folklore.report.formatting import count, difference, in_words, interval, number
+
+if TYPE_CHECKING:  # see folklore.report.formatting
+    from folklore.evidence.comparison import Comparison
 
 Row = dict[str, Any]
 VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
@@ -37,7 +40,7 @@ def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "")
         drawn.add_column(
             name,
             justify="left" if name in _LEFT else "right",
-            overflow="ellipsis" if whole else "fold",  # half a figure would be another
+            overflow="ellipsis" if whole else "fold",  # half a number would be another
             no_wrap=whole,
             min_width=8 if name in ("layer", "type") else None,
         )
@@ -46,87 +49,87 @@ def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "")
     return drawn
 
 
-def comparison(compared: Mapping[str, Any]) -> Group:
+def comparison(compared: Comparison) -> Group:
     """One comparison for the terminal: the arms' table, what it is about, verdicts and facts."""
-    if not compared["arms"]:
-        return Group(Text(compared["experiment"]), *_facts(compared))
-    drawn = table(arm_rows(compared), title=compared["experiment"], caption="; ".join(about(compared)))
+    if not compared.arms:
+        return Group(Text(compared.experiment), *_facts(compared))
+    drawn = table(arm_rows(compared), title=compared.experiment, caption="; ".join(about(compared)))
     return Group(drawn, *_verdicts(compared), *_facts(compared))
 
 
-def arm_rows(compared: Mapping[str, Any]) -> list[Row]:
+def arm_rows(compared: Comparison) -> list[Row]:
     """The arms' table, as text for people."""
-    any_failed = any(summary["failed"] for summary in compared["arms"].values())
+    any_failed = any(arm.failed for arm in compared.arms.values())
     return [
         {
-            "arm": arm,
-            "n": str(summary["n"]),
-            "mean": number(summary["mean"]),
-            "std": number(summary["std"]),
-            "95 % interval": interval(summary["ci"]),
-            "minus baseline": difference(summary["difference"]),
+            "arm": name,
+            "n": str(arm.n),
+            "mean": number(arm.mean),
+            "std": number(arm.std),
+            "95 % interval": interval(arm.ci),
+            "minus baseline": difference(arm.difference),
         }
-        | ({"failed": str(summary["failed"])} if any_failed else {})
-        for arm, summary in compared["arms"].items()
+        | ({"failed": str(arm.failed)} if any_failed else {})
+        for name, arm in compared.arms.items()
     ]
 
 
-def about(compared: Mapping[str, Any]) -> list[str]:
-    """What the figures are, of which data, and what a reader must know of the runs."""
-    data, goal = compared["data"], {"max": "higher", "min": "lower"}[compared["goal"]]
-    unit = f" in {data['unit']}" if data and data["unit"] else ""
-    notes = [f"{compared['metric']}{unit}, {goal} is better"]
+def about(compared: Comparison) -> list[str]:
+    """What was measured, on which data, and what a reader must know about the runs."""
+    data = compared.data
+    unit = f" in {data.unit}" if data and data.unit else ""
+    notes = [f"{compared.metric}{unit}, {'lower' if compared.goal == 'min' else 'higher'} is better"]
     if data:
-        notes.append(f"data: {data['name']} ({data['source']})")
-    if compared["unfinished"]:
-        notes.append(f"{count(compared['unfinished'], 'unfinished run')} left out")
-    if compared.get("options"):
-        notes.append(f"trained with {' '.join(compared['options'])}")
-    return notes + compared["notes"]
+        notes.append(f"data: {data.name} ({data.source})")
+    if compared.unfinished:
+        notes.append(f"{count(compared.unfinished, 'unfinished run')} left out")
+    if compared.options:
+        notes.append(f"trained with {' '.join(compared.options)}")
+    return notes + compared.notes
 
 
-def _verdicts(compared: Mapping[str, Any]) -> Iterator[Text]:
-    for hypothesis in compared["hypotheses"]:
-        word = hypothesis["verdict"]
-        yield Text.assemble((word.upper(), VERDICT_STYLES[word]), f": {hypothesis['claim']}")
+def _verdicts(compared: Comparison) -> Iterator[Text]:
+    for hypothesis in compared.hypotheses:
+        word = hypothesis.verdict
+        yield Text.assemble((word.upper(), VERDICT_STYLES[word]), f": {hypothesis.claim}")
         yield Text(f"  {in_words(hypothesis)}")
 
 
-def _facts(compared: Mapping[str, Any]) -> Iterator[Text]:
-    for fact in compared["facts"] or ():
-        word = "holds" if fact["holds"] else "does not hold"
-        found = f"{fact['found']}" if fact["holds"] else f"{fact['found']}, expected {fact['expected']}"
-        yield Text.assemble((word.upper(), FACT_STYLES[fact["holds"]]), f": {fact['statement']}: {found}")
+def _facts(compared: Comparison) -> Iterator[Text]:
+    for fact in compared.facts or ():
+        word = "holds" if fact.holds else "does not hold"
+        found = f"{fact.found}" if fact.holds else f"{fact.found}, expected {fact.expected}"
+        yield Text.assemble((word.upper(), FACT_STYLES[fact.holds]), f": {fact.statement}: {found}")
 
 
-def flat(comparisons: Sequence[Mapping[str, Any]]) -> list[Row]:
+def flat(comparisons: Sequence[Comparison]) -> list[Row]:
     """Comparisons as rows, an arm each, for CSV and Markdown."""
     rows = []
     for compared in comparisons:
-        for arm, summary in compared["arms"].items():
-            apart = summary["difference"] or {"mean": None, "ci": [None, None]}
+        for name, arm in compared.arms.items():
+            difference_lo, difference_hi = arm.difference.ci if arm.difference else (None, None)
             rows.append(
                 {
-                    "experiment": compared["experiment"],
-                    "metric": compared["metric"],
-                    "data": compared["data"]["name"] if compared["data"] else None,
-                    "arm": arm,
-                    "n": summary["n"],
-                    "mean": summary["mean"],
-                    "std": summary["std"],
-                    "ci_lo": summary["ci"][0],
-                    "ci_hi": summary["ci"][1],
-                    "difference": apart["mean"],
-                    "difference_ci_lo": apart["ci"][0],
-                    "difference_ci_hi": apart["ci"][1],
-                    "failed": summary["failed"],
+                    "experiment": compared.experiment,
+                    "metric": compared.metric,
+                    "data": compared.data.name if compared.data else None,
+                    "arm": name,
+                    "n": arm.n,
+                    "mean": arm.mean,
+                    "std": arm.std,
+                    "ci_lo": arm.ci[0],
+                    "ci_hi": arm.ci[1],
+                    "difference": arm.difference.mean if arm.difference else None,
+                    "difference_ci_lo": difference_lo,
+                    "difference_ci_hi": difference_hi,
+                    "failed": arm.failed,
                 }
             )
     return rows
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV with a header; figures in full. Nothing where there are none."""
+    """Rows as CSV with a header; numbers in full. Nothing where there are none."""
     if not rows:
         return ""
     text = io.StringIO()
@@ -137,7 +140,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table; figures rounded. Nothing where there are none."""
+    """Rows as a Markdown table; numbers rounded. Nothing where there are none."""
     if not rows:
         return ""
     head = list(rows[0])

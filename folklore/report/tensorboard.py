@@ -20,7 +20,8 @@ from tensorboard.util.tensor_util import make_tensor_proto
 from callbacks.event_file import EventFile
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
-from folklore.evidence.curves import Band, band, figures_of, histories
+from folklore.evidence.comparison import Comparison
+from folklore.evidence.curves import Band, band, histories, metrics_of
 from folklore.report import formatting, tables
 from folklore.report.summary import differing
 from folklore.storage import run_directory
@@ -34,7 +35,7 @@ _BOUNDS = "interval"  # the first part of the bounds' tags, so that they do not 
 def write(paths: Sequence[Path], out: Path) -> Path:
     """Write the aggregate log directory for experiments' directories, in place of an earlier one; return it.
 
-    A run of TensorBoard's is an arm. It has the mean over seeds of every figure and the bounds of its interval, which
+    A run of TensorBoard's is an arm. It has the mean over seeds of every metric and the bounds of its interval, which
     the Custom Scalars tab draws as a band, and is one trial in the HParams tab. The experiment's own run holds the
     layout and the verdicts.
     """
@@ -46,30 +47,30 @@ def write(paths: Sequence[Path], out: Path) -> Path:
 
 def _write_experiment(path: Path, out: Path) -> None:
     compared = compare(path)
-    runs = histories(path, compared["arms"])
-    figures = figures_of(runs)
+    runs = histories(path, compared.arms)
+    found = metrics_of(runs)
     name = "verdict"
-    while name in compared["arms"]:
+    while name in compared.arms:
         name += "_"
     file = EventFile(out / name)
     file.add_summary(text_pb("verdict", _as_markdown(compared)), step=0)
-    if figures:
-        file.add_summary(_layout(figures), step=0)
-    recipes = (run_directory.read_experiment(path) or {}).get("arms", {})
-    settings = _settings(recipes)
+    if found:
+        file.add_summary(_layout(found), step=0)
+    declared = run_directory.read_experiment(path)
+    settings = _settings(declared.arms if declared else {})
     names = sorted({name for values in settings.values() for name in values})
     shown = [hparams.HParam("arm"), *map(hparams.HParam, names)]
-    validation = (name for name in figures if name.startswith("validation/"))
-    metrics = dict.fromkeys([*filter(None, [compared["metric"]]), *validation])
+    validation = (name for name in found if name.startswith("validation/"))
+    metrics = dict.fromkeys([*filter(None, [compared.metric]), *validation])
     infos = [hparams.Metric(name, description="mean over seeds, at the end") for name in metrics]
     file.add_summary(hparams.hparams_config_pb(shown, infos), step=0)
     file.close()
     for arm, seeds in runs.items():
-        _write_arm(out / arm, {name: band(seeds, name) for name in figures}, arm, settings[arm], compared)
+        _write_arm(out / arm, {name: band(seeds, name) for name in found}, arm, settings[arm], compared)
 
 
 def _write_arm(
-    out: Path, bands: Mapping[str, Band | None], arm: str, settings: Mapping[str, Any], compared: Mapping[str, Any]
+    out: Path, bands: Mapping[str, Band | None], arm: str, settings: Mapping[str, Any], compared: Comparison
 ) -> None:
     file = EventFile(out)
     file.add_summary(hparams.hparams_pb({"arm": arm, **settings}, trial_id=arm), step=0)
@@ -82,16 +83,16 @@ def _write_arm(
             file.add_scalars({name: mean}, epoch)
             if lo == lo:
                 file.add_scalars({f"{_BOUNDS}/{name}/lower": lo, f"{_BOUNDS}/{name}/upper": hi}, epoch)
-    mean = compared["arms"][arm]["mean"]
-    if mean is not None and compared["metric"] not in bands:
-        file.add_scalars({compared["metric"]: mean}, epochs)
+    final = compared.arms[arm].mean
+    if final is not None and compared.metric and compared.metric not in bands:
+        file.add_scalars({compared.metric: final}, epochs)
     file.close()
 
 
-def _layout(figures: Sequence[str]) -> Summary:
-    """The Custom Scalars tab: a category for each part of the data, a chart with bands for each figure."""
+def _layout(names: Sequence[str]) -> Summary:
+    """The Custom Scalars tab: a category for each part of the data, a chart with bands for each metric."""
     layout = layout_pb2.Layout()
-    for name in figures:
+    for name in names:
         title = name.partition("/")[0]
         if not layout.category or layout.category[-1].title != title:
             layout.category.add(title=title)
@@ -116,13 +117,12 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-def _as_markdown(compared: Mapping[str, Any]) -> str:
-    lines = [f"# {compared['experiment']}", compared["claim"] or "", ""]
-    for hypothesis in compared["hypotheses"]:
-        lines += [f"- **{hypothesis['verdict']}**: {hypothesis['claim']} {formatting.in_words(hypothesis)}"]
-    for fact in compared["facts"] or ():
-        lines += [f"- **{'holds' if fact['holds'] else 'does not hold'}**: {fact['statement']}: {fact['found']}"]
-    if compared["arms"]:
+def _as_markdown(compared: Comparison) -> str:
+    lines = [f"# {compared.experiment}", compared.claim or "", ""]
+    lines += [f"- **{h.verdict}**: {h.claim} {formatting.in_words(h)}" for h in compared.hypotheses]
+    for fact in compared.facts or ():
+        lines += [f"- **{'holds' if fact.holds else 'does not hold'}**: {fact.statement}: {fact.found}"]
+    if compared.arms:
         lines += ["", tables.as_markdown(tables.arm_rows(compared)), *(f"- {note}" for note in tables.about(compared))]
     return "\n".join(lines)
 

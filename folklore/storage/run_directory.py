@@ -17,33 +17,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from folklore.declare import checks
 from folklore.declare.hypothesis import Hypothesis, Metric
 from folklore.errors import DeclarationError, ProblemError
-from folklore.storage import schema
 from folklore.storage.files import damaged, read_json, read_text, write_json, write_text
-from folklore.storage.shapes import misfit
+
+if TYPE_CHECKING:  # `list` looks for files and reads none, so it does without the records and pydantic
+    from folklore.storage.schema import Declaration, EndedRun, Record, StoredExperiment, StoredRun
 
 ASIDE = ".aside"
 CHECKPOINTS = "checkpoint"
+T = TypeVar("T", bound="Record")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One arm trained with one seed. `record` is its run.json, None where none was written yet."""
+    """One arm trained with one seed.
+
+    Attributes:
+        record: its run.json, None where none was written yet.
+        ended: the same, of a run that is done or diverged; None for any other run.
+    """
 
     path: Path
     arm: str
     seed: int
-    record: dict[str, Any] | None
-    done: bool
+    record: StoredRun | None
+    ended: EndedRun | None
+
+    @property
+    def done(self) -> bool:
+        """Whether it came to its end, and all of its files are written."""
+        return self.ended is not None
 
     @property
     def status(self) -> str:
-        """One of "done", "diverged", "failed", or "incomplete" for a run that was broken off."""
-        status = (self.record or {}).get("status", "incomplete")
+        """One of "done", "diverged", "failed", or "incomplete" for an interrupted run."""
+        status = self.record.status if self.record else "incomplete"
         return status if self.done or status == "failed" else "incomplete"
 
 
@@ -58,45 +70,72 @@ def logdir_option(logdir: Path) -> str:
 
 
 def read_run(path: Path) -> Run:
-    """The run in a directory, which need not exist."""
-    seed, record = int(path.name.removeprefix("seed-")), read_json(path / "run.json")
-    done = record is not None and (path / "DONE").exists()
-    if record is not None and record.get("seed", seed) != seed:  # a copy would count as a seed of its own
-        raise damaged(path / "run.json", f"is that of seed {record['seed']!r}")
-    if record is not None:
-        _check_shape(path / "run.json", record, schema.DONE_RUN if done else schema.RUN)
-    return Run(path, path.parent.name, seed, record, done)
+    """The run in a directory, which need not exist.
+
+    Raises:
+        ProblemError: run.json is damaged, or that of another seed; names it.
+    """
+    file, seed = path / "run.json", int(path.name.removeprefix("seed-"))
+    content = read_json(file)
+    if content is None:
+        return Run(path, path.parent.name, seed, None, None)
+    if content.get("seed", seed) != seed:  # a copy would count as a seed of its own
+        raise damaged(file, f"is that of seed {content['seed']!r}")
+    from folklore.storage.schema import EndedRun, StoredRun
+
+    if not (path / "DONE").exists():
+        return Run(path, path.parent.name, seed, _parsed(file, StoredRun, content), None)
+    ended = _parsed(file, EndedRun, content)
+    return Run(path, path.parent.name, seed, ended, ended)
 
 
-def read_experiment(path: Path) -> dict[str, Any] | None:
+def read_experiment(path: Path) -> Declaration | None:
     """The declaration stored in an experiment's directory, or None where there is none.
+
+    Returns:
+        A `StoredExperiment` where it has arms, otherwise an `ExactClaim`.
 
     Raises:
         ProblemError: the file is damaged, or declares what could not have been declared; names it.
     """
     file = path / "experiment.json"
-    declared = read_json(file)
-    if declared is None:
+    content = read_json(file)
+    if content is None:
         return None
-    _check_shape(file, declared, schema.WITH_ARMS if declared.get("arms") else schema.EXPERIMENT)
+    from folklore.storage.schema import ExactClaim, StoredExperiment
+
+    if not content.get("arms", True):
+        return _parsed(file, ExactClaim, content)
+    declared = _parsed(file, StoredExperiment, content)
     try:
-        for arm in declared["arms"]:
+        for arm in declared.arms:
             checks.directory_name("The arm", arm)
-        named = list(_arms_named(declared)) if declared["arms"] else []
+        named = list(_arms_named(declared))
     except DeclarationError as error:
         raise damaged(file, f"is damaged: {str(error).rstrip('.')}") from None
     for name in named:
-        if name not in declared["arms"]:
-            raise damaged(file, f"is about the arm {name!r} and declares none of that name")
+        if name not in declared.arms:
+            raise damaged(file, f"is about the arm {name!r} and declares no arm of that name")
     return declared
 
 
-def _arms_named(declared: Mapping[str, Any]) -> Iterator[str]:
-    yield declared["baseline"]
-    for stored in declared["hypotheses"]:
-        given = {key: stored[key] for key in ("arm", "direction", "by", "against", "claim") if key in stored}
-        metric = stored.get("metric") or declared["metric"]
-        hypothesis = Hypothesis(**given, metric=Metric(**metric))
+def _parsed(file: Path, kind: type[T], content: Mapping[str, Any]) -> T:
+    from folklore.storage.schema import MisfitError
+
+    try:
+        return kind.of(content)
+    except MisfitError as place:
+        raise damaged(file, f"is damaged: {place} is missing or not of its kind") from None
+
+
+def _arms_named(declared: StoredExperiment) -> Iterator[str]:
+    yield declared.baseline
+    for stored in declared.hypotheses:
+        metric = stored.metric or declared.metric
+        arm = tuple(stored.arm) if isinstance(stored.arm, list) else stored.arm
+        hypothesis = Hypothesis(
+            arm, stored.direction, stored.by, Metric(metric.name, metric.goal), stored.against, stored.claim or ""
+        )
         yield from hypothesis.arms
         if isinstance(hypothesis.against, str):
             yield hypothesis.against
@@ -216,8 +255,3 @@ def read_history(path: Path) -> dict[str, list[float]]:
         raise
     except (ValueError, OSError, csv.Error) as error:
         raise damaged(file, f"cannot be read: {error}") from None
-
-
-def _check_shape(path: Path, record: Mapping[str, Any], shape: Mapping[Any, Any]) -> None:
-    if place := misfit(record, shape):
-        raise damaged(path, f"is damaged: {place} is missing or not of its kind")

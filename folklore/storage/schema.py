@@ -1,52 +1,178 @@
-"""The shapes of experiment.json and run.json, as far as readers rely on them."""
+"""The contents of experiment.json and run.json, as far as readers rely on them; keys beyond these are kept as they are.
+
+Importing pydantic takes a tenth of a second, so `list`, which reads none of these files, imports no record.
+"""
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
 from folklore.declare.hypothesis import Direction
-from folklore.storage.shapes import ANYTHING, NUMBER, Or, maybe
 
-EXPERIMENT = {
-    "claim": str,
-    "arms": {str: dict},
-    "unit": maybe(str),
-    "options": maybe([str]),
-    "end": maybe(int),
-    "extended_from": maybe(int),
-    "facts": maybe([{"statement": str, "expected": ANYTHING, "found": ANYTHING, "holds": (True, False)}]),
-    "tuning": maybe(
-        {
-            str: {
-                "edges": {str: list},
-                "grid": maybe({str: list}),
-                "monitor": maybe(str),
-                "best": maybe(dict),
-                "tried": maybe([{"point": dict, "mean": maybe(NUMBER)}]),
-            }
-        }
-    ),
-}
-WITH_ARMS = EXPERIMENT | {
-    "baseline": str,
-    "metric": {"name": str, "goal": ("min", "max")},
-    "hypotheses": [
-        {
-            "arm": Or(str, [str]),
-            "direction": get_args(Direction),
-            "by": NUMBER,
-            "metric": maybe({"name": str, "goal": ("min", "max")}),
-        }
-    ],
-}
-RUN = {"status": ("running", "done", "diverged", "failed"), "identity": str, "recipe": dict, "error": maybe(str)}
-DONE_RUN = RUN | {
-    "status": ("done", "diverged"),
-    "data": {"name": str, "source": str, "unit": str, "sha256": str},
-    "metrics": {str: maybe(NUMBER)},
-    "selected_epoch": maybe(int),
-    "divergence": maybe({"epoch": NUMBER, "reason": str}),
-    "seconds": maybe({str: maybe(NUMBER)}),
-    "versions": maybe({str: str}),
-    "code": maybe({str: ANYTHING}),
-}
+Number = int | float
+Goal = Literal["min", "max"]
+
+
+class MisfitError(ValueError):
+    """A value that does not fit its record. The message is its place, such as "metric/goal"."""
+
+
+class Record(BaseModel):
+    """Data read from JSON, or to be written as JSON."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """The record with this content.
+
+        Raises:
+            MisfitError: something is missing or not of its kind.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise MisfitError(_place(error, data)) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content as JSON-able data, without what was never given."""
+        return self.model_dump(exclude_unset=True)
+
+
+class StoredMetric(Record):
+    """A metric and its goal."""
+
+    name: str
+    goal: Goal
+
+
+class StoredHypothesis(Record):
+    """A hypothesis; None stands for the experiment's own metric, baseline or claim."""
+
+    arm: str | list[str]
+    direction: Direction
+    by: Number
+    metric: StoredMetric | None = None
+    against: str | Number | None = None
+    claim: str | None = None
+
+
+class StoredFact(Record):
+    """A fact that was computed."""
+
+    statement: str
+    expected: Any = None
+    found: Any = None
+    holds: bool
+
+
+class Tried(Record):
+    """A point of an arm's grid and its mean score."""
+
+    point: dict[str, Any]
+    scores: list[Number | None] | None = None
+    mean: Number | None = None
+
+
+class Tuned(Record):
+    """How an arm's best point was found. `edges` maps a setting to its best value and the side on which to widen."""
+
+    grid: dict[str, list[Any]] | None = None
+    monitor: str | None = None
+    tried: list[Tried] | None = None
+    best: dict[str, Any] | None = None
+    edges: dict[str, Annotated[tuple[Any, str], Strict(False)]]  # JSON has no tuples
+
+
+class Declaration(Record):
+    """The experiment.json of any claim."""
+
+    claim: str
+    kind: str | None = None
+    baseline: str | None = None
+    arms: dict[str, dict[str, Any]]
+    unit: str | None = None
+    options: list[str] | None = None
+    tuning: dict[str, Tuned] | None = None
+    facts: list[StoredFact] | None = None
+    end: int | None = None
+    extended_from: int | None = None
+
+
+class ExactClaim(Declaration):
+    """The experiment.json of a claim that computation settles, without arms."""
+
+
+class StoredExperiment(Declaration):
+    """The experiment.json of a claim about arms."""
+
+    baseline: str
+    metric: StoredMetric
+    hypotheses: list[StoredHypothesis]
+
+
+class DataSet(Record):
+    """The data that a run was trained on."""
+
+    name: str
+    source: str
+    unit: str
+    sha256: str
+
+
+class Divergence(Record):
+    """When and why a run diverged."""
+
+    epoch: Number
+    reason: str
+
+
+class StoredRun(Record):
+    """The run.json of any run."""
+
+    status: Literal["running", "done", "diverged", "failed"]
+    identity: str
+    recipe: dict[str, Any]
+    error: str | None = None
+    divergence: Divergence | None = None
+
+
+class EndedRun(StoredRun):
+    """The run.json of a run that came to its end: it is done, or it diverged."""
+
+    status: Literal["done", "diverged"]
+    data: DataSet
+    metrics: dict[str, Number | None]
+    selected_epoch: int | None = None
+    seconds: dict[str, Number | None] | None = None
+    versions: dict[str, str] | None = None
+    code: dict[str, Any] | None = None
+    machine: Any = None
+    device: Any = None
+    workers: Any = None
+    threads: Any = None
+
+
+def _place(error: ValidationError, data: Any) -> str:
+    """The first place at which data do not fit; of the alternatives there, the one that fits furthest."""
+    places = [_path(each["loc"], data, each["type"] == "missing") for each in error.errors(include_url=False)]
+    first = places[0]
+    return max((place for place in places if f"{place}/".startswith(f"{first}/")), key=len) or "all of it"
+
+
+def _path(location: tuple[int | str, ...], value: Any, missing: bool) -> str:
+    """A location as keys and indices, without the labels that pydantic puts in for alternatives."""
+    found = []
+    for index, key in enumerate(location):
+        last = missing and index == len(location) - 1
+        if isinstance(value, dict) and (key in value or last):
+            value = value.get(key)
+        elif isinstance(value, list) and isinstance(key, int):
+            value = value[key] if key < len(value) else None
+        else:
+            continue
+        found.append(str(key))
+    return "/".join(found)
