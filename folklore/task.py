@@ -1,4 +1,4 @@
-"""What is handed to a worker."""
+"""A task for a worker: one run to be trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from folklore.declare.recipe import Recipe
-from folklore.storage.run_directory import run_path
+from folklore.storage.run_paths import run_beside
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Task:
     """One arm to be trained with one seed into `path`.
 
     Attributes:
-        origin: goes into run.json: code version, workers, threads, …
-        choice: the mode that was measured to be fastest for the arm, with the figures, as `epoch.Choice.to_dict`; None
-            leaves it to the run itself. All seeds have the same, since modes round differently.
+        provenance: the code version, workers, threads and so on, for run.json.
+        choice: the mode that was measured to be fastest for the arm, with the measurements, as `epoch.Choice.to_dict`.
+            With None the run measures for itself. All seeds of an arm share one choice, since modes round differently.
     """
 
     experiment: str
@@ -26,24 +26,24 @@ class Task:
     seed: int
     recipe: Recipe
     path: Path
-    origin: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     choice: Mapping[str, Any] | None = None
 
     @property
     def start(self) -> Path | None:
-        """The run whose network this one goes on from: of the same seed, in the same logdir."""
+        """The run whose network this one starts from: the same seed, in the same log directory."""
         if (start := self.recipe.transfer.get("start")) is None:
             return None
         experiment, _, arm = start.partition("/")
-        return run_path(self.path.parents[2], experiment, arm, self.seed)
+        return run_beside(self.path, experiment, arm, self.seed)
 
     def record(self) -> dict[str, Any]:
-        """What run.json tells of the run before it has begun."""
+        """The part of run.json that is settled before the run begins."""
         return {
             "experiment": self.experiment,
             "arm": self.arm,
             "seed": self.seed,
             "recipe": self.recipe.to_dict(),
             "identity": self.recipe.identity(),
-            **self.origin,
+            **self.provenance,
         }

@@ -18,9 +18,10 @@ from tensorboard.compat.proto.event_pb2 import Event
 import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from folklore.evidence.event_reader import records
+from folklore.study.request import Request
 from folklore.study.run import run_studies
 from folklore.task import Task
-from folklore.training.train import train
+from folklore.training.train import Control, train
 from models import mlp
 from tests.stored import study
 
@@ -70,7 +71,7 @@ NARROW_OR_WIDE = Experiment(
 def run(experiment, logdir, **options):
     """The number of failed runs, and what was printed."""
     console = Console(file=io.StringIO(), width=120)
-    failures = run_studies({"topic.width": experiment}, console, logdir=logdir, **options)
+    failures = run_studies({"topic.width": experiment}, console, Request(logdir=logdir, **options))
     return failures, console.file.getvalue()
 
 
@@ -119,7 +120,7 @@ def broken_off(recipe, folder, epoch):
         return False
 
     with pytest.raises(Killed):
-        train(task(recipe, folder), stop=stop, every=0.0)
+        train(task(recipe, folder), Control(stop=stop, checkpoint_seconds=0.0))
 
 
 def left_by(folder):

@@ -1,5 +1,7 @@
 """Who waits for whom, and what is left behind."""
 
+import errno
+import fcntl
 import threading
 
 import pytest
@@ -51,3 +53,24 @@ def test_lock_that_is_a_link_is_not_followed(tmp_path):
     with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "logs", ["topic.name"], print):
         pass
     assert (tmp_path / "precious").read_text() == "as it was"
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
+def test_file_system_without_locks_is_reported_once(code, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(code, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    said = []
+    with locked(tmp_path, ["a.one", "b.two"], said.append):
+        assert len(said) == 1 and f"{tmp_path} cannot lock files" in said[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_failure_of_a_lock_is_raised(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="Input/output"), locked(tmp_path, ["a.one"], pytest.fail):
+        pass

@@ -4,12 +4,16 @@ import io
 import json
 import os
 
+import pytest
 from rich.console import Console
 
 import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
+from folklore.study.request import Request
 from folklore.study.run import run_studies
 from models import mlp
+
+pytestmark = pytest.mark.process
 
 
 def only_deterministic(input_shape, outputs):
@@ -38,7 +42,8 @@ def test_deterministic_runs_are_equal_to_the_bit_with_any_number_of_workers(tmp_
     for jobs in (1, 2):
         logdir = tmp_path / str(jobs)
         console = Console(file=io.StringIO())
-        assert run_studies({"topic.modes": experiment}, console, logdir=logdir, jobs=jobs, deterministic=True) == 0
+        request = Request(logdir=logdir, jobs=jobs, deterministic=True)
+        assert run_studies({"topic.modes": experiment}, console, request) == 0
         stored = [json.loads(file.read_text()) for file in sorted(logdir.glob("*/*/*/run.json"))]
         assert len(stored) == 4 and all(record["deterministic"] for record in stored)
         found.append([(record["metrics"], record["generators"]) for record in stored])

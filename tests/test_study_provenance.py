@@ -5,7 +5,7 @@ import runpy
 
 import data
 from folklore import Recipe
-from folklore.study.provenance import origin_of
+from folklore.study.provenance import provenance_of
 from tests.conftest import NARROW_OR_WIDE
 
 MODEL = """from models import mlp
@@ -25,8 +25,8 @@ def test_code_of_a_run_includes_the_file_of_its_model(tmp_path):
     recipe = Recipe(model=module["mine"], data=data.digits)
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"narrow": recipe, "wide": recipe}, hypothesis=())
     common = {"code": {"sha256": "0", "commit": None}}
-    before = origin_of(experiment, common)
-    assert before == origin_of(experiment, common) != common
+    before = provenance_of(experiment, common)
+    assert before == provenance_of(experiment, common) != common
     file.write_text(MODEL.replace("relu", "tanh"))
-    assert origin_of(experiment, common) != before
-    assert origin_of(NARROW_OR_WIDE, common) == common
+    assert provenance_of(experiment, common) != before
+    assert provenance_of(NARROW_OR_WIDE, common) == common

@@ -9,7 +9,7 @@ import pytest
 from folklore.cli.app import worker_count
 from folklore.errors import ProblemError
 from folklore.study import resources
-from folklore.study.resources import Layout, gpus, layout
+from folklore.study.resources import Resources, gpus, settle_resources
 
 GIB = 2**30
 
@@ -37,21 +37,22 @@ def machine(monkeypatch):
 )
 def test_workers_and_threads_by_cores_runs_and_size(machine, cores, memory, runs, largest, workers, threads):
     machine(cores, memory)
-    assert layout(None, runs, largest) == Layout(workers, threads)
+    assert settle_resources(None, runs, largest) == Resources(workers, threads)
 
 
 def test_threads_do_not_hang_on_the_number_of_workers(machine):
     machine(8, 64)
-    assert {layout(jobs, 10).threads for jobs in (None, 1, 3, 8)} == {1}
-    assert [layout(jobs, 10).workers for jobs in (1, 3)] == [1, 3]
+    assert {settle_resources(jobs, 10).threads for jobs in (None, 1, 3, 8)} == {1}
+    assert [settle_resources(jobs, 10).workers for jobs in (1, 3)] == [1, 3]
 
 
 def test_one_worker_a_gpu(machine):
     machine(16, 128, visible="0,2")
-    found = layout(None, 10)
+    found = settle_resources(None, 10)
     assert found.workers == 2
     assert [found.environment(number)["CUDA_VISIBLE_DEVICES"] for number in range(2)] == ["0", "2"]
-    assert [layout(3, 10).environment(number)["CUDA_VISIBLE_DEVICES"] for number in range(3)] == ["0", "2", "0"]
+    three = settle_resources(3, 10)
+    assert [three.environment(number)["CUDA_VISIBLE_DEVICES"] for number in range(3)] == ["0", "2", "0"]
 
 
 def test_gpus_are_found_without_a_library(monkeypatch):
@@ -65,5 +66,5 @@ def test_gpus_are_found_without_a_library(monkeypatch):
 def test_jobs_is_a_number_or_auto():
     assert (worker_count("auto"), worker_count("3")) == (None, 3)
     for given in ("0", "-1", "two", "1.5", "²"):
-        with pytest.raises(ProblemError, match="--jobs 2, say, or --jobs auto"):
+        with pytest.raises(ProblemError, match="Give a positive integer, or auto"):
             worker_count(given)

@@ -22,8 +22,11 @@ from folklore.evidence.compare import compare
 from folklore.storage import files, run_directory
 from folklore.study import plan
 from folklore.study import run as study_run
+from folklore.study.request import Request
 from models import mlp
 from tests.conftest import BASE, NARROW_OR_WIDE, run
+
+pytestmark = pytest.mark.process
 
 
 def records(logdir):
@@ -56,9 +59,9 @@ def test_arms_are_paired(study):
 
 def test_what_is_stored_compares(study):
     compared = compare(study[0] / "topic.width")
-    assert [compared["arms"][arm]["n"] for arm in ("narrow", "wide")] == [2, 2]
-    assert compared["data"]["source"] == "bundled"
-    assert compared["unfinished"] == 0
+    assert [compared.arms[arm].n for arm in ("narrow", "wide")] == [2, 2]
+    assert compared.data.source == "bundled"
+    assert compared.unfinished == 0
 
 
 def test_what_is_done_is_not_done_again_and_seeds_are_added(study, tmp_path):
@@ -91,8 +94,8 @@ def test_a_finished_run_whose_history_was_deleted_is_trained_again(study, tmp_pa
     logdir = shutil.copytree(study[0], tmp_path / "logs")
     run = logdir / "topic.width" / "wide" / "seed-1"
     (run / "history.csv").unlink()
-    planned = plan("topic.width", NARROW_OR_WIDE.arms, 2, logdir, {})
-    assert ([task.path for task in planned.tasks], planned.done) == ([run], 3)
+    tasks = plan.tasks_of("topic.width", NARROW_OR_WIDE.arms, 2, logdir, {})
+    assert [task.path for task in plan.remaining(tasks)] == [run]
 
 
 def test_fresh_moves_earlier_runs_aside(study, tmp_path):
@@ -124,7 +127,7 @@ def test_auto_takes_the_stand_in_where_the_real_set_cannot_be_had(monkeypatch, t
 
 def test_an_option_that_keras_refuses_is_found_before_anything_is_written(tmp_path):
     with pytest.raises(ProblemError, match=r"topic.width, arm 'narrow' cannot be trained.*'relu'"):
-        run(NARROW_OR_WIDE, tmp_path / "logs", settings=["params.activation=rleu"], jobs=1)
+        run(NARROW_OR_WIDE, tmp_path / "logs", settings=("params.activation=rleu",), jobs=1)
     assert not (tmp_path / "logs").exists()
 
 
@@ -139,7 +142,7 @@ def test_divergence_is_a_failure_unless_it_is_expected(tmp_path):
     assert "wild  seed 0  diverged in epoch" in printed
     expected = dataclasses.replace(experiment, may_diverge=("wild",))
     assert run(expected, tmp_path, seeds=1, jobs=1, fresh=True)[0] == 0
-    assert compare(tmp_path / "topic.width")["arms"]["wild"]["failed"] == 1
+    assert compare(tmp_path / "topic.width").arms["wild"].failed == 1
 
 
 def two_outputs_for_one(input_shape, outputs):
@@ -172,8 +175,9 @@ def test_what_cannot_be_trained_is_found_before_anything_is_written(tmp_path, ch
 def test_a_run_that_failed_does_not_keep_another_recipe_from_its_place(tmp_path):
     path = run_directory.run_path(tmp_path, "topic.width", "narrow", 0)
     files.write_json(path / "run.json", {"status": "failed", "identity": "another", "recipe": {}})
-    planned = plan("topic.width", NARROW_OR_WIDE.arms, 1, tmp_path, {})
-    assert [task.arm for task in planned.tasks] == ["narrow", "wide"]
+    tasks = plan.tasks_of("topic.width", NARROW_OR_WIDE.arms, 1, tmp_path, {})
+    plan.refuse_other_recipes(tasks)
+    assert [task.arm for task in plan.remaining(tasks)] == ["narrow", "wide"]
 
 
 def test_settings_of_one_optimizer_are_merged_in_either_order():
@@ -186,10 +190,10 @@ def test_settings_of_one_optimizer_are_merged_in_either_order():
 
 def test_workers_end_with_the_process_that_started_them():
     code = (
-        "import os, data\nfrom folklore.study.resources import Layout\nfrom folklore.study.pool import Pool\n"
+        "import os, data\nfrom folklore.study.resources import Resources\nfrom folklore.study.pool import Pool\n"
         "if __name__ == '__main__':\n"
-        "    pool = Pool(Layout(1, 1))\n"
-        "    print(pool.resolve(data.digits, 'real')[0].name, flush=True)\n"
+        "    pool = Pool(Resources(1, 1))\n"
+        "    print(pool.find_source(data.digits, 'real')[0].name, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     # The worker holds its end of this pipe: reading it to its end waits until the worker is gone.
@@ -215,8 +219,8 @@ def test_arms_are_tuned_first_and_once(tmp_path):
     tuned = dataclasses.replace(NARROW_OR_WIDE, arms=NARROW_OR_WIDE.but(grid=grid, epochs=1))
     run(tuned, tmp_path, jobs=1)
     compared = compare(tmp_path / "topic.width")
-    assert compared["tuning"]["wide"]["best"] == {"optimizer.learning_rate": 0.02}
-    assert len(compared["tuning"]["narrow"]["tried"]) == 3
+    assert compared.tuning["wide"].best == {"optimizer.learning_rate": 0.02}
+    assert len(compared.tuning["narrow"].tried) == 3
     assert all(record["recipe"]["optimizer"]["learning_rate"] == 0.02 for record in records(tmp_path).values())
     _, printed = run(tuned, tmp_path, jobs=2)
     assert "4 runs already done" in printed
@@ -283,5 +287,5 @@ def test_markup_in_messages_is_printed_literally(tmp_path, monkeypatch):
     monkeypatch.setattr(study_run, "locked", waits)
     console = Console(file=io.StringIO(), width=300)
     with pytest.raises(ProblemError, match="enough"):
-        study_run.run_studies({"topic.width": NARROW_OR_WIDE}, console, logdir=tmp_path)
+        study_run.run_studies({"topic.width": NARROW_OR_WIDE}, console, Request(logdir=tmp_path))
     assert "[/y]" in console.file.getvalue()

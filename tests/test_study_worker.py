@@ -14,6 +14,8 @@ from folklore.storage import run_directory
 from models import mlp
 from tests.conftest import NARROW_OR_WIDE, run
 
+pytestmark = pytest.mark.process
+
 
 def dies_when_trained(input_shape, outputs, file, times, way="exit"):
     """A model that, after its first building, which is the check, is the end of its process so many times."""
@@ -56,6 +58,6 @@ def test_a_worker_that_dies_in_the_check_is_told_of(tmp_path):
     (tmp_path / "built").write_text("x")
     fatal = Recipe(model=dies_when_trained, params={"file": str(tmp_path / "built"), "times": 9}, data=data.digits)
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"fatal": fatal}, baseline="fatal", hypothesis=())
-    with pytest.raises(WorkerDiedError, match="looked at the experiment ended with status 9"):
+    with pytest.raises(WorkerDiedError, match="examined the experiment ended with status 9"):
         run(experiment, tmp_path / "logs", seeds=1, jobs=1)
     assert not (tmp_path / "logs").exists()

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from callbacks import checkpoint_files, files
-from folklore.training.train import train
+from folklore.training.train import Control, train
 from tests.conftest import ARMS, Killed, broken_off, left_by, task
 
 # A process that is killed closes no files.
@@ -42,7 +42,7 @@ def test_a_run_may_be_broken_off_many_times(tmp_path, undisturbed):
 
 def test_a_run_that_is_asked_to_stop_saves_its_state_first(tmp_path, undisturbed):
     asked = iter([False, False, True])
-    record = train(task(ARMS["adam"], tmp_path), stop=lambda: next(asked), every=1e9)
+    record = train(task(ARMS["adam"], tmp_path), Control(stop=lambda: next(asked), checkpoint_seconds=1e9))
     assert record["status"] == "running" and not (tmp_path / "topic.name" / "arm" / "seed-3" / "DONE").exists()
     assert train(task(ARMS["adam"], tmp_path))["resumed_after"] == 3
     assert left_by(tmp_path) == undisturbed("adam")
@@ -99,7 +99,7 @@ def test_without_a_whole_checkpoint_the_run_begins_anew(tmp_path, undisturbed):
 
 def test_a_checkpoint_of_another_code_or_recipe_is_not_gone_on_from(tmp_path):
     broken_off(ARMS["adam"], tmp_path, epoch=4)
-    other = dataclasses.replace(task(ARMS["adam"], tmp_path), origin={"code": {"sha256": "y"}})
+    other = dataclasses.replace(task(ARMS["adam"], tmp_path), provenance={"code": {"sha256": "y"}})
     record = train(other)
     assert record["resumed_after"] is None
     assert all(said.endswith("it was saved with another code") for said in record["rejected_checkpoints"])
@@ -118,7 +118,7 @@ def test_a_disk_that_takes_no_more_fails_the_run_and_what_was_saved_is_gone_on_f
         real(*arguments)
 
     monkeypatch.setattr(checkpoint_files, "write", write)
-    record = train(task(ARMS["adam"], tmp_path), every=0.0)
+    record = train(task(ARMS["adam"], tmp_path), Control(checkpoint_seconds=0.0))
     assert record["status"] == "failed" and os.strerror(error) in record["error"]
     monkeypatch.undo()
     assert train(task(ARMS["adam"], tmp_path))["resumed_after"] == 3
@@ -174,7 +174,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_those_before(moment, tmp_pa
     monkeypatch.setattr(files, "_sync", sync)
     recipe = ARMS["adam"]
     with pytest.raises(Killed):
-        train(task(recipe, tmp_path), every=0.0)
+        train(task(recipe, tmp_path), Control(checkpoint_seconds=0.0))
     monkeypatch.undo()
     record = train(task(recipe, tmp_path))
     assert record["rejected_checkpoints"] == []  # what was not renamed yet is not there

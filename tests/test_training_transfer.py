@@ -13,7 +13,7 @@ from folklore.errors import DeclarationError, ProblemError
 from folklore.study import plan
 from folklore.task import Task
 from folklore.training.initial_weights import seed_weights
-from folklore.training.preflight import check
+from folklore.training.preflight import examine_arm
 from folklore.training.train import train
 from folklore.training.transfer import freeze, from_run, new_head
 from models import application, cnn, googlenet, mlp
@@ -87,7 +87,7 @@ def test_what_is_not_frozen_learns_from_the_other_runs_weights(transfer, learns,
     recipe = GO_ON.but(transfer=transfer)
     if learns is None:
         with pytest.raises(ProblemError, match="neither 'nothing' nor 'all but the head' nor a layer of cnn"):
-            check(task(recipe, tmp_path))
+            examine_arm(task(recipe, tmp_path))
         return
     record = run(recipe, tmp_path)
     after = from_run(tmp_path / "topic.after" / "arm" / "seed-3")
@@ -122,12 +122,12 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(changes, said, 
         model=mlp, data=data.digits, transfer=GO_ON.transfer
     )  # fmt: skip
     with pytest.raises(ProblemError, match=said):
-        check(task(recipe, logdir))
+        examine_arm(task(recipe, logdir))
 
 
 def test_a_start_that_is_not_trained_is_named_with_its_command(logdir):
-    with pytest.raises(ProblemError, match=r"seed-0, and no finished run.*run topic.before --seeds 1 --logdir"):
-        plan.plan("topic.after", {"arm": GO_ON}, 1, logdir, {})
+    with pytest.raises(ProblemError, match=r"seed-0, and there is no finished.*run topic.before --seeds 1 --logdir"):
+        plan.refuse_missing_starts(plan.tasks_of("topic.after", {"arm": GO_ON}, 1, logdir, {}), logdir)
 
 
 @pytest.mark.parametrize(
@@ -259,5 +259,5 @@ def test_a_new_head_needs_a_number_of_outputs(outputs):
 
 def test_an_experiment_does_not_go_on_from_itself(logdir):
     recipe = IMAGES.but(transfer=dict(start="topic.after/other"))
-    with pytest.raises(ProblemError, match="goes on from an arm of its own experiment"):
-        plan.plan("topic.after", {"arm": recipe}, 1, logdir, {})
+    with pytest.raises(ProblemError, match="starts from an arm of its own experiment"):
+        plan.refuse_missing_starts(plan.tasks_of("topic.after", {"arm": recipe}, 1, logdir, {}), logdir)

@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 from callbacks.names import PICTURES, PROBES
 from data import Source
 from data.preprocessing import KINDS as SCALERS
-from folklore.declare import checks
-from folklore.declare.metrics import METRICS
+from folklore.declare import callback_factories, checks
+from folklore.declare.metrics import names_of
 from folklore.declare.settings import nested
 from folklore.errors import DeclarationError
 
@@ -25,6 +25,7 @@ Mode = Literal["auto", "xla", "graph", "step"]
 Schedule = Literal["constant", "cosine", "plateau"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 _OPTION_FIELDS = ("params", "data_params", "optimizer", "transfer")
+_LATER_FIELDS = ("pictures", "transfer", "callbacks")  # which the first stored recipes do not have
 _STREAMS = 2_654_435_761  # far apart, so that no seed meets one of another stream (Knuth's multiplicative hash)
 HEAD = "outputs"  # the last layer of every network, by name
 NOTHING, ALL_BUT_HEAD = "nothing", "all but the head"
@@ -39,9 +40,9 @@ class Recipe:
         model: a module-level function `(input_shape, outputs, **params)` that returns a functional `keras.Model`
             ending in logits or a linear output.
         data: where the data come from, e.g. `data.california_housing`.
-        params: what `model` is given beside the shapes.
-        data_params: what `data` is given beside the seed: `train_size`, `split_seed`.
-        scaler: preprocessing, fitted on the training part alone: "standard", "minmax", "quantile" or "none".
+        params: options of `model`, beside the shapes.
+        data_params: options of `data`, beside the seed: `train_size`, `split_seed`.
+        scaler: preprocessing, fitted on the training part only: "standard", "minmax", "quantile" or "none".
         optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
         schedule: "constant", or "cosine": the learning rate falls to zero along half a cosine over all epochs
             (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts), or "plateau": it is halved after three
@@ -49,21 +50,27 @@ class Recipe:
         batch_size: rows a step.
         epochs: epochs at most.
         patience: epochs without a better `monitor` after which training stops; None never stops early.
-        monitor: the figure that selects the epoch whose weights are tested, such as "validation/loss".
+        monitor: the metric that selects the epoch whose weights are tested, such as "validation/loss".
         mode: how the compiled epoch runs, see `folklore.fit`.
         precision: Keras' dtype policy while the model is built: "float32", or "mixed_bfloat16" or "mixed_float16",
             whose layers compute in 16 bits and keep float32 weights, which is what makes GPUs fast; under
             "mixed_float16" Keras scales the loss.
-        grid: what is tuned for each arm by itself, on seeds of its own, before the arms are compared: settings to the
-            values that are tried, such as `{"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}`, in order.
+        grid: what is tuned for each arm separately, on seeds of its own, before the arms are compared: settings mapped
+            to the values that are tried, such as `{"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}`, in order.
         probes: what is measured inside the network after every epoch, see `callbacks.probes`.
         pictures: what is drawn for TensorBoard about five times a run and after its last epoch, on the validation part:
             "filters", "feature_maps", "confusion", "mistakes", "embedding", see `folklore.training.recipe_callbacks`.
-        transfer: how to go on from a trained network, see `checks.transfer`: `start`, an experiment and an arm in the
-            same logdir, "topic.experiment/arm", whose run of the same seed gives weights and preprocessing; `frozen`,
-            what does not learn; `head_epochs` and `head_learning_rate`, for training the head alone first.
-        stream: which random numbers beside the split: first weights, order of rows and masks hang on (seed, stream).
-            Two arms that differ in this alone differ by chance alone.
+        transfer: how to start from a trained network, see `checks.transfer`: `start`, an experiment and an arm in the
+            same log directory, "topic.experiment/arm", whose run of the same seed gives weights and preprocessing;
+            `frozen`, the layers that do not learn; `head_epochs` and `head_learning_rate`, for training only the head
+            first.
+        stream: which random numbers beside the split: first weights, order of rows and masks depend on (seed, stream).
+            Two arms that differ only in this differ only by chance.
+        callbacks: callbacks of your own: classes or functions at the top level of a module that take no arguments and
+            return a Keras callback, or a `functools.partial` of one with plain arguments. Each is called once for
+            every run. Their callbacks are called after all of the suite's, see `training.recipe_callbacks`; one that
+            remembers something from epoch to epoch has `get_state` and `set_state`, see `callbacks.Checkpoints`, so
+            that a resumed run ends as one that was never interrupted.
     """
 
     model: Callable[..., Any]
@@ -84,6 +91,7 @@ class Recipe:
     pictures: tuple[str, ...] = ()
     transfer: Mapping[str, Any] = field(default_factory=dict)
     stream: int = 0
+    callbacks: tuple[Callable[[], Any], ...] = ()
 
     def __post_init__(self) -> None:
         for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
@@ -105,7 +113,7 @@ class Recipe:
         for name in ("batch_size", "epochs", "patience"):
             if not (name == "patience" and self.patience is None):
                 checks.whole_number(name, getattr(self, name))
-        monitors = [f"{split}/{figure}" for split in ("train", "validation") for figure in METRICS[self.data.task]]
+        monitors = [f"{split}/{metric}" for split in ("train", "validation") for metric in names_of(self.data.task)]
         checks.one_of("The monitor", self.monitor, monitors)
         checks.kind("probes", self.probes, tuple | list, f"Write a tuple of names out of {', '.join(PROBES)}.")
         object.__setattr__(self, "probes", tuple(dict.fromkeys(self.probes)))
@@ -115,6 +123,7 @@ class Recipe:
         checks.pictures(self.pictures, self.data)
         checks.transfer(self.transfer)
         checks.whole_number("stream", self.stream, least=0)
+        object.__setattr__(self, "callbacks", callback_factories.checked(self.callbacks))
         self._check_grid()
 
     def _check_grid(self) -> None:
@@ -142,7 +151,7 @@ class Recipe:
         return dataclasses.replace(self, **changes)
 
     def points(self) -> Iterator[Point]:
-        """Every combination of the grid's values; nothing where there is no grid."""
+        """Every combination of the grid's values; none where there is no grid."""
         if self.grid:
             yield from (dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values()))
 
@@ -155,7 +164,7 @@ class Recipe:
         return self.but(**nested(point, SETTINGS), grid={})
 
     def chance(self, seed: int) -> int:
-        """The seed of all that is random in a run but the split of the data."""
+        """The seed of everything random in a run except the split of the data."""
         return (seed + self.stream * _STREAMS) % 2**32
 
     @property
@@ -165,22 +174,24 @@ class Recipe:
 
     @property
     def optimizer_options(self) -> dict[str, Any]:
-        """What the optimizer is given beside its name."""
+        """The optimizer's options, without its name."""
         return {key: value for key, value in dict(self.optimizer).items() if key != "name"}  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as JSON-able data; model and data by name."""
+        """The recipe as data for JSON; model, data and callbacks by name."""
         record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         record |= {"model": f"{self.model.__module__}.{self.model.__qualname__}", "data": self.data.name}
+        record |= {"callbacks": [callback_factories.factory_name(factory) for factory in self.callbacks]}
         return json.loads(json.dumps(record, default=dict))
 
     def identity(self) -> str:
         """SHA-256 of `to_dict`: equal for recipes that would train the same and leave the same behind."""
         record = self.to_dict()
-        for name in ("pictures", "transfer"):
-            if not record[name]:  # as before there was such a field: what was run then need not be run again
+        for name in _LATER_FIELDS:
+            if not record[name]:  # as before there was such a field: runs stored then need not be trained again
                 del record[name]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-SETTINGS = tuple(field.name for field in dataclasses.fields(Recipe) if field.name not in ("model", "data"))
+# What text can set: by --set, by a grid, under --budget quick.
+SETTINGS = tuple(field.name for field in dataclasses.fields(Recipe) if field.name not in ("model", "data", "callbacks"))

@@ -1,4 +1,4 @@
-"""One process at a time for each experiment of a logdir."""
+"""One process at a time for each experiment of a log directory."""
 
 from __future__ import annotations
 
@@ -15,53 +15,69 @@ FOLDER = ".locks"
 
 @contextlib.contextmanager
 def locked(logdir: Path, experiments: Iterable[str], say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the experiments of a logdir; wait, and say so, while another process holds one of them.
+    """Hold the locks of experiments; wait, and say so, while another process holds one of them.
 
-    The operating system lets go of what a process held when it ends, however it ends. Locks are taken in the order of
-    their names, so that two processes never wait for each other. Afterwards the directories that were made for them
-    are gone, unless something was written there.
+    The operating system releases the locks of a process when it ends, however it ends. Locks are taken in the order of
+    the experiments' names, so that two processes never wait for each other. Afterwards the directories that were made
+    for them are removed, unless something was written there.
 
     Args:
         logdir: of the runs; made if it is missing.
         experiments: their names.
-        say: told once for each experiment that is waited for.
+        say: shows a line to the user: once for each experiment that is waited for, and once if there are no locks here.
 
     Raises:
-        OSError: the logdir cannot be written.
+        OSError: the log directory cannot be written.
     """
     folder = logdir / FOLDER
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     with contextlib.ExitStack() as held:
         held.callback(_remove, made)
+        every_one_holds = True
         for name in sorted(experiments):
             waiting = f"Another process trains {name} into {logdir}; waiting until it ends."
             path = folder / f"{name}.lock"
-            held.enter_context(_hold(path, lambda text=waiting: say(text)))  # type: ignore[misc]
+            file, holds = _hold(path, lambda text=waiting: say(text))  # type: ignore[misc]
+            held.enter_context(file)
             held.callback(path.unlink, missing_ok=True)
+            every_one_holds &= holds
+        if not every_one_holds:
+            say(
+                f"The file system of {logdir} cannot lock files, so two processes could train the same experiment at "
+                "once and damage its runs. Start no second run command for these experiments until this one ends, or "
+                "name a directory on another file system with --logdir."
+            )
         yield
 
 
-def _hold(path: Path, say: Callable[[], None]) -> IO[str]:
-    """The file, locked, which is still the one of that name: who held it before may have removed it."""
+def _hold(path: Path, waits: Callable[[], None]) -> tuple[IO[str], bool]:
+    """The file of this name, and whether it is locked: some file systems have no locks.
+
+    The process that held it before may have removed it: then the file that was opened is no longer the one of this
+    name, and the next one is opened.
+    """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "w")  # a link is not followed
+        holds = True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say()
+            waits()
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # a file system without locks
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                file.close()
                 raise
+            holds = False
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
+                return file, holds
         file.close()
 
 
 def _remove(directories: Iterable[Path]) -> None:
-    """Those that are empty, the innermost first."""
+    """Remove the directories that are empty, the innermost first."""
     with contextlib.suppress(OSError):
         for directory in directories:
             directory.rmdir()

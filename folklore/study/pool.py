@@ -1,7 +1,7 @@
 """Many runs: worker processes that import TensorFlow once and take runs one after another.
 
-The process that hands the runs out imports no TensorFlow. Workers are spawned, not forked: TensorFlow's threads do not
-survive a fork. A worker that dies takes one run along, which another worker begins anew, once.
+The process that hands out the runs imports no TensorFlow. Workers are spawned, not forked: TensorFlow's threads do not
+survive a fork. When a worker dies, another worker resumes its run, once.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from typing import TYPE_CHECKING, Any
 from data import Source
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.storage import run_directory
-from folklore.study.resources import Layout
+from folklore.study.resources import Resources
 from folklore.study.worker_handle import Worker
 
 if TYPE_CHECKING:
     from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
-ATTEMPTS = 2  # at a run whose worker died
+ATTEMPTS = 2  # to train a run whose worker dies
 
 
 @dataclass
 class _Job:
-    """A piece of work: which of `worker`'s functions, its arguments, and the arm that it belongs to."""
+    """A job for a worker: which of its functions to call, the arguments, and the arm that it belongs to."""
 
     work: str
     arguments: tuple[Any, ...]
     arm: tuple[str, ...] = ()
-    tag: Any = None  # by which whoever gave the job knows it again
+    tag: Any = None  # identifies the job to the caller
     attempts: int = 0
 
 
@@ -43,21 +43,21 @@ class Pool:
     """Worker processes, for use in a `with` statement.
 
     Args:
-        layout: how many workers, with how many threads each, on which GPUs.
-        say: told what is waited for.
+        resources: how many workers, with how many threads each, on which GPUs.
+        say: shows a line to the user.
     """
 
-    def __init__(self, layout: Layout, say: Callable[[str], None] = lambda text: None) -> None:
-        self.layout, self.say = layout, say
+    def __init__(self, resources: Resources, say: Callable[[str], None] = lambda text: None) -> None:
+        self.resources, self.say = resources, say
         self._workers: list[Worker] = []
         self._context = multiprocessing.get_context("spawn")
 
     def __enter__(self) -> Pool:
-        """The pool; its workers start with their first work, all at once."""
+        """The pool; all its workers start together with the first job."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the workers; where the work was broken off, at once, but for saving the runs under way."""
+        """End the workers; after an error at once, after an interruption once the runs under way are saved."""
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             with contextlib.suppress(KeyboardInterrupt):  # a second one: leave at once
                 self._save()
@@ -66,8 +66,8 @@ class Pool:
         self._workers = []
 
     def _save(self) -> None:
-        """Let the workers save the runs that they train, at the end of the epoch."""
-        training = [worker for worker in self._workers if worker.job and worker.job.work == "train"]
+        """Let the workers save the runs that they train at the end of their epochs."""
+        training = [worker for worker in self._workers if worker.job and worker.job.work == "train_run"]
         if training:
             self.say(f"Saving the {len(training)} runs under way at the end of their epochs; Ctrl-C leaves at once.")
         for worker in training:
@@ -76,44 +76,44 @@ class Pool:
             for connection in wait([worker.connection for worker in busy]):
                 next(worker for worker in busy if worker.connection is connection).read()
 
-    def change(self, layout: Layout) -> bool:
-        """Go on with other workers, if the layout is another; return whether it is."""
-        if changed := layout != self.layout:
+    def use(self, resources: Resources) -> bool:
+        """Replace the workers if these resources differ from the present ones; return whether they do."""
+        if changed := resources != self.resources:
             self.__exit__(None)
-            self.layout = layout
+            self.resources = resources
         return changed
 
-    def resolve(self, source: Source, choice: str) -> tuple[Source, str | None]:
+    def find_source(self, source: Source, choice: str) -> tuple[Source, str | None]:
         """`data.resolve` in a worker: a first download of Fashion-MNIST imports Keras."""
-        ((_, answer),) = self._work([_Job("resolve", (source, choice))])
+        ((_, answer),) = self._work([_Job("find_source", (source, choice))])
         return answer
 
-    def facts(self, name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
-        """What the check of an experiment finds, in a worker: networks are built for it. JSON-able.
+    def compute_facts(self, name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
+        """The facts of an experiment's check, computed in a worker, since networks are built for it. JSON-able.
 
         Raises:
-            ProblemError: it cannot be run, or what it gives are no facts.
+            ProblemError: the check fails, or returns something other than facts.
         """
-        ((_, answer),) = self._work([_Job("facts", (name, check))])
+        ((_, answer),) = self._work([_Job("compute_facts", (name, check))])
         return list(answer)
 
-    def check(self, arms: Mapping[tuple[str, ...], Task]) -> dict[tuple[str, ...], tuple[dict[str, Any], int]]:
-        """Load the data and build the model of every arm once; return what `train.check` says of each.
+    def examine_arms(self, arms: Mapping[tuple[str, ...], Task]) -> dict[tuple[str, ...], tuple[dict[str, Any], int]]:
+        """Load the data and build the model of every arm once; return the result of `preflight.examine_arm` for each.
 
         Raises:
-            ProblemError: the data cannot be had, or Keras refuses an option; nothing has been trained or written yet.
+            ProblemError: the data is unavailable, or Keras refuses an option; nothing has been trained or written yet.
             WorkerDiedError: a worker was killed.
         """
-        jobs = [_Job("check", (f"{arm[0]}, arm {arm[1]!r}", task), arm, tag=arm) for arm, task in arms.items()]
+        jobs = [_Job("examine_arm", (f"{arm[0]}, arm {arm[1]!r}", task), arm, tag=arm) for arm, task in arms.items()]
         return {job.tag: answer for job, answer in self._work(jobs)}
 
-    def train(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
+    def train_all(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
         """Train; yield each task with its record as it ends.
 
-        A worker is given, where it can be, a run of an arm that it has compiled. `report` is called with a task and its
+        If possible a worker receives a run of an arm that it has compiled. `report` is called with a task and its
         newest row a few times a second.
         """
-        jobs = [_Job("train", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
+        jobs = [_Job("train_run", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
         for job, record in self._work(jobs, lambda job, row: report(job.tag, row)):
             yield job.tag, record
 
@@ -122,7 +122,7 @@ class Pool:
     ) -> Iterator[tuple[_Job, Any]]:
         waiting = list(jobs)
         if waiting and not self._workers:
-            self._workers = [self._new_worker(number) for number in range(self.layout.workers)]
+            self._workers = [self._new_worker(number) for number in range(self.resources.workers)]
         while waiting or any(worker.job for worker in self._workers):
             for number, worker in enumerate(self._workers):
                 if worker.job is None and waiting:
@@ -139,13 +139,13 @@ class Pool:
                     report(job, answer)
                 elif kind == "died":
                     self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
-                    if job.work == "train" and job.attempts < ATTEMPTS:
+                    if job.work == "train_run" and job.attempts < ATTEMPTS:
                         waiting.insert(0, job)
-                    elif job.work == "train":
+                    elif job.work == "train_run":
                         yield job, _lost(job, answer)
                     else:
                         raise WorkerDiedError(
-                            f"The worker process that looked at the experiment {answer}. "
+                            f"The worker process that examined the experiment {answer}. "
                             "Nothing was changed. Give the same command again, with fewer --jobs."
                         )
                 elif kind == "problem":
@@ -159,17 +159,17 @@ class Pool:
             worker.give(job)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ProblemError(
-                f"A recipe cannot be handed to a worker process: {error}. Give the model's function a name of its own "
-                "at the top level of its module, which nothing else there has."
+                f"A recipe cannot be sent to a worker process: {error}. Define the model's function, the check and "
+                "each callback at the top level of a module, under a name that nothing else there has."
             ) from None
 
     def _new_worker(self, number: int) -> Worker:
-        return Worker(self._context, number, self.layout.environment(number))
+        return Worker(self._context, number, self.resources.environment(number))
 
 
 def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) -> _Job:
-    """Take a job from `waiting`: of an arm that the worker has compiled; else of one that no other worker has; else of
-    the arm with the most left to do.
+    """Take a job from `waiting`: of an arm that the worker has compiled; else of one that no other worker has compiled;
+    else of the arm with the most jobs left.
     """
     others = {arm for other in workers if other is not worker for arm in other.arms}
     mine = (job for job in waiting if job.arm in worker.arms)
@@ -187,6 +187,6 @@ def _lost(job: _Job, how: str) -> dict[str, Any]:
     record = task.record() | {"status": "failed", "error": error, "traceback": ""}
     try:
         run_directory.finish(task.path, record)
-    except OSError:  # nowhere to keep it but with the caller
+    except OSError:  # only the caller can keep it then
         return record
     return record

@@ -1,4 +1,4 @@
-"""What a person sees while runs train: a line for each that ended, and a live table of those under way."""
+"""The display while runs train: a line for each run that ended, and a live table of those under way."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from rich.text import Text
 from folklore.declare import metrics
 from folklore.declare.hypothesis import Metric
 from folklore.report.formatting import number
+from folklore.storage.run_paths import tuning_point
 from folklore.task import Task
 
 
 class Progress:
-    """A live table: arm, seed, epoch, train and validation figure, time left. For use in a `with` statement.
+    """A live table: arm, seed, epoch, train and validation metric, time left. For use in a `with` statement.
 
     Args:
-        console: where to draw; where it is no terminal, only the lines of ended runs appear.
+        console: where to draw; if it is not a terminal, only the lines of ended runs appear.
         total: how many runs there will be.
-        metrics: experiment name to the metric that it is about.
+        metrics: the metric that each experiment is about, by its name.
         clock: returns seconds.
     """
 
@@ -96,24 +97,24 @@ def duration(seconds: float) -> str:
 
 
 def _shown(metric: str, task: Task) -> str:
-    """The figure to show of a run: what the experiment is about, or else what selects the epoch."""
+    """The metric to show of a run: that of the experiment, or else the one that selects the epoch."""
     figure = metrics.parse(metric)
     recorded = len(figure.terms) == 1 and not figure.from_history
     return metric if recorded else task.recipe.monitor
 
 
 def _label(task: Task) -> str:
-    """The arm; of a run for its tuning, with the point of the grid, by which the directory is called."""
-    point = task.path.parent.name
-    return task.arm if point == task.arm else f"{task.arm}, {point}"
+    """The arm; of a tuning run with its point of the grid."""
+    point = tuning_point(task.path)
+    return task.arm if point is None else f"{task.arm}, {point}"
 
 
 def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
     name = f"{task.experiment}  {_label(task)}  seed {task.seed}  "
-    told = [f"checkpoint not used: {rejected}" for rejected in record.get("rejected_checkpoints") or ()]
+    remarks = [f"checkpoint not used: {rejected}" for rejected in record.get("rejected_checkpoints") or ()]
     if resumed := record.get("resumed_after"):
-        told.append(f"gone on with after epoch {resumed}")
-    name += "".join(f"{each}; " for each in told)
+        remarks.append(f"resumed after epoch {resumed}")
+    name += "".join(f"{remark}; " for remark in remarks)
     if record["status"] == "done":
         best = f"best epoch {record['selected_epoch']} of {record['epochs']}"
         text = f"{metric} {number(record['metrics'].get(metric))}, {best}"

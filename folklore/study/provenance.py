@@ -1,4 +1,4 @@
-"""Which code a run is made by."""
+"""The provenance of runs: the code that makes them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,11 @@ import folklore
 from folklore.declare.experiment import Experiment
 
 _ROOT = Path(folklore.__file__).resolve().parent.parent
-
-
 _TRAINS = ("models", "callbacks", "data", "folklore/declare", "folklore/epoch", "folklore/training")
 
 
-def origin() -> dict[str, Any]:
-    """Which code this is: folklore's version and, in a checkout, the commit and whether files differ from it."""
+def provenance() -> dict[str, Any]:
+    """The code here: folklore's version and, in a checkout, the commit and whether files differ from it."""
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
@@ -34,16 +33,26 @@ def origin() -> dict[str, Any]:
     return {"code": code}
 
 
-def origin_of(experiment: Experiment, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """The origin of one experiment's runs: its code is also the files of models and data that are not this suite's."""
-    functions = {f for recipe in experiment.arms.values() for f in (recipe.model, inspect.unwrap(recipe.data.load))}
+def provenance_of(experiment: Experiment, common: Mapping[str, Any]) -> dict[str, Any]:
+    """The provenance of one experiment's runs, from that of all.
+
+    Their code includes the files of models, data and callbacks that are not this suite's.
+    """
+    functions: set[Callable[..., Any]] = set()
+    for recipe in experiment.arms.values():
+        functions |= {recipe.model, inspect.unwrap(recipe.data.load), *map(_function_of, recipe.callbacks)}
     files = {file for function in functions if (file := _file_of(function)) and not _is_ours(file)}
     if not files:
-        return dict(origin)
-    digest = hashlib.sha256(origin["code"]["sha256"].encode())
+        return dict(common)
+    digest = hashlib.sha256(common["code"]["sha256"].encode())
     for file in sorted(files):
         digest.update(file.read_bytes())
-    return {**origin, "code": {**origin["code"], "sha256": digest.hexdigest()}}
+    return {**common, "code": {**common["code"], "sha256": digest.hexdigest()}}
+
+
+def _function_of(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """The function or class that a factory calls."""
+    return _function_of(factory.func) if isinstance(factory, partial) else inspect.unwrap(factory)
 
 
 def _file_of(function: Callable[..., Any]) -> Path | None:
@@ -59,7 +68,7 @@ def _is_ours(file: Path) -> bool:
 
 
 def _sources() -> str:
-    """SHA-256 of what trains: the Python files of models, callbacks, data, and of folklore's rooms that train."""
+    """SHA-256 of all that trains: the Python files of models, callbacks, data, and of folklore's rooms that train."""
     digest = hashlib.sha256()
     for folder in _TRAINS:
         for file in sorted((_ROOT / folder).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""How many workers, with how many threads each, and on which devices."""
+"""The resources of a study: workers, their threads and their devices."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 import psutil
 
-WORKER_BYTES = 900 * 2**20  # what a worker takes with TensorFlow and Fashion-MNIST, before it has a model
+WORKER_BYTES = 900 * 2**20  # of a worker with TensorFlow and Fashion-MNIST, before it has a model
 SHARE = 0.7  # of the machine's memory that workers may fill
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Workers and what each computes with.
+class Resources:
+    """Worker processes and what each computes with.
 
     Attributes:
-        workers: processes.
-        threads: of each.
-        gpus: their numbers; worker k has the k-th, counted from the first again after the last.
+        workers: how many processes.
+        threads: of each process.
+        gpus: their numbers; worker k has the k-th, and after the last GPU the first is used again.
     """
 
     workers: int
@@ -34,24 +34,25 @@ class Layout:
         return environment(self.threads) | gpu
 
 
-def layout(jobs: int | None, runs: int, largest: int = 0) -> Layout:
-    """The layout for a study.
+def settle_resources(jobs: int | None, runs: int, largest: int = 0) -> Resources:
+    """The resources for a study.
 
-    One worker a GPU; without, one a core: two workers with a thread each train more than one with two threads, small
-    networks nearly twice as many. Fewer, with more threads, only where so many large networks would not fit into
-    memory. Sums over more threads round differently; so their number hangs on the machine and the networks' size
-    alone, and equal seeds give equal results whatever the number of workers.
+    One worker for each GPU; without GPUs, one for each core: two workers with one thread each train more runs than one
+    with two threads, of small networks nearly twice as many. There are fewer workers, with more threads, only where so
+    many large networks would not fit into memory. Sums over more threads round differently; so the number of threads
+    depends only on the machine and the networks' size, and equal seeds give equal results whatever the number of
+    workers.
 
     Args:
-        jobs: workers asked for; None chooses.
-        runs: how many there are to train.
+        jobs: the number of workers that was asked for; None chooses.
+        runs: the number of runs to train, at most.
         largest: bytes that the largest network takes in training.
     """
     visible = gpus()
     fitting = int(SHARE * psutil.virtual_memory().total // (WORKER_BYTES + largest))
     at_most = max(1, min(cores(), fitting))
     threads = max(1, cores() // at_most)
-    return Layout(max(1, jobs or min(len(visible) or at_most, runs)), threads, visible)
+    return Resources(max(1, jobs or min(len(visible) or at_most, runs)), threads, visible)
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -68,14 +69,14 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def deterministic_ops() -> dict[str, str]:
-    """With these, TensorFlow and XLA use kernels alone that give equal bits for equal inputs, or fail."""
+    """With these, TensorFlow and XLA use only kernels that give equal bits for equal inputs, or fail."""
     flags = filter(None, [os.environ.get("XLA_FLAGS"), "--xla_gpu_deterministic_ops=true"])
     return {"TF_DETERMINISTIC_OPS": "1", "XLA_FLAGS": " ".join(flags)}
 
 
 @contextlib.contextmanager
 def exported(variables: Mapping[str, str]) -> Iterator[None]:
-    """Within, processes that are started have these environment variables; afterwards all is as before."""
+    """Processes started within the context have these environment variables; afterwards all is as before."""
     before = dict(os.environ)
     os.environ.update(variables)
     try:
@@ -91,7 +92,7 @@ def cores() -> int:
 
 
 def gpus(devices: Iterable[Path] | None = None) -> tuple[str, ...]:
-    """The numbers of NVIDIA's GPUs, of those that CUDA_VISIBLE_DEVICES leaves visible; told without any library."""
+    """The numbers of the NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves visible; needs no library."""
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return tuple(number.strip() for number in visible.split(",") if number.strip() not in ("", "-1"))
     found = Path("/dev").glob("nvidia[0-9]*") if devices is None else devices

@@ -1,200 +1,226 @@
-"""The `run` command: plan, check, tune, train, compare."""
+"""The run command, step by step: settle data, preflight, tune, declare, train by looks, compare."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
 from folklore.declare.experiment import Experiment
-from folklore.declare.recipe import SETTINGS
-from folklore.declare.settings import parse_settings
 from folklore.errors import ProblemError
 from folklore.evidence import sequential
 from folklore.evidence.compare import compare
 from folklore.report import formatting, tables
 from folklore.storage import files, run_directory
 from folklore.storage.locks import locked
-from folklore.study import plan, provenance, tuning
+from folklore.study import plan, tuning
 from folklore.study.pool import Pool
-from folklore.study.progress import Progress
-from folklore.study.resources import deterministic_ops, exported, layout
+from folklore.study.provenance import provenance, provenance_of
+from folklore.study.request import Request
+from folklore.study.resources import deterministic_ops, exported, settle_resources
+from folklore.study.trainer import Trainer
 from folklore.study.worker import checkpoint_seconds
 from folklore.task import Task
 
+if TYPE_CHECKING:
+    from folklore.storage.schema import Declaration
 
-def run_studies(
-    found: Mapping[str, Experiment],
-    console: Console,
-    *,
-    seeds: int | None = None,
-    epochs: int | None = None,
-    quick: bool = False,
-    data: plan.DataChoice = "auto",
-    jobs: int | None = None,
-    settings: Sequence[str] = (),
-    logdir: Path = Path("logs"),
-    fresh: bool = False,
-    until_decided: bool = False,
-    max_seeds: int = sequential.LOOKS[-1],
-    deterministic: bool = False,
-) -> int:
-    """Train what is not done yet, show how it goes and how the arms compare; return the number of failed runs.
+
+def run_studies(experiments: Mapping[str, Experiment], console: Console, request: Request) -> int:
+    """Train the runs that are not stored yet, show progress and the comparison; return the number of failed runs.
 
     Raises:
-        ProblemError: something that was asked for cannot be meant; nothing has been trained or written then.
+        ProblemError: the request is contradictory, or an experiment cannot be trained; nothing has been written then.
     """
     checkpoint_seconds()
-    changes = parse_settings(settings, SETTINGS)
-    studies = {name: plan.prepare(e, quick=quick, epochs=epochs, changes=changes) for name, e in found.items()}
-    units = {name: experiment.data.unit for name, experiment in studies.items() if experiment.arms}
-    stages = {
-        name: sequential.planned(max_seeds) if until_decided and experiment.hypotheses else [seeds or experiment.seeds]
-        for name, experiment in studies.items()
-    }
-    run_directory.check_logdir(logdir)
-    runs = sum(len(experiment.arms) * stages[name][0] for name, experiment in studies.items())
+    studies = [_Study.of(name, request.apply(experiment), request) for name, experiment in experiments.items()]
+    run_directory.check_logdir(request.logdir)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    ops = deterministic_ops() if deterministic else {}  # workers inherit them
-    with exported(ops), locked(logdir, studies, say), Pool(layout(jobs, runs), say) as pool:
-        studies, notes = plan.settle_data(studies, data, pool)
-        for note in notes:
-            console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
-        options = plan.options(quick, epochs, settings)
-        common = provenance.origin() | {"deterministic": deterministic}
-        origins = {name: provenance.origin_of(experiment, common) for name, experiment in studies.items()}
-        failures = _Runner(pool, jobs, console, logdir, units, options, origins).run(studies, stages, fresh=fresh)
-    for name in studies:
-        try:
-            console.print(tables.comparison(compare(logdir / name)))
-        except ProblemError as problem:  # nothing to compare, say because every run failed
-            console.print(Text(str(problem)), style="yellow")
-    console.print(
-        Text(f"Watch: python -m experiments board {' '.join(studies)}{run_directory.logdir_option(logdir)}\n"
-             f"Compare: python -m experiments compare {' '.join(studies)}{run_directory.logdir_option(logdir)}"),
-        soft_wrap=True,
-    )  # fmt: skip
-    return failures
+    settle = partial(settle_resources, request.jobs, sum(study.most_runs() for study in studies))
+    operations = deterministic_ops() if request.deterministic else {}  # workers inherit them
+    with exported(operations), locked(request.logdir, experiments, say), Pool(settle(), say) as pool:
+        steps = _Steps(studies, request, console, Trainer(pool, settle, console))
+        steps.settle_data()
+        steps.preflight()
+        steps.move_aside()  # from here on things are written
+        steps.tune()
+        steps.declare()
+        steps.train_by_looks()
+    steps.compare()
+    return steps.failures
 
 
 @dataclass
-class _Runner:
-    """What all stages of a run share."""
+class _Study:
+    """One experiment on its way through the steps.
 
-    pool: Pool
-    jobs: int | None
-    console: Console
-    logdir: Path
-    units: Mapping[str, str]  # of the data that each experiment declares
-    options: Sequence[str]
-    origins: Mapping[str, dict[str, Any]]  # of each experiment's runs
-    checked: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)  # by a recipe's identity
-    most: int = 0  # runs, at most
-    ends: dict[str, int] = field(default_factory=dict)  # seeds at the last look
+    Attributes:
+        name: of the experiment.
+        experiment: as it is trained: changed by the request, later on the settled data and with tuned arms.
+        looks: the numbers of seeds after which its runs are compared.
+        unit: of the data that it declares, which the stand-in's may differ from.
+        request: the options of the command.
+        provenance: of its runs.
+        searches: the tuning runs that remain.
+        facts: of its check.
+        tuned: how each arm's best point was found.
+    """
 
-    def run(self, studies: Mapping[str, Experiment], stages: Mapping[str, Sequence[int]], *, fresh: bool) -> int:
-        """Tune, then train stage by stage, while hypotheses are open; return how many runs failed."""
-        searches = [
-            task for n, e in studies.items() for task in tuning.tasks(n, e, self.logdir, self.origins[n], fresh=fresh)
-        ]
-        known = {name: [arm for arm, recipe in e.arms.items() if not recipe.grid] for name, e in studies.items()}
-        plans = [self._plan(name, e, stages[name][0], known[name], fresh=fresh) for name, e in studies.items()]
-        facts = {name: self.pool.facts(name, e.check) for name, e in studies.items() if e.check}
-        first = [*searches, *(task for plan in plans for task in plan.tasks)]
-        self.most = max(len(first), *(len(e.arms) * stages[n][-1] for n, e in studies.items() if len(stages[n]) > 1), 0)
-        self._ready(first)
-        # From here on things are written.
-        for name in studies if fresh else ():
-            if aside := run_directory.move_aside(self.logdir / name):
-                self.console.print(Text(f"Earlier runs of {name} are now in {aside}."))
-        self.ends = {name: planned[-1] for name, planned in stages.items()}
-        bold = {name: dataclasses.replace(e, may_diverge=tuple(e.arms)) for name, e in studies.items()}
-        failures = self._train(searches, bold)  # a grid goes to where training diverges
-        settled = {name: tuning.tuned(name, e, self.logdir) for name, e in studies.items()}
-        studies = {name: experiment for name, (experiment, _) in settled.items()}
-        for name, e in studies.items():
-            self._plan(name, e, stages[name][0], list(e.arms))  # refuses other recipes before anything is written over
-        for name, (experiment, searched) in settled.items():
-            self._declare(name, experiment, searched, facts.get(name))
-        for stage in range(max(map(len, stages.values()), default=0)):
-            plans = [
-                self._plan(name, e, stages[name][stage], list(e.arms) if stage == 0 else self._open(name))
-                for name, e in studies.items()
-                if stage < len(stages[name])
-            ]
-            if stage == 0 and (done := sum(plan.done for plan in plans)):
-                self.console.print(f"{formatting.count(done, 'run')} already done.")
-            failures += self._train([task for plan in plans for task in plan.tasks], studies)
-        return failures
+    name: str
+    experiment: Experiment
+    looks: list[int]
+    unit: str | None
+    request: Request
+    provenance: dict[str, Any] = field(default_factory=dict)
+    searches: list[Task] = field(default_factory=list)
+    facts: list[dict[str, Any]] | None = None
+    tuned: dict[str, Any] = field(default_factory=dict)
 
-    def _plan(self, name: str, e: Experiment, seeds: int, arms: Sequence[str], *, fresh: bool = False) -> plan.Plan:
-        return plan.plan(name, {arm: e.arms[arm] for arm in arms}, seeds, self.logdir, self.origins[name], fresh=fresh)
+    @classmethod
+    def of(cls, name: str, experiment: Experiment, request: Request) -> _Study:
+        unit = experiment.data.unit if experiment.arms else None
+        return cls(name, experiment, request.looks(experiment), unit, request)
 
-    def _declare(
-        self, name: str, experiment: Experiment, searched: dict[str, Any], facts: list[dict[str, Any]] | None
-    ) -> None:
-        """Write the experiment down, with its arms tuned."""
-        record = {"unit": self.units.get(name), "options": self.options, "tuning": searched or None, "facts": facts}
-        files.write_json(self.logdir / name / "experiment.json", experiment.to_dict() | record | self._plan_end(name))
+    def most_runs(self) -> int:
+        """How many runs there are at most: those of tuning, and each arm's with every seed."""
+        points = sum(len(list(recipe.points())) for recipe in self.experiment.arms.values())
+        return points * len(tuning.SEEDS) + len(self.experiment.arms) * self.looks[-1]
 
-    def _plan_end(self, name: str) -> dict[str, int | None]:
-        """How many seeds the plan ends with, and with how many it did when looks were first taken."""
-        before = run_directory.read_experiment(self.logdir / name) or {}
-        end, was = max(self.ends[name], sequential.LOOKS[-1]), before.get("end")
-        if was is None or was >= end:
-            return {"end": max(end, was or 0), "extended_from": before.get("extended_from")}
-        return {"end": end, "extended_from": before.get("extended_from") or was}
+    def runs(self, seeds: int, arms: Iterable[str]) -> list[Task]:
+        """The runs of the comparison, stored or not: these arms with so many seeds."""
+        recipes = {arm: self.experiment.arms[arm] for arm in arms}
+        return plan.tasks_of(self.name, recipes, seeds, self.request.logdir, self.provenance)
 
-    def _open(self, name: str) -> list[str]:
+    def open_arms(self) -> list[str]:
         """The arms that hypotheses without a verdict are about."""
         try:
-            hypotheses = compare(self.logdir / name)["hypotheses"]
+            hypotheses = compare(self.request.logdir / self.name).hypotheses
         except ProblemError:  # no run came to an end: more will not help
             return []
-        found = [h for h in hypotheses if h["verdict"] == "undecided" and not h["withheld"]]
-        arms = [h["arm"] if isinstance(h["arm"], list) else [h["arm"], h["against"]] for h in found]
+        found = [h for h in hypotheses if h.verdict == "undecided" and not h.withheld]
+        arms = [h.arm if isinstance(h.arm, list) else [h.arm, h.against] for h in found]
         return [arm for arm in dict.fromkeys(chain(*arms)) if isinstance(arm, str)]
 
-    def _train(self, tasks: Sequence[Task], experiments: Mapping[str, Experiment]) -> int:
-        failures = 0
-        metrics = {name: e.metric for name, e in experiments.items() if e.arms}
-        with Progress(self.console, len(tasks), metrics) as progress:
-            for task, record in self.pool.train(self._ready(tasks), progress.update):
-                progress.end(task, record)
-                failures += plan.is_failure(experiments[task.experiment], task, record)
-        return failures
 
-    def _ready(self, tasks: Sequence[Task]) -> list[Task]:
-        """The tasks with the modes that were measured, and the pool with workers as the networks' size asks for."""
-        if self._check(tasks):
-            sizes = [size for _, size in self.checked.values()]
-            if self.pool.change(layout(self.jobs, self.most, max(sizes))):
-                self.checked = {}  # modes are measured with the threads that they are used with
-                self._check(tasks)
-        used = {"workers": self.pool.layout.workers, "threads": self.pool.layout.threads}
-        return [
-            dataclasses.replace(task, choice=self.checked[task.recipe.identity()][0], origin={**task.origin, **used})
-            for task in tasks
-        ]
+@dataclass
+class _Steps:
+    """The steps, in the order in which they are taken."""
 
-    def _check(self, tasks: Sequence[Task]) -> bool:
-        """Look at the recipes that are new; whether there were any."""
-        arms: dict[tuple[str, ...], Task] = {}
-        for task in tasks:  # the first seed's stands for an arm
-            arms.setdefault((task.experiment, task.arm, task.recipe.identity()), task)
-        new = {arm: task for arm, task in arms.items() if arm[2] not in self.checked}
-        if new:
-            text = "Building every arm's model, and measuring the fastest way to train what is new here …"
-            if not self.console.is_terminal:  # which shows no status
-                self.console.print(text, highlight=False, soft_wrap=True)
-            with self.console.status(text):
-                self.checked |= {arm[2]: answer for arm, answer in self.pool.check(new).items()}
-        return bool(new)
+    studies: Sequence[_Study]
+    request: Request
+    console: Console
+    trainer: Trainer
+    failures: int = 0
+    moved: bool = False  # whether earlier runs are out of the way
+
+    def settle_data(self) -> None:
+        """Give every experiment the data that the request and this machine allow."""
+        declared = {study.name: study.experiment for study in self.studies}
+        settled, notes = plan.settle_data(declared, self.request.data, self.trainer.pool)
+        for note in notes:
+            self.console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
+        common = provenance() | {"deterministic": self.request.deterministic}
+        for study in self.studies:
+            study.experiment = settled[study.name]
+            study.provenance = provenance_of(study.experiment, common)
+
+    def preflight(self) -> None:
+        """Find what cannot be done, before anything is written: look at stored runs, facts, data and models."""
+        first: list[Task] = []
+        for study in self.studies:
+            study.searches = tuning.tasks(
+                study.name, study.experiment, self.request.logdir, study.provenance, fresh=self.request.fresh
+            )
+            untuned = [arm for arm, recipe in study.experiment.arms.items() if not recipe.grid]
+            first += [*study.searches, *self._remaining(study.runs(study.looks[0], untuned))]
+        for study in self.studies:
+            if study.experiment.check:
+                study.facts = self.trainer.pool.compute_facts(study.name, study.experiment.check)
+        self.trainer.examine(first)
+
+    def move_aside(self) -> None:
+        """Move earlier runs out of the way, if the request says so."""
+        for study in self.studies if self.request.fresh else ():
+            if aside := run_directory.move_aside(self.request.logdir / study.name):
+                self.console.print(Text(f"Earlier runs of {study.name} are now in {aside}."))
+        self.moved = True
+
+    def tune(self) -> None:
+        """Search every arm's grid, and give the arm its best point."""
+        # A grid reaches to where training diverges: that is not a failure here.
+        experiments = {study.name: study.experiment for study in self.studies}
+        tolerant = {name: dataclasses.replace(e, may_diverge=tuple(e.arms)) for name, e in experiments.items()}
+        self.failures += self.trainer.train([*chain(*(study.searches for study in self.studies))], tolerant)
+        for study in self.studies:
+            study.experiment, study.tuned = tuning.tuned(study.name, study.experiment, self.request.logdir)
+        for study in self.studies:  # refuses other recipes before anything is written over
+            self._remaining(study.runs(study.looks[0], study.experiment.arms))
+
+    def declare(self) -> None:
+        """Write every experiment down, with its arms tuned."""
+        for study in self.studies:
+            path = self.request.logdir / study.name
+            record = study.experiment.to_dict() | {
+                "unit": study.unit,
+                "options": self.request.changing_options(),
+                "tuning": study.tuned or None,
+                "facts": study.facts,
+            }
+            end = _planned_end(run_directory.read_experiment(path), study.looks[-1])
+            files.write_json(path / "experiment.json", record | end)
+
+    def train_by_looks(self) -> None:
+        """Train the runs up to each look; after the first, only those of arms whose hypotheses are undecided."""
+        experiments = {study.name: study.experiment for study in self.studies}
+        for look in range(max((len(study.looks) for study in self.studies), default=0)):
+            wanted = [
+                task
+                for study in self.studies
+                if look < len(study.looks)
+                for task in study.runs(study.looks[look], study.experiment.arms if look == 0 else study.open_arms())
+            ]
+            left = self._remaining(wanted)
+            if look == 0 and (done := len(wanted) - len(left)):
+                self.console.print(f"{formatting.count(done, 'run')} already done.")
+            self.failures += self.trainer.train(left, experiments)
+
+    def compare(self) -> None:
+        """Show how the arms compare, and the commands to look further."""
+        for study in self.studies:
+            try:
+                self.console.print(tables.comparison(compare(self.request.logdir / study.name)))
+            except ProblemError as problem:  # nothing to compare, for example because every run failed
+                self.console.print(Text(str(problem)), style="yellow")
+        names = " ".join(study.name for study in self.studies)
+        where = run_directory.logdir_option(self.request.logdir)
+        for use, command in (("Watch", "board"), ("Compare", "compare")):
+            self.console.print(Text(f"{use}: python -m experiments {command} {names}{where}"), soft_wrap=True)
+
+    def _remaining(self, runs: Sequence[Task]) -> list[Task]:
+        """The runs that are to be trained. Earlier runs that --fresh will move aside do not count.
+
+        Raises:
+            ProblemError: one has another recipe than the run that is stored in its place, or starts from a missing run.
+        """
+        left = list(runs)
+        if self.moved or not self.request.fresh:
+            plan.refuse_other_recipes(runs)
+            left = plan.remaining(runs)
+        plan.refuse_missing_starts(left, self.request.logdir)
+        return left
+
+
+def _planned_end(before: Declaration | None, end: int) -> dict[str, int | None]:
+    """The number of seeds that the plan ends with, and the one it ended with when looks were first taken."""
+    end, was = max(end, sequential.LOOKS[-1]), before.end if before else None
+    extended_from = before.extended_from if before else None
+    if was is None or was >= end:
+        return {"end": max(end, was or 0), "extended_from": extended_from}
+    return {"end": end, "extended_from": extended_from or was}

@@ -1,4 +1,4 @@
-"""A worker process: this end of it, and what runs at the other."""
+"""The far end of a worker process: the jobs that it does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from data import DataError, Source, resolve
+from data import DataError, resolve
 from folklore.errors import ProblemError
 from folklore.tf_stderr import quietly
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def serve(connection: Connection) -> None:
-    """What a worker does from beginning to end."""
+    """Do the jobs that arrive, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -36,7 +36,7 @@ def serve(connection: Connection) -> None:
         from folklore import epoch
 
         epoch.devices()
-    # Its warning that functions are traced anew: an arm is a new model, so they are.
+    # It warns that functions are traced again: an arm is a new model, so they are.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     process = psutil.Process()
 
@@ -44,10 +44,10 @@ def serve(connection: Connection) -> None:
         connection.send((kind, answer, process.memory_info().rss))
 
     works: dict[str, Callable[..., Any]] = {
-        "resolve": _resolve,
-        "facts": _facts,
-        "check": _check,
-        "train": partial(_train, say, stopping.is_set),
+        "find_source": resolve,
+        "compute_facts": _compute_facts,
+        "examine_arm": _examine_arm,
+        "train_run": partial(_train_run, say, stopping.is_set),
     }
     while True:
         try:
@@ -55,7 +55,7 @@ def serve(connection: Connection) -> None:
                 return
             work, arguments = message
             answer = works[work](*arguments)
-            if stopping.is_set():  # what was under way is saved; another worker may go on with it
+            if stopping.is_set():  # the run is saved; another worker may resume it
                 return
             say("done", answer)
         except (ProblemError, DataError) as problem:
@@ -65,22 +65,18 @@ def serve(connection: Connection) -> None:
         except epoch.OUT_OF_MEMORY as error:
             say("died", f"ran out of memory ({type(error).__name__})")
             return
-        except Exception as error:  # a recipe that cannot be read here, say
+        except Exception as error:  # for example a recipe that cannot be read here
             say("problem", f"A worker process could not do its work: {type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would go on writing runs that nobody waits for."""
+    """End this process with its parent: nobody would wait for the runs that it went on writing."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)
 
 
-def _resolve(source: Source, choice: Any) -> tuple[Source, str | None]:
-    return resolve(source, choice)
-
-
-def _facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
+def _compute_facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
     try:
         found = [asdict(fact) | {"holds": fact.holds} for fact in check()]
         return json.loads(json.dumps(found))
@@ -88,11 +84,11 @@ def _facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
         raise ProblemError(f"The check of {name} cannot be run: {type(error).__name__}: {error}") from error
 
 
-def _check(name: str, task: Task) -> tuple[dict[str, Any], int]:
-    from folklore.training.preflight import check
+def _examine_arm(name: str, task: Task) -> tuple[dict[str, Any], int]:
+    from folklore.training.preflight import examine_arm
 
     try:
-        return check(task)
+        return examine_arm(task)
     except (DataError, ProblemError):
         raise
     except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
@@ -103,22 +99,25 @@ def checkpoint_seconds() -> float:
     """Seconds between two checkpoints.
 
     Raises:
-        ProblemError: the environment does not say a number.
+        ProblemError: the environment variable FOLKLORE_CHECKPOINT_SECONDS is not a number of seconds.
     """
     given = os.environ.get("FOLKLORE_CHECKPOINT_SECONDS", "30")
     try:
         seconds = float(given)
     except ValueError:
         seconds = math.nan
-    if not seconds >= 0:  # so it is for NaN
-        raise ProblemError(f"FOLKLORE_CHECKPOINT_SECONDS is {given!r}. Give seconds, such as 30, or inf for none.")
+    if not seconds >= 0:  # NaN too
+        raise ProblemError(
+            f"FOLKLORE_CHECKPOINT_SECONDS is {given!r}, which is not a number of seconds. Give seconds, such as 30, or "
+            "inf for no checkpoints."
+        )
     return seconds
 
 
-def _train(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
-    from folklore.training.train import train
+def _train_run(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
+    from folklore.training.train import Control, train
 
     try:
-        return train(task, lambda rows: say("row", rows[-1]), stop, checkpoint_seconds())
-    except OSError as error:  # the run's directory cannot be written: there is nowhere to keep this but here
+        return train(task, Control(lambda rows: say("row", rows[-1]), stop, checkpoint_seconds()))
+    except OSError as error:  # the run's directory cannot be written: only the caller can keep this
         return {"status": "failed", "error": str(error), "traceback": traceback.format_exc()}

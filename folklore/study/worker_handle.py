@@ -1,4 +1,4 @@
-"""A worker process, as the process that hands out the work holds it."""
+"""The near end of a worker process: the handle of the process that hands out the jobs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ import contextlib
 import signal
 from collections.abc import Mapping
 from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from folklore.study.resources import exported
 from folklore.study.worker import serve
 
-if TYPE_CHECKING:
-    pass
-
-
-# A worker that is replaced must import TensorFlow and compile anew. So many runs are far apart, and memory does not
-# grow from run to run; where a model's own code leaks, growth replaces its worker.
+# A new worker must import TensorFlow and compile again, so replacements are far apart. Memory does not grow from run to
+# run; where a model's own code leaks, its worker is replaced for its growth.
 RUNS = 500
-
-
-GROWTH = 2 * 2**30  # bytes beyond what the worker had after its first run
+GROWTH = 2 * 2**30  # bytes more than after its first run
 
 
 class Worker:
@@ -28,8 +22,8 @@ class Worker:
 
     Attributes:
         number: its place in the pool.
-        job: what it works on; None while it is idle.
-        arms: those that it has taken up, and so compiled.
+        job: the one it works on; None while it is idle.
+        arms: those of its jobs so far, which it has compiled.
         connection: has something to read when the worker answers, or has died.
     """
 
@@ -48,15 +42,15 @@ class Worker:
         message = ForkingPickler.dumps((job.work, job.arguments))
         self.job = job
         self.arms.add(job.arm)
-        with contextlib.suppress(OSError):  # it died a moment ago, and `read` will tell
+        with contextlib.suppress(OSError):  # it died a moment ago, and `read` will say so
             self.connection.send_bytes(message)
 
     def ask_to_stop(self) -> None:
-        """Let the run that it trains be saved, and left, at the end of the epoch."""
+        """Ask it to save the run that it trains at the end of the epoch, and to leave it unfinished."""
         self.process.terminate()
 
     def read(self) -> tuple[str, Any]:
-        """What the worker says: ("row", a row), ("done", an answer), ("problem", a message), ("died", how)."""
+        """The worker's message: ("row", a row), ("done", an answer), ("problem", a message) or ("died", how)."""
         try:
             kind, answer, self.bytes = self.connection.recv()
         except (EOFError, OSError):
@@ -67,7 +61,7 @@ class Worker:
         if kind == "died":
             self.process.join()
         if kind != "row":
-            self.runs += self.job.work == "train"
+            self.runs += self.job.work == "train_run"
             self.job = None
             self.first_bytes = self.first_bytes or (self.bytes if self.runs else 0)
         return kind, answer
@@ -78,7 +72,7 @@ class Worker:
 
     def end(self, *, kill: bool = False) -> None:
         """End the process: after its work, or at once."""
-        if kill or not self.arms:  # one without work may still be importing TensorFlow
+        if kill or not self.arms:  # one that never had a job may still be importing TensorFlow
             self.process.kill()
         else:
             with contextlib.suppress(OSError):

@@ -57,9 +57,10 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
     if not (directory / "run.json").is_file():
         raise ProblemError(f"{directory} is no run's directory. Name one, such as logs/topic.experiment/arm/seed-0.")
     run = run_directory.read_run(directory)
-    if not run.done or run.record is None or not run.record.get("metrics"):
+    if run.ended is None or not run.ended.metrics:
         raise ProblemError(f"{directory} holds no finished run to go on from. Train it first, or name another.")
-    recipe, data = run.record["recipe"], run.record["data"]
+    record = run.ended.to_dict()
+    recipe, data = record["recipe"], record["data"]
     build = build or _builder(recipe["model"], directory)
     try:
         model = build(tuple(data["input_shape"]), data["outputs"], **recipe["params"])
@@ -68,7 +69,7 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
         raise ProblemError(f"{directory} does not say its {error}: train it anew with --fresh.") from error
     except (ValueError, TypeError, OSError) as error:
         raise ProblemError(f"{directory} cannot be loaded: {error}") from error
-    return Pretrained(model, _preprocessing(directory), run.record)
+    return Pretrained(model, _preprocessing(directory), record)
 
 
 def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Preprocessing:
@@ -89,7 +90,7 @@ def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Prepr
     return dataclasses.replace(theirs, target_mean=own.target_mean, target_scale=own.target_scale)
 
 
-def origin_of(start: Path) -> dict[str, str]:
+def provenance_of(start: Path) -> dict[str, str]:
     """Which run a network goes on from, and the SHA-256 of the weights that it gave."""
     with (start / "best.weights.h5").open("rb") as file:
         return {"run": str(start), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -1,0 +1,27 @@
+"""Where a run's directory lies: those of tuning, and one run seen from another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from folklore.storage.run_directory import run_path
+
+TUNING = ".tuning"  # hidden, so that no reader takes it for an arm
+
+
+def tuning_path(logdir: Path, experiment: str, arm: str, point: Mapping[str, Any], seed: int) -> Path:
+    """The directory of a run that tries one point of an arm's grid."""
+    values = ", ".join(f"{setting}={value}" for setting, value in point.items())
+    return logdir / experiment / TUNING / arm / values / f"seed-{seed}"
+
+
+def tuning_point(path: Path) -> str | None:
+    """The point that a run's directory is named after, such as "batch_size=64"; None for a run of the comparison."""
+    return path.parent.name if TUNING in path.parts[-4:-3] else None
+
+
+def run_beside(path: Path, experiment: str, arm: str, seed: int) -> Path:
+    """The directory of another run in the log directory that holds the run at `path`."""
+    return run_path(path.parents[2 if tuning_point(path) is None else 4], experiment, arm, seed)

@@ -1,0 +1,190 @@
+"""Callbacks of the user's own: their place, their state, and what is refused before training."""
+
+import csv
+import dataclasses
+import importlib
+import json
+from functools import partial
+
+import keras
+import pytest
+
+import data
+from folklore import Recipe
+from folklore.errors import ProblemError
+from folklore.study.provenance import provenance_of
+from folklore.task import Task
+from folklore.training.preflight import examine_arm
+from folklore.training.recipe_callbacks import callbacks_of
+from folklore.training.train import train
+from models import mlp
+from tests.conftest import NARROW_OR_WIDE, broken_off, left_by, run, task
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a process that is killed closes no files
+BASE = Recipe(
+    model=mlp,
+    params=dict(widths=(6,), dropout=0.2),
+    data=data.diabetes,
+    data_params=dict(train_size=48),
+    batch_size=16,
+    epochs=7,
+    mode="graph",
+)
+
+
+class Halving(keras.callbacks.Callback):
+    """Halves the learning rate after every `every` epochs, by a count of its own."""
+
+    def __init__(self, every=3):
+        super().__init__()
+        self.every = every
+
+    def on_train_begin(self, logs=None):
+        self.count = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.count += 1
+        if self.count % self.every == 0:
+            self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / 2
+
+    def get_state(self):
+        return {"count": self.count}
+
+    def set_state(self, state):
+        self.count = state["count"]
+
+
+class CountsBatches(keras.callbacks.Callback):
+    """Stops after ten batches; it is called at every batch."""
+
+    def on_train_begin(self, logs=None):
+        self.batches = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = self.batches >= 10
+
+
+class HalfRemembers(keras.callbacks.Callback):
+    """Has only one of the two methods."""
+
+    def get_state(self):
+        return {}
+
+
+class NeedsArguments(keras.callbacks.Callback):
+    def __init__(self, factor):
+        super().__init__()
+
+
+class Freezes(keras.callbacks.Callback):
+    """Changes a layer, which no variable of the model brings back."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.layers[-1].trainable = False
+
+
+def no_callback():
+    return "a callback"
+
+
+def rates(folder):
+    with (folder / "topic.name" / "arm" / "seed-3" / "history.csv").open() as file:
+        return [float(row["lr"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("epoch", [3, 4, 6])
+def test_resumed_run_with_a_stateful_callback_ends_like_an_undisturbed_one(epoch, tmp_path):
+    recipe = BASE.but(callbacks=(Halving,))
+    assert train(task(recipe, tmp_path / "whole"))["status"] == "done"
+    broken_off(recipe, tmp_path / "cut", epoch)
+    assert train(task(recipe, tmp_path / "cut"))["resumed_after"] == epoch - 1
+    assert left_by(tmp_path / "cut") == left_by(tmp_path / "whole")
+    assert rates(tmp_path / "whole") == pytest.approx([1e-3] * 3 + [5e-4] * 3 + [2.5e-4])
+
+
+def test_every_run_has_a_callback_of_its_own(tmp_path):
+    recipe = BASE.but(callbacks=(partial(Halving, every=5),), epochs=4)
+    for seed in (0, 1):  # the second would halve after its first epoch, had it the count of the first
+        path = tmp_path / "topic.name" / "arm" / f"seed-{seed}"
+        assert train(Task("topic.name", "arm", seed, recipe, path, {}))["status"] == "done"
+        with (path / "history.csv").open() as file:
+            assert {row["lr"] for row in csv.DictReader(file)} == {"0.0010000000474974513"}
+
+
+def test_batch_hooks_run_step_by_step_in_runs_that_share_a_program(tmp_path):
+    recipe = BASE.but(callbacks=(CountsBatches,))
+    assert examine_arm(task(recipe, tmp_path))[0]["mode"] == "step"
+    for seed in (0, 1):
+        path = tmp_path / "topic.name" / "arm" / f"seed-{seed}"
+        record = train(Task("topic.name", "arm", seed, recipe, path, {}))
+        assert (record["status"], record["mode"], record["epochs"]) == ("done", "step", 4)
+
+
+def test_what_a_callback_changes_of_a_layer_does_not_reach_the_next_run(tmp_path):
+    plain = train(Task("topic.name", "arm", 1, BASE, tmp_path / "plain" / "seed-1", {}))
+    train(Task("topic.name", "arm", 0, BASE.but(callbacks=(Freezes,)), tmp_path / "frozen" / "seed-0", {}))
+    again = train(Task("topic.name", "arm", 1, BASE, tmp_path / "again" / "seed-1", {}))
+    assert again["metrics"] == plain["metrics"]
+
+
+def test_own_callbacks_come_after_the_suites_and_before_the_checkpoints(tmp_path):
+    recipe = BASE.but(callbacks=(Halving,), patience=3, schedule="plateau", probes=("dead_units",))
+    raw = data.diabetes(0)
+    own = [Halving()]
+    found = callbacks_of(task(recipe, tmp_path), raw, None, own, dict, print, lambda callbacks: callbacks)
+    *ordered, saved = found.ordered
+    assert [type(callback).__name__ for callback in ordered] == [
+        "TrainMetrics", "StopOnDivergence", "Probes", "BestWeights", "Rows", "Rows", "TensorBoard",
+        "ReduceLROnPlateau", "EarlyStopping", "Halving",
+    ]  # fmt: skip
+    assert saved == ordered
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (no_callback, r"no_callback, which returned 'a callback', and that is not a keras.callbacks.Callback"),
+        (NeedsArguments, r"NeedsArguments, and calling it failed: TypeError.*functools.partial"),
+        (HalfRemembers, r"has only one of get_state and set_state"),
+    ],
+)
+def test_factories_that_make_no_usable_callback_are_refused_before_training(factory, message, tmp_path):
+    with pytest.raises(ProblemError, match=message):
+        examine_arm(task(BASE.but(callbacks=(factory,)), tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_workers_train_with_own_callbacks(tmp_path):
+    arms = {"narrow": BASE.but(callbacks=(partial(Halving, every=1),), epochs=2), "wide": BASE.but(epochs=2)}
+    experiment = dataclasses.replace(
+        NARROW_OR_WIDE, arms=arms, metric=dataclasses.replace(NARROW_OR_WIDE.metric, name="test/rmse", goal="min")
+    )
+    failures, _ = run(experiment, tmp_path, seeds=1, jobs=1)
+    assert failures == 0
+    record = json.loads((tmp_path / "topic.width" / "narrow" / "seed-0" / "run.json").read_text())
+    assert record["recipe"]["callbacks"] == [f"{__name__}.Halving(every=1)"]
+
+
+CALLBACK = """import keras
+
+
+class Mine(keras.callbacks.Callback):
+    FACTOR = 2
+"""
+
+
+def test_code_of_a_run_includes_the_file_of_its_callbacks(tmp_path, monkeypatch):
+    file = tmp_path / "my_callbacks_of_this_test.py"
+    file.write_text(CALLBACK)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("my_callbacks_of_this_test")
+    arms = {arm: recipe.but(callbacks=(module.Mine,)) for arm, recipe in NARROW_OR_WIDE.arms.items()}
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms=arms)
+    common = {"code": {"sha256": "0", "commit": None}}
+    before = provenance_of(experiment, common)
+    assert before == provenance_of(experiment, common) != common
+    file.write_text(CALLBACK.replace("2", "3"))
+    assert provenance_of(experiment, common) != before
