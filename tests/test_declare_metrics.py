@@ -1,6 +1,7 @@
 """Metrics of a run, and expressions of them."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +10,6 @@ from folklore.errors import DeclarationError
 
 NAN = math.nan
 METRICS = {"test/accuracy": 0.7, "validation/loss": 1.5, "test/loss": None}
-RECORD = {"status": "done", "selected_epoch": 2, "metrics": METRICS, "recipe": {"epochs": 8}}
 HISTORY = {
     "epoch": [1.0, 2.0, 3.0, 4.0],
     "seconds": [0.5, 1.0, 1.5, 2.0],
@@ -18,6 +18,10 @@ HISTORY = {
     "running/accuracy": [0.1, 0.4, 0.5, 0.6],
     "probe/dead_units/hidden_1": [0.0, 0.25, 0.5, 0.75],
 }
+
+
+def ended(status="done", selected_epoch=2, metrics=METRICS):
+    return SimpleNamespace(status=status, selected_epoch=selected_epoch, metrics=metrics, recipe={"epochs": 8})
 
 
 @pytest.mark.parametrize(
@@ -47,23 +51,23 @@ HISTORY = {
     ],
 )
 def test_value_of_an_expression_in_a_run(name, value):
-    found = metrics.parse(name).of(RECORD, HISTORY)
+    found = metrics.parse(name).of(ended(), HISTORY)
     assert found is None if value is None else found == pytest.approx(value)
 
 
 def test_value_has_the_digits_of_float32():
-    record = {"metrics": {"test/accuracy": 0.10000000149011612}}
-    assert metrics.parse("test/accuracy").of(record, {}) == 0.1
+    run = ended(metrics={"test/accuracy": 0.10000000149011612})
+    assert metrics.parse("test/accuracy").of(run, {}) == 0.1
 
 
 @pytest.mark.parametrize(("status", "value"), [("diverged", 1), ("done", 0), ("failed", None)])
 def test_divergence_is_a_rate(status, value):
     assert metrics.parse("divergence").is_rate
-    assert metrics.parse("divergence").of({"status": status}, {}) == value
+    assert metrics.parse("divergence").of(ended(status), {}) == value
 
 
 def test_diverged_run_has_no_selected_epoch():
-    assert metrics.parse("running/accuracy").of({"status": "diverged", "selected_epoch": None}, HISTORY) is None
+    assert metrics.parse("running/accuracy").of(ended("diverged", selected_epoch=None), HISTORY) is None
 
 
 @pytest.mark.parametrize("name", ["test/accuracy", "train/loss - validation/loss", "divergence"])
@@ -124,4 +128,4 @@ def test_target_that_is_not_a_number_is_refused(value):
 
 
 def test_a_history_without_seconds_has_no_time_to_a_target():
-    assert metrics.parse("seconds to validation/rmse 5").of({}, {"validation/rmse": [1.0]}) is None
+    assert metrics.parse("seconds to validation/rmse 5").of(ended(), {"validation/rmse": [1.0]}) is None

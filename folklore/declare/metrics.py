@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from folklore.declare import checks
 from folklore.errors import DeclarationError, did_you_mean
@@ -62,6 +62,26 @@ _TERM = re.compile(rf"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: 
 History = Mapping[str, Sequence[float]]
 
 
+class EndedRun(Protocol):
+    """What metrics are read from, beside the history: `folklore.storage.schema.EndedRun`, which is above this room."""
+
+    @property
+    def status(self) -> str:
+        """ "done" or "diverged"."""
+
+    @property
+    def metrics(self) -> Mapping[str, float | None]:
+        """At the selected epoch, by name."""
+
+    @property
+    def selected_epoch(self) -> int | None:
+        """The epoch whose weights were kept, from 1; None where there is none."""
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """As `Recipe.to_dict` gives it."""
+
+
 @dataclass(frozen=True)
 class Term:
     """One metric of a run, at one of its epochs."""
@@ -81,19 +101,19 @@ class Term:
         """Whether it is read from history.csv, not from run.json."""
         return self.when != "selected" or self.split in _RECORDED
 
-    def of(self, record: Mapping[str, Any], history: History) -> float | None:
+    def of(self, run: EndedRun, history: History) -> float | None:
         """Its value in a run; None where the run has none.
 
         A target that was not reached counts as reached one epoch after the budget's last, or at the end of that epoch.
         This also holds for a run that stopped early or diverged: it would not have done better.
         """
         if not self.from_history:
-            return _number(record.get("metrics", {}).get(self.name))
+            return _number(run.metrics.get(self.name))
         values = history.get(self.name)
         if not values:
             return None
         if self.when == "selected":
-            selected = record.get("selected_epoch")
+            selected = run.selected_epoch
             return _number(values[selected - 1]) if selected and 1 <= selected <= len(values) else None
         if self.when == "last":
             return _number(values[-1])
@@ -104,7 +124,7 @@ class Term:
         target = math.nan if self.target is None else self.target
         reached = (i for i, value in enumerate(values) if (value >= target if largest else value <= target))
         index = next(reached, None)
-        budget = record.get("recipe", {}).get("epochs", len(values))
+        budget = run.recipe.get("epochs", len(values))
         if self.when == "epochs to":
             return float(budget if index is None else index) + 1
         if not (seconds := history.get("seconds")):
@@ -133,11 +153,11 @@ class Expression:
         """The recorded metrics that it is made of."""
         return [term.name for term in self.terms]
 
-    def of(self, record: Mapping[str, Any], history: History) -> float | None:
-        """Its value in an ended run with this run.json and history.csv; None where it has none."""
+    def of(self, run: EndedRun, history: History) -> float | None:
+        """Its value in a run with this run.json and history.csv; None where the run has none."""
         if self.is_rate:
-            return {"diverged": 1.0, "done": 0.0}.get(record["status"])
-        values = [term.of(record, history) for term in self.terms]
+            return {"diverged": 1.0, "done": 0.0}.get(run.status)
+        values = [term.of(run, history) for term in self.terms]
         if None in values:
             return None
         return values[0] if len(values) == 1 else values[0] - values[1]  # type: ignore[operator]
@@ -150,9 +170,10 @@ def parse(name: str) -> Expression:
         DeclarationError: it has none of the forms above; shows them.
 
     Example:
-        >>> history = {"validation/accuracy": [0.5, 0.75, 0.7]}
-        >>> parse("best validation/accuracy").of({}, history)
-        0.75
+        >>> parse("best validation/loss - last validation/loss").from_history
+        True
+        >>> parse("train/loss - validation/loss").names
+        ['train/loss', 'validation/loss']
     """
     if name == DIVERGENCE:
         return Expression(())

@@ -83,7 +83,7 @@ def _reader(runs: Ended, arms: Sequence[str], experiment: str) -> Callable[[str]
         found: dict[str, dict[int, float]] = {arm: {} for arm in arms}
         for run, record in runs:
             history = histories(run.path) if metric.from_history else {}
-            if (value := metric.of(vars(record), history)) is not None:
+            if (value := metric.of(record, history)) is not None:
                 found[run.arm][run.seed] = value
         return found
 
