@@ -32,7 +32,7 @@ __all__ = [
     "place",
     "run_file",
 ]
-_MODULES = {"epoch": ("evaluate", "fit", "place"), "transfer": ("freeze", "from_run", "new_head")}
+_MODULES = {"epoch": ("evaluate", "fit", "place"), "training.transfer": ("freeze", "from_run", "new_head")}
 
 
 def __getattr__(name: str) -> Any:
