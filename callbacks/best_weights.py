@@ -28,6 +28,18 @@ class BestWeights(keras.callbacks.Callback):
 
     Attributes:
         epoch: the best epoch (from 0); None if every epoch logged NaN.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from callbacks import BestWeights
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> best = BestWeights("best.weights.h5", monitor="loss")
+        >>> history = folklore.fit(model, (x, y), epochs=2, callbacks=[best], mode="step")
+        >>> best.epoch
+        1
     """
 
     def __init__(

@@ -34,6 +34,18 @@ class ConfusionMatrix(Picture):
     Raises:
         ValueError: y does not hold one class number per example; or, when training begins, `class_names` does not match
             the number of outputs.
+
+    Example:
+        >>> import folklore, keras, models
+        >>> import numpy as np
+        >>> from callbacks import ConfusionMatrix
+        >>> x, y = np.zeros((8, 8, 8, 1)), np.arange(8) % 2
+        >>> model = models.mlp((8, 8, 1), 2, widths=(4,))
+        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> matrix = ConfusionMatrix("run", x, y, class_names=("cat", "dog"))
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[matrix], mode="step")
+        >>> matrix.file.path.parent.as_posix()
+        'run/validation'
     """
 
     def __init__(

@@ -14,6 +14,18 @@ class StopOnDivergence(keras.callbacks.Callback):
     Attributes:
         epoch: the epoch (from 0) that diverged; None if none did.
         reason: what that epoch logged, e.g. "val_loss is nan"; empty if training did not diverge.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from callbacks import StopOnDivergence
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> stop = StopOnDivergence()
+        >>> history = folklore.fit(model, (x, np.nan * y), epochs=5, callbacks=[stop], mode="step")
+        >>> stop.epoch, stop.reason
+        (0, 'loss is nan')
     """
 
     def __init__(self) -> None:

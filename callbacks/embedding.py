@@ -41,6 +41,18 @@ class Embedding(Periodic):
     Raises:
         ValueError: y does not hold one class number per example; or, when training begins, `class_names` does not match
             the number of outputs.
+
+    Example:
+        >>> import folklore, keras, models
+        >>> import numpy as np
+        >>> from callbacks import Embedding
+        >>> x, y = np.zeros((8, 8, 8, 1)), np.arange(8) % 2
+        >>> model = models.mlp((8, 8, 1), 2, widths=(4,))
+        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> embedding = Embedding("run", x, y, class_names=("cat", "dog"))
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[embedding], mode="step")
+        >>> sorted(path.name for path in embedding.folder.glob("embedding/*"))
+        ['classes.tsv', 'images.png', 'points.tsv']
     """
 
     def __init__(

@@ -33,6 +33,18 @@ class Filters(Picture):
 
     Raises:
         ValueError: when training begins, see `first_layer`.
+
+    Example:
+        >>> import folklore, keras, models
+        >>> import numpy as np
+        >>> from callbacks import Filters
+        >>> x, y = np.zeros((8, 8, 8, 1)), np.arange(8) % 2
+        >>> model = models.cnn((8, 8, 1), 2, filters=(4,))
+        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> filters = Filters("run")
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[filters], mode="step")
+        >>> filters.file.path.parent.as_posix()
+        'run/train'
     """
 
     def __init__(self, directory: str | os.PathLike[str], every: int = 1) -> None:

@@ -18,6 +18,19 @@ class TrainMetrics(keras.callbacks.Callback):
     Args:
         evaluate: returns loss and metrics on the training data in inference mode, e.g.
             `functools.partial(folklore.evaluate, model, (x, y))`.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from functools import partial
+        >>> from callbacks import TrainMetrics
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> train_metrics = TrainMetrics(partial(folklore.evaluate, model, (x, y)))
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[train_metrics], mode="step")
+        >>> sorted(history.history)
+        ['loss', 'train_loss']
     """
 
     def __init__(self, evaluate: Callable[[], dict[str, float]]) -> None:

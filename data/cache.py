@@ -19,7 +19,19 @@ _BUNDLED = "pass `--data bundled` to use the small set that ships inside scikit-
 
 
 class DataError(Exception):
-    """A data set cannot be used. The message is one paragraph: what was asked for, what is wrong, what to do."""
+    """A data set cannot be used. The message is one paragraph: what was asked for, what is wrong, what to do.
+
+    Example:
+        >>> from data import DataError, Source
+        >>> def load():
+        ...     raise DataError("prices.csv is empty. Download it again.")
+        >>> prices = Source(name="prices", task="regression", source="bundled", load=load)
+        >>> try:
+        ...     prices(seed=0)
+        ... except DataError as error:
+        ...     print(error)
+        prices.csv is empty. Download it again.
+    """
 
 
 class UnavailableError(DataError):

@@ -20,6 +20,12 @@ class Split:
     Attributes:
         x: inputs, (n, features) for tables or (n, height, width, channels) for images.
         y: targets (n,): class numbers, or float values for regression.
+
+    Example:
+        >>> from data import diabetes
+        >>> part = diabetes(seed=0).train
+        >>> len(part), part.x.shape, part.y.shape
+        (282, (282, 10), (282,))
     """
 
     x: np.ndarray
@@ -45,6 +51,14 @@ class Dataset:
         feature_names: one for each column; () for images.
         unit: the unit of the regression target, such as "100,000 $"; "" for classification.
         sha256: the hash of the whole set as loaded, before the split: dtype, shape and bytes of inputs and targets.
+
+    Example:
+        >>> from data import digits
+        >>> dataset = digits(seed=0)
+        >>> dataset.input_shape, dataset.outputs
+        ((8, 8, 1), 10)
+        >>> len(dataset.train), len(dataset.validation), len(dataset.test)
+        (1149, 288, 360)
     """
 
     name: str

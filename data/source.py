@@ -53,6 +53,17 @@ class Source:
         unit: the unit of the regression target; "" for classification.
         holdout: the size of a part that the seed draws: a share of the rows, or a number of them.
         images: whether inputs are images, (n, height, width, channels), rather than a table.
+
+    Example:
+        >>> import numpy as np
+        >>> from data import Source
+        >>> from data.source import Whole
+        >>> def load():
+        ...     x = np.arange(200.0).reshape(100, 2)
+        ...     return Whole(x, x.sum(axis=1), sha256="made up")
+        >>> sums = Source(name="sums", task="regression", source="bundled", load=load)
+        >>> sums(seed=0).train.x.shape
+        (64, 2)
     """
 
     name: str
@@ -133,6 +144,12 @@ def resolve(source: Source, choice: Choice) -> tuple[Source, str | None]:
     Raises:
         DataError: the set is unavailable, or its cached file is damaged, which is never ignored.
         ValueError: `choice` is none of these.
+
+    Example:
+        >>> from data import fashion_mnist, resolve
+        >>> source, reason = resolve(fashion_mnist, "bundled")
+        >>> source.name, reason
+        ('digits', None)
     """
     if choice not in get_args(Choice):
         raise ValueError(f"The choice of data is {choice!r}. Give one of: {', '.join(get_args(Choice))}.")

@@ -14,5 +14,5 @@ class Side:
         self.work, self.data, self.model = work, work.data(), keras_model(work)
 
     def train(self, epochs: int) -> None:
-        """Train so many epochs."""
+        """Train `epochs` epochs."""
         epoch.fit(self.model, self.data, epochs=epochs, batch_size=self.work.batch)

@@ -21,7 +21,7 @@ class Side:
         return []
 
     def train(self, epochs: int) -> None:
-        """Train so many epochs."""
+        """Train `epochs` epochs."""
         epoch.fit(
             self.model,
             self.train_data,

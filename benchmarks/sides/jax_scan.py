@@ -32,7 +32,7 @@ class Side:
         self.rng = np.random.default_rng(0)
 
     def train(self, epochs: int) -> None:
-        """Train so many epochs."""
+        """Train `epochs` epochs."""
         for _ in range(epochs):
             order = self.rng.permutation(len(self.x)).astype(np.int32)
             self.state, results = self.epoch(self.state, self.x, self.y, order)

@@ -13,5 +13,5 @@ class Side:
         self.work, self.data, self.model = work, work.data(), keras_model(work)
 
     def train(self, epochs: int) -> None:
-        """Train so many epochs."""
+        """Train `epochs` epochs."""
         self.model.fit(*self.data, epochs=epochs, batch_size=self.work.batch, verbose=0)

@@ -42,7 +42,7 @@ class Side:
         self.step = step
 
     def train(self, epochs: int) -> None:
-        """Train so many epochs."""
+        """Train `epochs` epochs."""
         for _ in range(epochs):
             self.metric.reset_state()
             for x, y in self.pipeline:

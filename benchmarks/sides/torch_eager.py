@@ -24,7 +24,7 @@ class Side:
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.001, eps=1e-7)
 
     def train(self, epochs: int) -> None:
-        """Train so many epochs."""
+        """Train `epochs` epochs."""
         rows, batch = len(self.x), self.work.batch
         self.net.train()
         for _ in range(epochs):

@@ -79,6 +79,13 @@ def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "dat
 
     Raises:
         ValueError: `data` is not a tuple of one to three arrays, or the arrays differ in length or are empty.
+
+    Example:
+        >>> import folklore
+        >>> import numpy as np
+        >>> placed = folklore.place((np.ones((8, 2)), np.ones(8)))
+        >>> placed.rows, placed.resident
+        (8, True)
     """
     if isinstance(data, Placed):
         return data

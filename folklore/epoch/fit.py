@@ -54,6 +54,16 @@ def fit(
             size is not a multiple of the number of replicas, or a callback monitors a name that will not be logged.
             (Keras only warns about the last and then never stops. So does this function if the model runs eagerly,
             because the names are unknown before the first step.)
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> history = folklore.fit(model, (x, y), epochs=2, batch_size=4, mode="graph")
+        >>> history.epoch, list(history.history)
+        ([0, 1], ['loss'])
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode {mode!r} is unknown. Use one of: {', '.join(get_args(Mode))}.")
@@ -113,12 +123,21 @@ def evaluate(
         model: a compiled `keras.Model`.
         data: as for `fit`.
         mode: "graph", or "xla" if these rows are evaluated many times, see `evaluation_mode`.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> list(folklore.evaluate(model, (x, y)))
+        ['loss']
     """
     return program_of(model).evaluate(place(data), mode)
 
 
 def evaluation_mode(mode: Mode, epochs: int) -> Literal["xla", "graph"]:
-    """The evaluation mode for a model that trains for so many epochs in `mode` and is evaluated after each.
+    """The evaluation mode for a model that trains for `epochs` epochs in `mode` and is evaluated after each.
 
     With the large batches of an evaluation, XLA saves at most a third, and compiling takes as long as twenty
     evaluations in the graph.
