@@ -13,7 +13,7 @@ from callbacks import pictures
 from callbacks.filters import COLUMNS
 from callbacks.periodic import Picture
 from callbacks.predictions import outputs
-from callbacks.probes import NONLINEAR
+from callbacks.probing import NONLINEAR
 
 MOST_LAYERS = 8
 MOST_MAPS = 64
@@ -37,6 +37,18 @@ class FeatureMaps(Picture):
 
     Raises:
         ValueError: when training begins, see `mapped_layers`.
+
+    Example:
+        >>> import folklore, keras, models
+        >>> import numpy as np
+        >>> from callbacks import FeatureMaps
+        >>> x, y = np.zeros((8, 8, 8, 1)), np.arange(8) % 2
+        >>> model = models.cnn((8, 8, 1), 2, filters=(4,))
+        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> maps = FeatureMaps("run", x[:2], captions=("cat", "dog"))
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[maps], mode="step")
+        >>> maps.file.path.parent.as_posix()
+        'run/validation'
     """
 
     def __init__(

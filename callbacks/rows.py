@@ -1,4 +1,4 @@
-"""One row an epoch, under our names, for whoever keeps or shows the history."""
+"""The history as rows, one for each epoch, under recorded names."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import keras
 
-from callbacks.names import figures
+from callbacks.names import metrics_in
 
 Row = dict[str, float]
 _ORDER = ("train", "validation", "running", "probe")
 
 
 class Rows(keras.callbacks.Callback):
-    """Hands `write` all rows so far, at most once per `every` seconds and when training ends.
+    """Passes all rows so far to `write`, at most once in `every` seconds and when training ends.
 
     A row has epoch (from 1), seconds (since training began), lr, and then train/…, validation/…, running/… and
-    probe/… figures.
+    probe/….
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Rows(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Add this epoch's row."""
         now = self.clock()
-        named = sorted(figures(logs), key=lambda item: _ORDER.index(item[0]))
+        named = sorted(metrics_in(logs), key=lambda item: _ORDER.index(item[0]))
         self.rows.append(
             {
                 "epoch": epoch + 1,
                 "seconds": round(now - self.begun, 4),
                 "lr": float(self.model.optimizer.learning_rate),
-                **{f"{split}/{figure}": value for split, figure, value in named},
+                **{f"{split}/{metric}": value for split, metric, value in named},
             }
         )
         if now - self.written >= self.every:
@@ -53,11 +53,11 @@ class Rows(keras.callbacks.Callback):
         return {"rows": self.rows, "seconds": self.clock() - self.begun}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `get_state`: the time in between does not count."""
+        """The inverse of `get_state`: the time between does not count."""
         self.rows = state["rows"]
         self.begun = self.clock() - state["seconds"]
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Hand over the rows that are still to be written."""
+        """Pass on the rows that are not written yet."""
         if self.rows:
             self.write(self.rows)

@@ -15,7 +15,7 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
 from callbacks.event_file import EventFile
-from callbacks.names import figures
+from callbacks.names import metrics_in
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -32,6 +32,18 @@ class TensorBoard(keras.callbacks.Callback):
         histograms: epochs between two histograms of every weight; 0 writes none.
         every: seconds between two flushes to disk.
         clock: returns wall time in seconds.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from callbacks import TensorBoard
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> board = TensorBoard("run", text="A small network.")
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[board], mode="step")
+        >>> board.files["train"].path.parent.as_posix()
+        'run/train'
     """
 
     def __init__(
@@ -71,8 +83,8 @@ class TensorBoard(keras.callbacks.Callback):
                 train.add_summary(text_pb("recipe", self.text), step=0)
             self.introduced = True
         scalars: dict[EventFile, dict[str, float]] = {train: {}}
-        for split, figure, value in figures(logs):
-            tag = f"{split}/{figure}" if split in ("running", "probe") else figure
+        for split, metric, value in metrics_in(logs):
+            tag = f"{split}/{metric}" if split in ("running", "probe") else metric
             scalars.setdefault(self._file(split), {})[tag] = value
         scalars[train]["learning_rate"] = float(self.model.optimizer.learning_rate)
         for file, values in scalars.items():

@@ -1,12 +1,12 @@
-"""What probes find inside networks whose weights are known."""
+"""Probes of networks whose weights are known."""
 
 import keras
 import numpy as np
 import pytest
 
 from callbacks import Probes
-from callbacks.names import PROBES
-from callbacks.probes import Moments, rank
+from callbacks.probes import PROBES, rank
+from callbacks.probing import Moments
 from models import mlp
 
 ROWS = np.array([[1.0, 2.0], [-1.0, 4.0], [0.5, 0.0]], dtype="float32")
@@ -71,7 +71,7 @@ def test_rank(kernel, expected):
     assert rank(kernel) == expected
 
 
-def test_rank_is_told_for_every_kernel():
+def test_rank_is_measured_for_every_kernel():
     assert probe(model_with(np.ones((2, 2)), [0, 0]), "weight_rank") == {
         "weight_rank/hidden_1": 1,
         "weight_rank/outputs": 1,

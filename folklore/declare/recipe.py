@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, get_args
 
-from callbacks.names import PICTURES, PROBES
+from callbacks.names import PICTURES
+from callbacks.probes import PROBES
 from data import Source
 from data.preprocessing import KINDS as SCALERS
 from folklore.declare import callback_factories, checks
