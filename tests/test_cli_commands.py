@@ -45,6 +45,7 @@ def test_list_of_one_topic_as_a_table(capsys, tmp_path):
     assert "quickstart.fashion_mnist" in out
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", [["list"], ["compare", "--logdir", "nowhere"]])
 def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
     code = (
@@ -189,7 +190,7 @@ def test_interrupted_is_said(capsys, monkeypatch, name, code, said):
     before = signal.getsignal(signal.SIGTERM)
     status, _, err = run_cli(capsys, "run", "quickstart")
     assert status == code
-    assert err == f"{said}. Finished epochs are kept: the same command resumes.\n"
+    assert err == f"{said}. Finished runs and checkpoints are kept: run the same command to resume.\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -223,6 +224,7 @@ def test_a_log_directory_whose_name_is_too_long(capsys, arguments):
     assert "Internal error" not in err
 
 
+@pytest.mark.process
 def test_a_reader_who_has_seen_enough_ends_it_quietly():
     read, write = os.pipe()
     os.close(read)
@@ -232,12 +234,14 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly():
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+@pytest.mark.process
 def test_an_encoding_without_the_letter_shows_a_question_mark():
     ended = run_process("-m", "experiments", "list", "é–", PYTHONIOENCODING="ascii")
     assert ended.returncode == 2
     assert ended.stderr.startswith("There is no experiment '??'.")
 
 
+@pytest.mark.process
 def test_describe_keeps_tensorflow_quiet():
     ended = run_process("-m", "experiments", "describe", "mlp", "--input", "8", TF_CPP_MIN_LOG_LEVEL="0")
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -257,6 +261,7 @@ def test_an_error_of_ours_is_no_traceback_either(capsys, monkeypatch):
     assert err.strip() == "Internal error: ZeroDivisionError: division by zero. --debug before the command shows where."
 
 
+@pytest.mark.process
 def test_works_from_the_root_without_being_installed(tmp_path):
     # -P and -S would take the root and site-packages away; a fresh folder as home shows that nothing there is needed.
     ended = run_process("-m", "experiments", "list", "--format", "json", HOME=str(tmp_path))

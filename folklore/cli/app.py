@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _say(str(problem), 1)
     except KeyboardInterrupt as interrupt:
         what, status = ("Terminated", 143) if isinstance(interrupt, TerminatedError) else ("Interrupted", 130)
-        status = _say(f"{what}. Finished epochs are kept: the same command resumes.", status)
+        status = _say(f"{what}. Finished runs and checkpoints are kept: run the same command to resume.", status)
     except BrokenPipeError:
         # The reader of the output closed it. Python flushes once more at exit, which must not raise an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

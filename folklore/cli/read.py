@@ -57,14 +57,14 @@ def list_(
 
 def compare(
     names: Annotated[list[str] | None, typer.Argument(help="topic, topic.experiment or a log directory")] = None,
-    metric: Annotated[str | None, typer.Option(help="such as test/accuracy [default: the experiment's]")] = None,
+    metric: Annotated[str | None, typer.Option(help="such as test/accuracy; default: the experiment's")] = None,
     group: Annotated[
-        str | None, typer.Option(help="of logs that others wrote: a run's path [default: {arm}/seed-{seed}]")
+        str | None, typer.Option(help="pattern of a run's path in other TensorBoard logs; default: {arm}/seed-{seed}")
     ] = None,
     format_: Annotated[Literal["table", "json", "csv", "md"], typer.Option("--format")] = "table",
     logdir: Logdir = Path("logs"),
 ) -> None:
-    """Compare the arms of experiments by their stored runs; or those of any TensorBoard logs, given their directory."""
+    """Compare the arms of experiments by their stored runs, or the runs in any directory of TensorBoard logs."""
     others = [Path(name) for name in names or [] if _is_foreign(name, group)]
     names = [name for name in names or [] if Path(name) not in others]
     comparisons = _compared_logs(others, metric, group) if others else []
@@ -102,14 +102,14 @@ def _is_foreign(name: str, group: str | None) -> bool:
 
 def board(
     names: Names = None,
-    seeds: Annotated[bool, typer.Option("--seeds", help="every run by itself, not bands over seeds")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 6006,
+    seeds: Annotated[bool, typer.Option("--seeds", help="show every run instead of bands over seeds")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port")] = 6006,
     host: Annotated[
-        str, typer.Option(help="to listen at; 0.0.0.0 lets everyone in who reaches this machine")
+        str, typer.Option(help="address to listen on; 0.0.0.0 gives access to everyone who can reach this machine")
     ] = "127.0.0.1",
     logdir: Logdir = Path("logs"),
 ) -> None:
-    """Open TensorBoard on bands over seeds, or on every run; for this machine alone unless told otherwise."""
+    """Open TensorBoard on bands over seeds, or on every run; by default reachable from this machine only."""
     from folklore.report import tensorboard
 
     paths = stored(names or [], logdir)
@@ -124,8 +124,8 @@ def report(
     names: Annotated[
         list[str] | None, typer.Argument(help="topic, topic.experiment, a log directory, or a folder of kept results")
     ] = None,
-    out_: Annotated[Path, typer.Option("--out", help="the folder to write")] = Path("reports"),
-    open_: Annotated[bool, typer.Option("--open", help="show it in a browser")] = False,
+    out_: Annotated[Path, typer.Option("--out", help="folder to write")] = Path("reports"),
+    open_: Annotated[bool, typer.Option("--open", help="open it in a browser")] = False,
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Write a folder of HTML: every claim with its verdict, and a page for each experiment."""
