@@ -9,7 +9,7 @@ from data.california import california_housing
 from data.dataset import Dataset, Split
 from data.fashion import fashion_mnist
 from data.preprocessing import Preprocessing
-from data.source import Source, resolve
+from data.source import Source, Whole, resolve
 
 __all__ = [
     "DataError",
@@ -17,6 +17,7 @@ __all__ = [
     "Preprocessing",
     "Source",
     "Split",
+    "Whole",
     "california_housing",
     "diabetes",
     "digits",

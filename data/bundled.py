@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from data.dataset import sha256
 from data.source import Source, Whole
 
 
@@ -16,7 +15,7 @@ def _digits() -> Whole:
     raw = load_digits()
     x = raw.images[..., None].astype(np.uint8)  # pixel values are 0 to 16
     y = raw.target.astype(np.int32)
-    return Whole(x, y, sha256(x, y))
+    return Whole(x, y)
 
 
 @cache
@@ -25,7 +24,7 @@ def _diabetes() -> Whole:
 
     # Unscaled: scikit-learn computes its scaled version from all rows, the test part included.
     raw = load_diabetes(scaled=False)
-    return Whole(raw.data, raw.target, sha256(raw.data, raw.target), tuple(raw.feature_names))
+    return Whole(raw.data, raw.target, feature_names=tuple(raw.feature_names))
 
 
 # 1,797 handwritten digits, uint8 (8, 8, 1); 1,149 / 288 / 360 images.

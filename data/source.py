@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from data.cache import DataError, UnavailableError
-from data.dataset import Dataset, Kind, Split, Task
+from data.dataset import Dataset, Kind, Split, Task, sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,21 +22,29 @@ class Whole:
     Attributes:
         x: inputs (n, …).
         y: targets (n,).
-        sha256: the hash of both.
+        sha256: the hash of both; computed if it is empty.
         feature_names: one for each column; () for images.
         published_test: the number of rows at the end that are the published test part; 0 if the seed draws it.
+
+    Example:
+        >>> import numpy as np
+        >>> from data import Whole
+        >>> Whole(np.zeros((3, 2)), np.ones(3)).sha256[:8]
+        '8f2e5980'
     """
 
     x: np.ndarray
     y: np.ndarray
-    sha256: str
+    sha256: str = ""
     feature_names: tuple[str, ...] = ()
     published_test: int = 0
 
     def __post_init__(self) -> None:
-        """Make the arrays read-only: all runs of the process copy from them."""
+        """Make the arrays read-only, as all runs of the process copy from them; hash them if need be."""
         for array in (self.x, self.y):
             array.setflags(write=False)
+        if not self.sha256:
+            object.__setattr__(self, "sha256", sha256(self.x, self.y))
 
 
 @dataclass(frozen=True)
@@ -56,11 +64,10 @@ class Source:
 
     Example:
         >>> import numpy as np
-        >>> from data import Source
-        >>> from data.source import Whole
+        >>> from data import Source, Whole
         >>> def load():
         ...     x = np.arange(200.0).reshape(100, 2)
-        ...     return Whole(x, x.sum(axis=1), sha256="made up")
+        ...     return Whole(x, x.sum(axis=1))
         >>> sums = Source(name="sums", task="regression", source="bundled", load=load)
         >>> sums(seed=0).train.x.shape
         (64, 2)
