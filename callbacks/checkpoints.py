@@ -42,6 +42,19 @@ class Checkpoints(keras.callbacks.Callback):
         every: seconds between two checkpoints.
         stop: asked after every epoch; where it says so, the state is saved and `StopAskedError` raised.
         clock: returns seconds.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from callbacks import Checkpoints
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> checkpoints = Checkpoints(Path("checkpoint"), callbacks=[], belongs={"seed": 0}, every=0)
+        >>> history = folklore.fit(model, (x, y), epochs=3, callbacks=[checkpoints], mode="step")
+        >>> sorted(path.name for path in Path("checkpoint").iterdir())
+        ['epoch-000001', 'epoch-000002']
     """
 
     def __init__(

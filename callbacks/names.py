@@ -42,6 +42,12 @@ def metrics_in(logs: Mapping[str, float] | None) -> Iterator[tuple[str, str, flo
 
 
 def log_name(recorded: str) -> str:
-    """The name in Keras' logs of a recorded one: "validation/loss" is `val_loss`. The inverse of `split_and_metric`."""
+    """The name in Keras' logs of a recorded one: "validation/loss" is `val_loss`. The inverse of `split_and_metric`.
+
+    Example:
+        >>> from callbacks import log_name
+        >>> log_name("validation/loss")
+        'val_loss'
+    """
     split, _, name = recorded.partition("/")
     return {"validation": "val_", "train": "train_", "probe": "probe_", "running": ""}[split] + name

@@ -27,6 +27,17 @@ class Probes(keras.callbacks.Callback):
     Args:
         names: which probes, out of `callbacks.probes.PROBES`.
         rows: inputs as the network takes them, (n, …). Ten thousand are as informative as a whole training part.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from callbacks import Probes
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> history = folklore.fit(model, (x, y), epochs=1, callbacks=[Probes(["weight_rank"], x)], mode="step")
+        >>> sorted(history.history)
+        ['loss', 'probe_weight_rank/hidden_1', 'probe_weight_rank/outputs']
     """
 
     def __init__(self, names: Sequence[str], rows: np.ndarray) -> None:

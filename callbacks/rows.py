@@ -19,6 +19,18 @@ class Rows(keras.callbacks.Callback):
 
     A row has epoch (from 1), seconds (since training began), lr, and then train/…, validation/…, running/… and
     probe/….
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from callbacks import Rows
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> rows = Rows(lambda rows: None)
+        >>> history = folklore.fit(model, (x, y), epochs=2, callbacks=[rows], mode="step")
+        >>> len(rows.rows), list(rows.rows[0])
+        (2, ['epoch', 'seconds', 'lr', 'running/loss'])
     """
 
     def __init__(

@@ -78,6 +78,12 @@ def alexnet(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import alexnet
+        >>> model = alexnet((64, 64, 3), 10, width=0.125, hidden=(64,))
+        >>> model.output_shape
+        (None, 10)
     """
     from models.layers import LocalResponseNormalization
 

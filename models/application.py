@@ -52,6 +52,12 @@ def application(
     Raises:
         ValueError: there is no such network, the image is too small for it or has 2 channels, say, or its weights
             cannot be had.
+
+    Example:
+        >>> from models import application
+        >>> model = application((32, 32, 3), 10, name="MobileNetV2", weights="none")
+        >>> model.output_shape
+        (None, 10)
     """
     build = getattr(keras.applications, name, None)
     if not callable(build) or not name[0].isupper():

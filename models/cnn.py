@@ -80,6 +80,12 @@ def cnn(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import cnn
+        >>> model = cnn((8, 8, 1), 10, filters=(4, 8), convolutions=1)
+        >>> model.get_layer("stage_2_conv_1").output.shape
+        (None, 4, 4, 8)
     """
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     layer = functools.partial(

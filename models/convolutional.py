@@ -25,6 +25,12 @@ def as_convolutional(model: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: the model takes no images, or has a layer in its head that depends on the size of an image.
+
+    Example:
+        >>> from models import as_convolutional, lenet
+        >>> model = as_convolutional(lenet((28, 28, 1), 10))
+        >>> model.input_shape, model.output_shape
+        ((None, None, None, 1), (None, 10))
     """
     if len(model.inputs) != 1 or len(model.input_shape) != 4:
         raise ValueError(

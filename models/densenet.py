@@ -82,6 +82,12 @@ def densenet(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import densenet
+        >>> model = densenet((32, 32, 3), 10, depth=10, growth_rate=4)
+        >>> model.output_shape
+        (None, 10)
     """
     is_large = depth in LARGE and bottleneck
     growth = growth_rate or (32 if is_large else 12)

@@ -76,6 +76,12 @@ def googlenet(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import googlenet
+        >>> model = googlenet((28, 28, 1), 10, stem="small", width=0.125)
+        >>> len(model.outputs), model.outputs[0].shape
+        (3, (None, 10))
     """
     from models.auxiliary import WithAuxiliaries
 

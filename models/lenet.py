@@ -82,6 +82,12 @@ def lenet(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import lenet
+        >>> model = lenet((28, 28, 1), 10)
+        >>> model.output_shape, model.count_params()
+        ((None, 10), 61706)
     """
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     layer = functools.partial(

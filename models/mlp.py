@@ -108,6 +108,12 @@ def mlp(
     Raises:
         ValueError: a shape or an option is of the wrong type or out of range, options contradict each other, or Keras
             does not know the activation or the initializer.
+
+    Example:
+        >>> from models import mlp
+        >>> model = mlp((8,), 1, widths=(30, 30))
+        >>> model.output_shape, model.count_params()
+        ((None, 1), 1231)
     """
     kernels = functools.partial(blocks.linear, initializer=initializer, l1=l1, l2=l2)
     linear = functools.partial(kernels, use_bias=use_bias, batch_norm=normalization == "before")

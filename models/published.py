@@ -37,6 +37,13 @@ class Network:
         paper: what the paper says of its parameters, and where.
         parameters: trained ones of the reference implementation.
         reference: which implementation that is, and what differs.
+
+    Example:
+        >>> from models import PUBLISHED
+        >>> network = PUBLISHED["lenet5"]
+        >>> model = network.build(network.input_shape, network.outputs, **network.params)
+        >>> model.count_params() == network.parameters
+        True
     """
 
     build: Builder[...]

@@ -91,6 +91,12 @@ def resnet(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import resnet
+        >>> model = resnet((32, 32, 3), 10, depth=8)
+        >>> model.output_shape
+        (None, 10)
     """
     convolutions, counts, filters = stages_of(depth)
     shortcut = shortcut or ("projection" if depth in LARGE else "identity")

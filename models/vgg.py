@@ -67,6 +67,12 @@ def vgg(
     Raises:
         ValueError: a shape or an option is not allowed; if the image is too small, the message says which size is large
             enough.
+
+    Example:
+        >>> from models import vgg
+        >>> model = vgg((28, 28, 1), 10, configuration="A", stages=3, width=0.25, hidden=(64,))
+        >>> model.output_shape
+        (None, 10)
     """
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     layer = functools.partial(

@@ -33,6 +33,21 @@ class Experiment:
         quick: changes to every recipe, as for `Recipe.but`, under `--budget quick`.
         may_diverge: arms whose divergence is an outcome to count and no failure of `run`.
         check: settles by computation what needs no seeds; returns facts. A claim may have arms, a check, or both.
+
+    Example:
+        >>> from data import diabetes
+        >>> from folklore import Experiment, Hypothesis, Metric, Recipe
+        >>> from models import mlp
+        >>> base = Recipe(model=mlp, params=dict(widths=(16,)), data=diabetes)
+        >>> experiment = Experiment(
+        ...     claim="Dropout makes a small regression network worse.",
+        ...     arms={"plain": base, "dropout": base.but(params=dict(dropout=0.2))},
+        ...     baseline="plain",
+        ...     metric=Metric("test/rmse", goal="min"),
+        ...     hypothesis=Hypothesis("dropout", "worse", by=0.5),
+        ... )
+        >>> list(experiment.arms)
+        ['plain', 'dropout']
     """
 
     claim: str

@@ -16,6 +16,11 @@ class Metric:
     """A figure of a run, such as "test/rmse", and whether smaller ("min") or larger ("max") is better.
 
     `folklore.declare.metrics` lists the forms: at the selected epoch, best, last, epochs to a target, differences.
+
+    Example:
+        >>> from folklore import Metric
+        >>> Metric("test/accuracy", goal="max").name
+        'test/accuracy'
     """
 
     name: str
@@ -44,6 +49,12 @@ class Hypothesis:
         metric: what it is about; None takes the experiment's.
         against: the arm it is compared with, or a number; None takes the experiment's baseline.
         claim: the part of the experiment's claim that it stands for; "" takes the whole.
+
+    Example:
+        >>> from folklore import Hypothesis
+        >>> hypothesis = Hypothesis("dropout", "worse", by=0.5)
+        >>> hypothesis.arms, hypothesis.is_trend
+        (('dropout',), False)
     """
 
     arm: str | tuple[str, ...]
@@ -103,7 +114,14 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Fact:
-    """What a computation settles: a statement, what it says should be found, and what was found. Both JSON-able."""
+    """What a computation settles: a statement, what it says should be found, and what was found. Both JSON-able.
+
+    Example:
+        >>> from folklore import Fact
+        >>> fact = Fact("The network has 9 parameters", expected=9, found=9)
+        >>> fact.holds
+        True
+    """
 
     statement: str
     expected: Any

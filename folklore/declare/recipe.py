@@ -72,6 +72,15 @@ class Recipe:
             every run. Their callbacks are called after all of the suite's, see `training.recipe_callbacks`; one that
             remembers something from epoch to epoch has `get_state` and `set_state`, see `callbacks.Checkpoints`, so
             that a resumed run ends as one that was never interrupted.
+
+    Example:
+        >>> from data import diabetes
+        >>> from folklore import Recipe
+        >>> from models import mlp
+        >>> base = Recipe(model=mlp, params=dict(widths=(16,)), data=diabetes, epochs=5)
+        >>> wide = base.but(params=dict(widths=(64,)))
+        >>> wide.params, wide.epochs
+        ({'widths': (64,)}, 5)
     """
 
     model: Callable[..., Any]

@@ -52,6 +52,17 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
 
     Raises:
         ProblemError: there is no finished run, its network cannot be built, or its weights do not fit.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import data, folklore, models
+        >>> from folklore.task import Task
+        >>> from folklore.training.train import train
+        >>> recipe = folklore.Recipe(models.mlp, data.diabetes, params=dict(widths=(4,)), epochs=1, mode="step")
+        >>> run = Path("logs/topic.experiment/arm/seed-0")
+        >>> record = train(Task("topic.experiment", "arm", 0, recipe, run, {}))
+        >>> folklore.from_run(run).model.output_shape
+        (None, 1)
     """
     directory = Path(directory)
     if not (directory / "run.json").is_file():
@@ -104,6 +115,12 @@ def new_head(model: keras.Model, outputs: int) -> keras.Model:
 
     Raises:
         ProblemError: the network has no such layer, or `outputs` is no whole number from 1.
+
+    Example:
+        >>> import folklore, models
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> folklore.new_head(model, outputs=5).output_shape
+        (None, 5)
     """
     if type(outputs) is not int or outputs < 1:
         raise ProblemError(f"outputs is {outputs!r}. Give a whole number from 1.")
@@ -131,6 +148,13 @@ def freeze(model: keras.Model, frozen: str) -> None:
 
     Raises:
         ProblemError: the network has no such layer; names the nearest.
+
+    Example:
+        >>> import folklore, models
+        >>> model = models.mlp((2,), 1, widths=(4, 4))
+        >>> folklore.freeze(model, "all but the head")
+        >>> [layer.name for layer in model.layers if layer.trainable]
+        ['outputs']
     """
     names = [layer.name for layer in model.layers]
     if frozen == ALL_BUT_HEAD:
