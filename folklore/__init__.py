@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+import lazy_loader
 
 from folklore.declare.experiment import Experiment
 from folklore.declare.hypothesis import Fact, Hypothesis, Metric
@@ -14,44 +15,31 @@ from folklore.declare.recipe import Recipe
 from folklore.lazy_import import import_lazily
 
 if TYPE_CHECKING:
-    from folklore.epoch import evaluate, fit, place
-    from folklore.training.transfer import freeze, from_run, new_head
+    from folklore.epoch import evaluate as evaluate
+    from folklore.epoch import fit as fit
+    from folklore.epoch import place as place
+    from folklore.training.transfer import freeze as freeze
+    from folklore.training.transfer import from_run as from_run
+    from folklore.training.transfer import new_head as new_head
 
 __version__ = "0.1.0"
-__all__ = [
-    "Experiment",
-    "Fact",
-    "Hypothesis",
-    "Metric",
-    "Recipe",
-    "evaluate",
-    "fit",
-    "freeze",
-    "from_run",
-    "new_head",
-    "place",
-    "run_file",
-]
-_MODULES = {"epoch": ("evaluate", "fit", "place"), "training.transfer": ("freeze", "from_run", "new_head")}
-
-
-def __getattr__(name: str) -> Any:
-    """What trains, on first use: it imports TensorFlow, which takes seconds; declarations do not."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"folklore.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# What trains is imported on first use: it imports TensorFlow, which takes seconds, and declarations do not need it.
+__getattr__, __dir__, _on_first_use = lazy_loader.attach(
+    __name__,
+    submod_attrs={"epoch": ["evaluate", "fit", "place"], "training.transfer": ["freeze", "from_run", "new_head"]},
+)
+__all__ = ["Experiment", "Fact", "Hypothesis", "Metric", "Recipe", "run_file", *_on_first_use]
 
 
 def run_file(file: str) -> NoReturn:
-    """What `python experiments/topic.py …` does: `python -m experiments run topic …`, in this process's place.
+    """Replace this process, started as `python experiments/topic.py …`, by `python -m experiments run topic …`.
 
-    A file that is not in an `experiments/` package is refused, with exit status 2: the command looks for names there.
+    A file outside an `experiments/` package is refused with exit status 2, because the command looks for names there.
     """
     path = Path(file).resolve()
     if not (path.parent.name == "experiments" and path.with_name("__main__.py").exists()):
-        problem = f"{path} is not in Folklore's experiments/, where experiments are looked for. Move it there, and"
-        print(f"{problem} run it again.", file=sys.stderr)
+        problem = f"{path} is not in Folklore's experiments/, where experiments are looked for."
+        print(f"{problem} Move it there, and run it again.", file=sys.stderr)
         sys.exit(2)
     # -P and the path: this file's own package, whatever the working directory holds.
     command = [sys.executable, "-P", "-m", "experiments", "run", path.stem, *sys.argv[1:]]
@@ -61,4 +49,4 @@ def run_file(file: str) -> NoReturn:
 
 _script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
 if _script.absolute().parent.name == "experiments" and _script.name != "__main__.py":
-    import_lazily("keras")  # an experiment's file that is run directly is only read, and handed over by `run_file`
+    import_lazily("keras")  # a file that is run directly is only read: `run_file` starts the command
