@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing pydantic takes a tenth of a second, which `list` has no use for
+if TYPE_CHECKING:  # it imports numpy and scipy, of which `list` has no need
     from folklore.evidence.comparison import Difference, JudgedHypothesis
 
 

@@ -17,19 +17,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from folklore.declare import checks
 from folklore.declare.hypothesis import Hypothesis, Metric
 from folklore.errors import DeclarationError, ProblemError
 from folklore.storage.files import damaged, read_json, read_text, write_json, write_text
-
-if TYPE_CHECKING:  # `list` looks for files and reads none, so it does without the records and pydantic
-    from folklore.storage.schema import Declaration, EndedRun, Record, StoredExperiment, StoredRun
+from folklore.storage.schema import (
+    Declaration,
+    EndedRun,
+    ExactClaim,
+    MisfitError,
+    Record,
+    StoredExperiment,
+    StoredRun,
+)
 
 ASIDE = ".aside"
 CHECKPOINTS = "checkpoint"
-T = TypeVar("T", bound="Record")
+T = TypeVar("T", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,6 @@ def read_run(path: Path) -> Run:
         return Run(path, path.parent.name, seed, None, None)
     if content.get("seed", seed) != seed:  # a copy would count as a seed of its own
         raise damaged(file, f"is that of seed {content['seed']!r}")
-    from folklore.storage.schema import EndedRun, StoredRun
-
     if not (path / "DONE").exists():
         return Run(path, path.parent.name, seed, _parsed(file, StoredRun, content), None)
     ended = _parsed(file, EndedRun, content)
@@ -102,8 +106,6 @@ def read_experiment(path: Path) -> Declaration | None:
     content = read_json(file)
     if content is None:
         return None
-    from folklore.storage.schema import ExactClaim, StoredExperiment
-
     if not content.get("arms", True):
         return _parsed(file, ExactClaim, content)
     declared = _parsed(file, StoredExperiment, content)
@@ -120,8 +122,6 @@ def read_experiment(path: Path) -> Declaration | None:
 
 
 def _parsed(file: Path, kind: type[T], content: Mapping[str, Any]) -> T:
-    from folklore.storage.schema import MisfitError
-
     try:
         return kind.of(content)
     except MisfitError as place:
