@@ -1,4 +1,7 @@
-"""What is trained: functions that return a functional `keras.Model`, one file an architecture."""
+"""What is trained: functions that return a functional `keras.Model`, one file for each architecture.
+
+`models.builder` describes what a recipe expects of a builder and of its layers; `models.options` types of options.
+"""
 
 from models.alexnet import alexnet
 from models.application import application

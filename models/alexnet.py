@@ -60,8 +60,8 @@ def alexnet(
         first_kernel: height and width of the first kernels. Small images take 5, with a stride of 1.
         first_stride: pixels between two places of the first layer.
         response_normalization: whether local response normalisation follows the first two activations (section 3.3).
-        groups: parts of the channels that know nothing of each other in conv_2, conv_4 and conv_5, as the paper's two
-            GPUs did.
+        groups: parts of the channels that do not see each other in conv_2, conv_4 and conv_5, as on the paper's two
+            GPUs.
         width: multiplies the number of maps.
         activation: of the layers, see `named.new_activation`.
         initializer: of the kernels, see `named.new_initializer`. The paper drew from a normal distribution of standard
@@ -119,5 +119,5 @@ def alexnet(
 
 
 def _missing(size: int | None, kernel: int, stride: int) -> int:
-    """Pixels that the last step lacks; of an image of any size nobody can tell."""
+    """Pixels that the last step lacks; 0 for an image of any size, where the number is not known."""
     return 0 if size is None or size < kernel else (kernel - size) % stride

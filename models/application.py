@@ -1,4 +1,4 @@
-"""Networks with the weights that Keras offers (`keras.applications`), with a head of one's own."""
+"""Networks with the weights that Keras offers (`keras.applications`), with a new head."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def application(
 ) -> keras.Model:
     """A network of `keras.applications` below a new head, ending in logits.
 
-    The preprocessing that its weights were trained with is its first layers, so that none can be forgotten or done
+    The preprocessing that its weights were trained with is its first layers, so that it is neither forgotten nor done
     twice: inputs are pixels from 0 to 255, and a recipe says `scaler="none"`. Grey images become three equal channels.
     Freeze it with a recipe's `transfer=dict(frozen="all but the head")`, or up to one of Keras' own layers' names.
 
@@ -39,7 +39,7 @@ def application(
         name: of the network in `keras.applications`, such as "ResNet50" or "EfficientNetB0".
         weights: "imagenet" for those that Keras downloads and keeps under `KERAS_HOME`, else `~/.keras`, in `models/`;
             "none" for fresh ones.
-        resize: height and width that images are brought to first, by bilinear interpolation; most networks need 32.
+        resize: height and width to which images are resized first, by bilinear interpolation; most networks need 32.
         hidden: units of the head's hidden layers.
         dropout: in the head, see `heads.head`.
         initializer: of the head's kernels.
@@ -50,8 +50,8 @@ def application(
         are pretrained have an attribute `pretrained`.
 
     Raises:
-        ValueError: there is no such network, the image is too small for it or has 2 channels, say, or its weights
-            cannot be had.
+        ValueError: there is no such network, the image is too small for it or does not have 1 or 3 channels, or its
+            weights are unavailable.
 
     Example:
         >>> from models import application
@@ -61,8 +61,8 @@ def application(
     """
     build = getattr(keras.applications, name, None)
     if not callable(build) or not name[0].isupper():
-        known = [each for each in dir(keras.applications) if each[0].isupper()]
-        raise ValueError(checks.unknown_name("name", name, known))
+        names = [each for each in dir(keras.applications) if each[0].isupper()]
+        raise ValueError(checks.unknown_name("name", name, names))
     inputs, x = blocks.image_input(input_shape)
     if x.shape[-1] not in (1, 3):
         raise ValueError(f"input_shape={input_shape!r} has {x.shape[-1]} channels: give 1 or 3.")
@@ -76,12 +76,12 @@ def application(
     except Exception as error:
         if weights == "none" or "fetch" not in str(error):
             raise ValueError(
-                f"{name} cannot be built for images of shape {input_shape!r}, brought to {x.shape[1:]}. Larger ones "
-                f"may do: give resize=, such as 32, 96 or 224. Keras says: {error}"
+                f"{name} cannot be built for images of shape {input_shape!r}, resized to {x.shape[1:]}. Larger ones "
+                f"may work: give resize=, such as 32, 96 or 224. Keras says: {error}"
             ) from error
         raise ValueError(
-            f"The weights of {name} are not in Keras' cache, and cannot be downloaded: {error}. Fetch them where there "
-            "is a network, and set KERAS_HOME to the folder that has them in models/; or give weights='none'."
+            f"The weights of {name} are not in Keras' cache and cannot be downloaded: {error}. Download them on a "
+            "machine with a network, and set KERAS_HOME to the folder that has them in models/; or give weights='none'."
         ) from error
     if weights == "imagenet":
         for layer in body.layers:
@@ -90,5 +90,5 @@ def application(
     return keras.Model(inputs, x, name=body.name)
 
 
-# What it expects of a recipe: it preprocesses by itself.
+# It preprocesses its inputs itself, so a recipe must not, see `models.builder`.
 application.scaler = "none"  # type: ignore[attr-defined]

@@ -11,8 +11,8 @@ import keras
 class WithAuxiliaries(keras.Model):
     """A functional model whose first output is its answer; the others are trained on the same targets, then dropped.
 
-    In training, what the compiled loss says of each auxiliary output is added, times `auxiliary_weight`. Metrics,
-    evaluation and prediction see the answer alone.
+    In training, the compiled loss of each auxiliary output is added, times `auxiliary_weight`. Metrics,
+    evaluation and prediction use only the answer.
 
     Args:
         inputs, outputs: as of a functional `keras.Model`; outputs are a list, the answer first.
@@ -21,14 +21,14 @@ class WithAuxiliaries(keras.Model):
     auxiliary_weight = 0.3
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """All outputs in training, else the answer."""
+        """All outputs in training, otherwise the answer."""
         outputs = super().call(inputs, training=training, mask=mask)
         return outputs if training else outputs[0]
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The answer's loss, with penalties, and the weighted losses of the other outputs there are."""
+        """The answer's loss with penalties, plus the weighted losses of the other outputs, if there are any."""
         answer, *auxiliary = y_pred if isinstance(y_pred, list | tuple) else [y_pred]
         loss = super().compute_loss(x=x, y=y, y_pred=answer, sample_weight=sample_weight, training=training)
         own = keras.losses.get(self.loss)
@@ -41,7 +41,7 @@ class WithAuxiliaries(keras.Model):
 
     @property
     def output_shape(self) -> Any:
-        """Of the answer."""
+        """The shape of the answer."""
         return tuple(self.outputs[0].shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -59,5 +59,5 @@ class WithAuxiliaries(keras.Model):
 
 
 def without_auxiliaries(model: keras.Model) -> keras.Model:
-    """The network up to its answer, with the same layers and weights, without what led to the other outputs alone."""
+    """The network up to its answer, with the same weights, without the layers that only other outputs need."""
     return keras.Model(model.input, model.outputs[0], name=model.name) if len(model.outputs) > 1 else model

@@ -145,7 +145,7 @@ def convolution(
         name: of the convolution; its padding is called `{name}_padding`, the normalisation `{name}_bn`.
         strides: pixels from one position to the next.
         padding: "valid" for none; "same" adds (kernel_size - 1) / 2 pixels of zeros on each side, as the published
-            networks have it. Keras' own "same" may pad the right and the bottom alone where it strides.
+            networks have it. Keras' own "same" may pad only the right and the bottom where it strides.
         groups: parts into which the channels are split, each convolved by itself.
         batch_norm: whether to normalise, see `linear`.
         initializer: of the kernel, see `named.new_initializer`. The bias starts at zero.

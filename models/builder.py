@@ -90,7 +90,7 @@ def checked(
 def _smallest_size(build: Callable[..., keras.Model], given: dict[str, Any]) -> int | None:
     """Height and width of the smallest square image that a network can be built for, found by building it.
 
-    None if `LARGEST` is not large enough.
+    None if even `LARGEST` is too small.
     """
 
     def fits(size: int) -> bool:

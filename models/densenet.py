@@ -22,15 +22,15 @@ def layers_of(depth: int, bottleneck: bool) -> tuple[int, ...]:
     """Layers of each dense block of the published network of a depth; those for small images have three equal blocks.
 
     Raises:
-        ValueError: there is none of this depth.
+        ValueError: there is no published network of this depth.
     """
     if depth in LARGE and bottleneck:
         return LARGE[depth]
     each = 6 if bottleneck else 3
     if depth < 4 + each or (depth - 4) % each:
-        known = f"{', '.join(map(str, LARGE))}, nor {each}n + 4" if bottleneck else f"{each}n + 4"
+        depths = f"{', '.join(map(str, LARGE))}, nor {each}n + 4" if bottleneck else f"{each}n + 4"
         raise ValueError(
-            f"depth={depth!r} with bottleneck={bottleneck} is not {known}: give a published depth, such as 40 or 100."
+            f"depth={depth!r} with bottleneck={bottleneck} is not {depths}: give a published depth, such as 40 or 100."
         )
     return ((depth - 4) // each,) * 3
 

@@ -1,4 +1,4 @@
-"""What stands at the end of a network for images: from feature maps to logits."""
+"""The end of a network for images: from feature maps to logits."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def head(
     activation: str | Mapping[str, Any] = "relu",
     **options: Any,
 ) -> keras.KerasTensor:
-    """What makes logits, or numbers, of feature maps.
+    """Logits, or numbers, from feature maps.
 
     Args:
         x: float tensor (batch, height, width, channels).
         outputs: the number of classes or of predicted values.
         kind: "dense" flattens the maps, which needs images of one size; "average" averages each map first (Lin et al.
-            2014, "Network in network", section 3.2); "convolution" makes the layers 1×1 convolutions and averages what
-            they say of every place.
+            2014, "Network in network", section 3.2); "convolution" makes the layers 1×1 convolutions and averages
+            their outputs over all places.
         hidden: units of the hidden layers.
         name: a prefix for the layers' names: `hidden_1`, …, `outputs`.
         dropout: share of each hidden layer's activations that dropout sets to zero; where there is no hidden layer, of

@@ -107,7 +107,7 @@ def mlp(
 
     Raises:
         ValueError: a shape or an option is of the wrong type or out of range, options contradict each other, or Keras
-            does not know the activation or the initializer.
+            has no such activation or initializer.
 
     Example:
         >>> from models import mlp

@@ -1,4 +1,4 @@
-"""Keras' initializers and activations from their names, with options."""
+"""Keras' initializers and activations by name, with options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def new_initializer(given: str | Mapping[str, Any]) -> keras.initializers.Initia
     `{"name": "random_normal", "stddev": 0.01}` is a fixed spread.
 
     Raises:
-        ValueError: Keras knows no such initializer, or it takes no such option; the message names the nearest.
+        ValueError: Keras has no such initializer, or it has no such option; the message names the nearest.
     """
     options = {"name": given} if isinstance(given, str) else dict(given)
     name = options.pop("name")
@@ -41,7 +41,7 @@ def new_activation(given: str | Mapping[str, Any], name: str) -> keras.layers.La
         name: of the layer.
 
     Raises:
-        ValueError: Keras knows no such activation, or it takes no such option; the message names the nearest.
+        ValueError: Keras has no such activation, or it has no such option; the message names the nearest.
     """
     if isinstance(given, str):
         try:

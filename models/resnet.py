@@ -25,13 +25,13 @@ def stages_of(depth: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """Convolutions of a block, blocks of each stage, and filters of each stage, of the published network of a depth.
 
     Raises:
-        ValueError: there is none of this depth.
+        ValueError: there is no published network of this depth.
     """
     if depth in LARGE:
         return *LARGE[depth], (64, 128, 256, 512)
     if depth < 8 or depth % 6 != 2:
         raise ValueError(
-            f"depth={depth!r} is none of {', '.join(map(str, LARGE))}, nor 6n + 2: give one of these, or a small one "
+            f"depth={depth!r} is not {', '.join(map(str, LARGE))}, nor 6n + 2: give one of these, or a small one "
             "such as 20, 32, 44 or 56."
         )
     return 2, (depth // 6,) * 3, (16, 32, 64)

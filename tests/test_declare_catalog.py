@@ -69,9 +69,9 @@ def test_files_without_experiments_are_passed_over_where_none_was_named(topic):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("ﬁt", "is no plain name in Python"),
+        ("ﬁt", "is not a plain Python name"),
         ("größe", "Use letters, digits and _"),
-        ("zz.", "'' is no plain name"),
+        ("zz.", "'' is not a plain Python name"),
         ("a" * 101, "of at most 100 characters"),
         ("zz." + "a" * 300, "of at most 100 characters"),
         ("zz.folklore", "'folklore' is the name of something that its file uses. Choose another"),
@@ -111,6 +111,7 @@ def test_a_file_runs_its_topic(called):
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(folder.parent)
 
 
+@pytest.mark.process
 def test_a_file_is_run_by_the_command_line_of_its_own_folder_without_waking_tensorflow(tmp_path):
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").write_text("raise SystemExit('the wrong package')")

@@ -22,7 +22,7 @@ def topics() -> list[str]:
 
 
 def folder() -> Path:
-    """Where experiments' files are."""
+    """The folder of the experiments' files."""
     return Path(importlib.import_module(PACKAGE).__path__[0])
 
 
@@ -42,22 +42,22 @@ def load(topic: str) -> dict[str, Experiment]:
 
 
 def find(names: Sequence[str]) -> dict[str, Experiment]:
-    """The experiments that names of the form `topic` or `topic.experiment` stand for; all of them for no names.
+    """The experiments with these names, of the form `topic` or `topic.experiment`; all of them if no names are given.
 
     Raises:
         ProblemError: a name is unknown (names the nearest), or a file cannot be imported.
     """
-    known = topics()
+    all_topics = topics()
     found: dict[str, Experiment] = {}
-    for name in names or known:
+    for name in names or all_topics:
         topic, dot, _ = name.partition(".")
-        if topic not in known:
-            raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(topic, known)}")
+        if topic not in all_topics:
+            raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(topic, all_topics)}")
         declared = load(topic)
         if names and not declared:
             raise ProblemError(
                 f"{PACKAGE}/{topic}.py declares no experiment. Write {topic} = Experiment(…) at the top level of the "
-                f"file; `python -m {PACKAGE} new` writes a whole one, to be changed."
+                f"file; `python -m {PACKAGE} new` writes a complete one as a start."
             )
         if dot and name not in declared:
             raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(name, declared)}")
@@ -74,7 +74,7 @@ def _where(error: BaseException, topic: str) -> str:
     place = f"{PACKAGE}/{topic}.py" + (f", line {lines[-1]}" if lines else "")
     if isinstance(error, SystemExit):
         return (
-            f"{place}: this ends Python (SystemExit: {error}), so that nothing can be listed or run. Take it out, or "
+            f"{place}: this ends Python (SystemExit: {error}), so nothing can be listed or run. Remove it, or "
             "put it under `if __name__ == '__main__':`."
         )
     kind = "" if isinstance(error, ProblemError) else f"{type(error).__name__}: "

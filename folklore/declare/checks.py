@@ -28,7 +28,7 @@ def one_of(what: str, given: Any, allowed: Iterable[str]) -> None:
         raise DeclarationError(f"{what} is {given!r}, which is unknown. {did_you_mean(given, allowed)}")
 
 
-def known_names(owner: str, given: Iterable[Any], allowed: Iterable[str]) -> None:
+def allowed_names(owner: str, given: Iterable[Any], allowed: Iterable[str]) -> None:
     """Allowed names only."""
     for name in given:
         if name not in allowed:
@@ -42,7 +42,7 @@ def transfer(given: Mapping[str, Any]) -> None:
     of the last layer that does not learn; `head_epochs` are epochs in which only the head learns, with a constant
     `head_learning_rate`, before the recipe's own begin.
     """
-    known_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
+    allowed_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
     for name in {"start", "frozen"} & set(given):
         kind(f"transfer's {name}", given[name], str, "Give a name as text.")
     if given.get("frozen") in ("", "everything"):
@@ -102,7 +102,7 @@ def options(name: str, given: Any) -> dict[str, Any]:
 def pictures(given: Iterable[Any], data: Source) -> None:
     """Names of pictures, each of which can be drawn of such data."""
     given = list(given)
-    known_names("pictures", given, PICTURES)
+    allowed_names("pictures", given, PICTURES)
     lacking = {"images": not data.images, "classes": data.task != "classification"}
     fitting = [name for name, needs in PICTURES.items() if not any(lacking[need] for need in needs)]
     for name in given:
@@ -121,7 +121,7 @@ def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:
     # The first two parameters are the input's shape and the number of outputs, which come from the data.
     accepted = list(inspect.signature(build).parameters.values())[2:]
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
-        known_names(f"The model {build.__name__}", params, [parameter.name for parameter in accepted])
+        allowed_names(f"The model {build.__name__}", params, [parameter.name for parameter in accepted])
     try:
         if (check := getattr(build, "check", None)) is not None:
             check(**params)
@@ -137,7 +137,7 @@ def optimizer(given: Mapping[str, Any]) -> None:
     """An optimizer's name and options that it takes."""
     name = given.get("name")
     one_of("The optimizer", name, OPTIMIZERS)
-    known_names(f"The optimizer {name}", [key for key in given if key != "name"], OPTIMIZERS[str(name)])
+    allowed_names(f"The optimizer {name}", [key for key in given if key != "name"], OPTIMIZERS[str(name)])
     rate = given.get("learning_rate", 1.0)
     if not is_positive(rate):
         raise DeclarationError(f"The optimizer's learning_rate is {rate!r}. Give a number above 0.")

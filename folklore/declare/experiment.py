@@ -99,7 +99,7 @@ class Experiment:
         for metric in (self.metric, *(h.metric for h in self.hypotheses if h.metric)):
             metrics.check_task(metric.name, task)
         checks.whole_number("seeds", self.seeds)
-        checks.known_names("quick", self.quick, SETTINGS)
+        checks.allowed_names("quick", self.quick, SETTINGS)
         self.but(**self.quick)
 
     def _check_kinds(self) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of the arms: `Metric`, `Hypothesis`, and the `Fact`s of a claim that computation settles."""
+"""The questions about the arms: `Metric`, `Hypothesis`, and `Fact`, for claims that computation settles."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ Direction = Literal["better", "worse", "no difference"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a run, such as "test/rmse", and whether smaller ("min") or larger ("max") is better.
+    """A metric of a run, such as "test/rmse", and whether smaller ("min") or larger ("max") is better.
 
-    `folklore.declare.metrics` lists the forms: at the selected epoch, best, last, epochs to a target, differences.
+    `folklore.declare.metrics` lists the metrics and the forms: at the selected epoch, best, last, epochs to a target,
+    differences.
 
     Example:
         >>> from folklore import Metric
@@ -39,16 +40,16 @@ class Metric:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """That an arm is better or worse than another, or does not differ.
+    """The hypothesis that an arm is better or worse than another, or does not differ from it.
 
     Attributes:
         arm: the arm it is about. Several, in order, make it a trend: along them the metric gets better, or worse; the
             effect is the change from the first to the last along a straight line.
         direction: "better", "worse" or "no difference".
         by: the smallest effect that matters, above 0, in units of the metric.
-        metric: what it is about; None takes the experiment's.
+        metric: the metric it is about; None takes the experiment's.
         against: the arm it is compared with, or a number; None takes the experiment's baseline.
-        claim: the part of the experiment's claim that it stands for; "" takes the whole.
+        claim: the part of the experiment's claim that it is about; "" takes the whole.
 
     Example:
         >>> from folklore import Hypothesis
@@ -85,8 +86,8 @@ class Hypothesis:
 
         if self.is_trend and self.metric and metrics.parse(self.metric.name).is_rate:
             raise DeclarationError(
-                f"The trend over {self.arm!r} is about {self.metric.name!r}, a rate, and rates have no interval of a "
-                "trend. Compare the last arm with the first."
+                f"The trend over {self.arm!r} is about {self.metric.name!r}, a rate, and a trend of rates has no "
+                "interval. Compare the last arm with the first."
             )
 
     @property
@@ -129,5 +130,5 @@ class Fact:
 
     @property
     def holds(self) -> bool:
-        """Whether what was found is what was expected."""
+        """Whether the value found is the expected one."""
         return bool(self.expected == self.found)

@@ -1,4 +1,4 @@
-"""What Keras' optimizers are called and take, so that a misspelt one is refused without importing TensorFlow.
+"""The names and options of Keras' optimizers, so that a misspelt one is refused without importing TensorFlow.
 
 A test compares this table with the signatures of the installed Keras.
 """

@@ -109,7 +109,7 @@ class Recipe:
         checks.model(self.model, self.params)
         if not isinstance(self.data, Source):
             raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
-        checks.known_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
+        checks.allowed_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
         checks.one_of("The scaler", self.scaler, SCALERS)
         if (wanted := getattr(self.model, "scaler", self.scaler)) != self.scaler:
             raise DeclarationError(
@@ -127,7 +127,7 @@ class Recipe:
         checks.one_of("The monitor", self.monitor, monitors)
         checks.kind("probes", self.probes, tuple | list, f"Write a tuple of names out of {', '.join(PROBES)}.")
         object.__setattr__(self, "probes", tuple(dict.fromkeys(self.probes)))
-        checks.known_names("probes", self.probes, PROBES)
+        checks.allowed_names("probes", self.probes, PROBES)
         checks.kind("pictures", self.pictures, tuple | list, f"Write a tuple of names out of {', '.join(PICTURES)}.")
         object.__setattr__(self, "pictures", tuple(dict.fromkeys(self.pictures)))
         checks.pictures(self.pictures, self.data)
@@ -150,7 +150,7 @@ class Recipe:
 
     def but(self, **changes: Any) -> Recipe:
         """This recipe with some fields changed; params, data_params and optimizer are merged, not replaced."""
-        checks.known_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
+        checks.allowed_names("Recipe", changes, [f.name for f in dataclasses.fields(self)])
         changes |= {name: checks.options(name, changes[name]) for name in _OPTION_FIELDS if name in changes}
         if changes.get("optimizer", {}).get("name", self.optimizer_name) != self.optimizer_name:
             merged = set(_OPTION_FIELDS) - {"optimizer"}  # another optimizer starts from its own defaults

@@ -14,7 +14,7 @@ def nested(settings: Mapping[str, Any], allowed: Collection[str]) -> dict[str, A
     """Changes for `Recipe.but` from settings by name: {"optimizer.learning_rate": 0.01, "batch_size": 64}.
 
     Raises:
-        DeclarationError: recipes have no such setting (names the nearest), or one is given whole and in part.
+        DeclarationError: recipes have no such setting (names the nearest), or one is given both as a whole and in part.
     """
     changes: dict[str, Any] = {}
     for key, value in settings.items():
@@ -33,7 +33,7 @@ def nested(settings: Mapping[str, Any], allowed: Collection[str]) -> dict[str, A
 
 
 def flatten(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by name, such as "params.width", with values that are no mappings."""
+    """Settings by name, such as "params.width", with values that are not mappings."""
     for key, value in recipe.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
@@ -45,7 +45,7 @@ def parse_settings(settings: Sequence[str], allowed: Collection[str]) -> dict[st
     """`--set` arguments as changes for `Recipe.but`: `optimizer.learning_rate=0.01` or `batch_size=64`.
 
     Raises:
-        ProblemError: not of the form key=value, or the key is unknown; names the nearest.
+        ProblemError: an argument is not of the form key=value, or there is no such key; names the nearest.
     """
     given = dict(map(parse_value, settings))
     try:
@@ -55,7 +55,7 @@ def parse_settings(settings: Sequence[str], allowed: Collection[str]) -> dict[st
 
 
 def parse_value(setting: str) -> tuple[str, Any]:
-    """Key and value of "key=value"; the value read as JSON or a Python literal, and as text where it is neither."""
+    """Key and value of "key=value"; the value is read as JSON or as a Python literal, otherwise as text."""
     key, equals, text = setting.partition("=")
     if not equals:
         raise ProblemError(f"--set {setting!r} has no value. Write --set key=value, such as batch_size=64.")

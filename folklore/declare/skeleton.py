@@ -39,27 +39,27 @@ if __name__ == "__main__":
 '''
 
 
-# What the skeleton uses: an experiment of such a name would hide it.
+# Names that the skeleton uses: an experiment of such a name would hide it.
 _USED = {"base", "data", "dict", "folklore", "mlp", "models", "Experiment", "Hypothesis", "Metric", "Recipe"}
 _LONGEST = 100  # so that files and directories named after both parts, and more, can be made
 
 
 def write(name: str) -> Path:
-    """Write `experiments/<topic>.py` with one experiment in it, ready to be changed; return its path.
+    """Write `experiments/<topic>.py` with one experiment in it, as a start; return its path.
 
     Raises:
-        ProblemError: the name is no identifier or pair of them or is taken by what the file uses, or the file exists.
+        ProblemError: the name is not one or two identifiers, the file uses that name itself, or the file exists.
     """
     topic, dot, experiment = name.partition(".")
     experiment = experiment if dot else topic
     for part in (topic, experiment):
-        # Python reads other letters too, but as their plain forms: the command would not find "ﬁt", which it calls fit.
+        # Python allows other letters, but turns some into their plain forms: the command would not find "ﬁt", now fit.
         if not re.fullmatch(r"[A-Za-z]\w*", part, re.ASCII) or keyword.iskeyword(part) or len(part) > _LONGEST:
             raise ProblemError(
-                f"{name!r} cannot name an experiment: {part!r} is no plain name in Python of at most {_LONGEST} "
+                f"{name!r} cannot name an experiment: {part!r} is not a plain Python name of at most {_LONGEST} "
                 "characters. Use letters, digits and _, as in regularization.dropout_regression."
             )
-    # `python experiments/<topic>.py` looks for modules beside that file first, and so for those of the library.
+    # `python experiments/<topic>.py` looks for modules beside that file first, even for those of the standard library.
     if taken := {topic, experiment} & _USED or {topic} & sys.stdlib_module_names:
         raise ProblemError(
             f"{name!r} cannot name an experiment: {taken.pop()!r} is the name of something that its file uses. "
