@@ -22,16 +22,16 @@ _PARTS = ("arrays.npz", "state.json")
 
 
 class DamagedError(Exception):
-    """A checkpoint that cannot be gone on from; says why."""
+    """A checkpoint from which training cannot be resumed; says why."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes:
         path: its directory.
-        epoch: after which it was saved, from 0.
+        epoch: the one after which it was saved, counted from 0.
         arrays: by name.
         state: data, as it was given to `write`.
     """
@@ -49,10 +49,10 @@ def write(
 
     Args:
         directory: of all checkpoints; made if it is missing.
-        epoch: after which this is the state, from 0.
+        epoch: the one after which this is the state, counted from 0.
         arrays: by name.
         state: data for JSON; floats come back to the bit.
-        belongs: what the state belongs to, data for JSON.
+        belongs: that on which the state depends, as data for JSON: a checkpoint is only used where all of it is equal.
     """
     final = directory / _name(epoch)
     packed = io.BytesIO()
@@ -60,21 +60,21 @@ def write(
     contents = {"arrays.npz": packed.getvalue(), "state.json": json.dumps(state).encode()}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {"epoch": epoch, "belongs": belongs, "sha256": digests}
-    with replacing(final) as temporary:  # in place of a damaged one, which training has passed again
+    with replacing(final) as temporary:  # replaces a damaged one whose epoch has been trained again
         temporary.mkdir()
         for name, content in (contents | {_MANIFEST: json.dumps(manifest, indent=1).encode()}).items():
             (temporary / name).write_bytes(content)
     before = sorted(path for path in directory.glob("epoch-*") if path.name <= final.name)
-    after = [path for path in directory.glob("epoch-*") if path.name > final.name]  # damaged ones, gone past by now
+    after = [path for path in directory.glob("epoch-*") if path.name > final.name]  # damaged ones of later epochs
     for old in (*before[:-KEPT], *after):
         shutil.rmtree(old, ignore_errors=True)
 
 
 def read(path: Path, belongs: Mapping[str, Any]) -> Found:
-    """What a checkpoint holds, once its SHA-256 are found right.
+    """The content of a checkpoint, once its SHA-256 sums are verified.
 
     Raises:
-        DamagedError: a part is missing or changed, or it belongs to something else.
+        DamagedError: a part is missing or changed, or it belongs to another run.
     """
     try:
         manifest = json.loads((path / _MANIFEST).read_bytes())
@@ -101,7 +101,7 @@ def read(path: Path, belongs: Mapping[str, Any]) -> Found:
 
 
 def newest(directory: Path, belongs: Mapping[str, Any]) -> tuple[Found | None, list[str]]:
-    """The newest checkpoint that is whole and belongs here; and what is wrong with each newer one, a sentence each."""
+    """The newest undamaged checkpoint that belongs here, and for each newer one a sentence on why it is not used."""
     rejected: list[str] = []
     for path in sorted(directory.glob("epoch-*"), reverse=True):
         try:
@@ -112,7 +112,7 @@ def newest(directory: Path, belongs: Mapping[str, Any]) -> tuple[Found | None, l
 
 
 def reject(found: Found, why: str) -> DamagedError:
-    """Remove a checkpoint that turned out not to fit what it is gone on with; the error to raise."""
+    """Remove a checkpoint that does not fit the training to be resumed; return the error to raise."""
     shutil.rmtree(found.path, ignore_errors=True)
     return DamagedError(f"{found.path.name}: {why}")
 

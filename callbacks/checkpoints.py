@@ -1,4 +1,4 @@
-"""Checkpoints from which training goes on exactly."""
+"""Checkpoints from which training resumes exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from callbacks import checkpoint_files
 
-# What Keras' own callbacks remember, and Keras does not save.
+# The state of Keras' own callbacks, which Keras does not save.
 _REMEMBERED = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
@@ -25,22 +25,24 @@ class StopAskedError(Exception):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves all that training goes on from, as one unit, and goes on from what was found.
+    """Saves the whole state of a training as one unit, and restores the one that was found.
 
-    That is the variables of model and optimizer (weights, moving statistics, moments, the generators of dropout), what
-    the callbacks remember, and the epoch. Nothing is saved after the last epoch, nor after one that ended the training:
-    what is gone on from ends as it would have. The last two checkpoints are kept. Place this callback last.
+    The state is the variables of model and optimizer (weights, moving statistics, moments, the generators of dropout),
+    the state of the callbacks, and the epoch. Nothing is saved after the last epoch, nor after one that ended the
+    training. A resumed training ends as it would have without interruption. The last two checkpoints are kept. Place
+    this callback last.
 
     Args:
         directory: of the checkpoints.
-        callbacks: those before this one. Of Keras' own, what EarlyStopping and ReduceLROnPlateau remember is known; of
-            others, `get_state` and `set_state` are called, and before a checkpoint `flush`, where they have them.
-        belongs: what the state belongs to, as data for JSON, see `checkpoint_files.newest`.
-        found: what that found; None begins anew.
+        callbacks: those before this one. `get_state` and `set_state` of those that have them are called; the state is
+            a dictionary of numbers, text, lists and arrays. The state of Keras' EarlyStopping and ReduceLROnPlateau is
+            saved too. `flush` is called before a checkpoint, where a callback has it.
+        belongs: that on which the state depends, as data for JSON, see `checkpoint_files.write`.
+        found: the checkpoint to restore, see `checkpoint_files.newest`; None starts from the beginning.
         logs: a directory whose event files' sizes are saved under "event_files", so that what was written later can be
-            cut off before training goes on.
+            cut off before training resumes.
         every: seconds between two checkpoints.
-        stop: asked after every epoch; where it says so, the state is saved and `StopAskedError` raised.
+        stop: asked after every epoch; once it returns True, the state is saved and `StopAskedError` raised.
         clock: returns seconds.
 
     Example:
@@ -74,7 +76,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.every, self.stop, self.clock = every, stop, clock
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Restore what was found; the other callbacks have begun anew by now.
+        """Restore the checkpoint; the other callbacks have reset themselves by now.
 
         Raises:
             DamagedError: it does not fit the model, its optimizer or the callbacks. It is removed.
@@ -96,7 +98,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.found = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if it is time and training goes on."""
+        """Save if it is time and training continues."""
         if self.model.stop_training or epoch + 1 >= self.params["epochs"]:
             return
         asked = self.stop()

@@ -16,6 +16,7 @@ import data
 from data.dataset import sha256
 from data.source import Source, Whole
 from folklore import Experiment, Fact, Hypothesis, Metric, Recipe
+from folklore.declare.recipe import SETTINGS
 from folklore.declare.settings import parse_settings
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
@@ -183,9 +184,9 @@ def test_a_run_that_failed_does_not_keep_another_recipe_from_its_place(tmp_path)
 def test_settings_of_one_optimizer_are_merged_in_either_order():
     wanted = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
     settings = ["optimizer=sgd", "optimizer.learning_rate=0.1"]
-    assert parse_settings(settings) == parse_settings(settings[::-1]) == wanted
+    assert parse_settings(settings, SETTINGS) == parse_settings(settings[::-1], SETTINGS) == wanted
     with pytest.raises(ProblemError, match=r"params is set to 5 and params\.width to 3\. Give one"):
-        parse_settings(["params=5", "params.width=3"])
+        parse_settings(["params=5", "params.width=3"], SETTINGS)
 
 
 def test_workers_end_with_the_process_that_started_them():

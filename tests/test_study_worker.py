@@ -50,7 +50,7 @@ def test_a_worker_that_dies_takes_no_other_run_along_and_is_given_a_second_chanc
     failures, _ = run(experiment, tmp_path / "logs", seeds=1, jobs=1)
     records = {run.arm: run for run in run_directory.runs(tmp_path / "logs" / "topic.width")}
     assert (records["healthy"].status, records["fatal"].status) == ("done", "failed" if error else "done")
-    assert records["fatal"].record.get("error") == error
+    assert records["fatal"].record.error == error
     assert failures == bool(error)
 
 

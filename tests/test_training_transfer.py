@@ -160,7 +160,7 @@ def test_a_builder_that_a_file_names_is_not_imported(logdir, tmp_path):
     for name in ("os.system", "models.blocks.linear", "elsewhere.cnn"):
         record["recipe"]["model"] = name
         (directory / "run.json").write_text(json.dumps(record))
-        with pytest.raises(ProblemError, match="which is none of models/"):
+        with pytest.raises(ProblemError, match="which is not a function of models/"):
             from_run(directory)
     assert from_run(directory, cnn).model.name == "cnn"
 
@@ -240,7 +240,7 @@ def test_an_application_says_what_it_needs(small_application):
 
 def test_from_run_names_what_is_no_run_or_damaged(logdir, tmp_path):
     for nowhere in ("nope", "", logdir / "topic.before" / "arm" / "seed-3" / "run.json", tmp_path):
-        with pytest.raises(ProblemError, match="is no run's directory"):
+        with pytest.raises(ProblemError, match="is not a run's directory"):
             from_run(nowhere)
     path = tmp_path / "seed-3"
     path.mkdir()
@@ -255,7 +255,7 @@ def test_from_run_names_what_is_no_run_or_damaged(logdir, tmp_path):
 
 @pytest.mark.parametrize("outputs", [0, -1, 2.5, "x", None, True])
 def test_a_new_head_needs_a_number_of_outputs(outputs):
-    with pytest.raises(ProblemError, match="Give a whole number from 1"):
+    with pytest.raises(ProblemError, match="Give a positive integer"):
         new_head(mlp((8,), 3), outputs)
 
 

@@ -1,4 +1,4 @@
-"""What is asked: `Experiment`, `Recipe`, `Metric`, `Hypothesis`, `Fact`. Frozen, and checked when they are declared.
+"""Declarations: `Experiment`, `Recipe`, `Metric`, `Hypothesis`, `Fact`. Frozen, and checked when they are declared.
 
 Nothing here imports Keras: a declaration costs microseconds, and a misspelt name fails before anything is trained.
 """
@@ -27,12 +27,12 @@ class Experiment:
         claim: the advice on trial, as a sentence.
         arms: name to recipe. Names are used as directory names.
         baseline: the arm that every other is compared with.
-        metric: what the arms are compared by.
+        metric: the one by which the arms are compared.
         hypothesis: one, or several, about arms other than the baseline.
-        seeds: how many seeds `run` takes unless told otherwise.
+        seeds: the number of seeds, unless the run command is given another.
         quick: changes to every recipe, as for `Recipe.but`, under `--budget quick`.
-        may_diverge: arms whose divergence is an outcome to count and no failure of `run`.
-        check: settles by computation what needs no seeds; returns facts. A claim may have arms, a check, or both.
+        may_diverge: arms whose divergence is an outcome to count, not a failure of the run command.
+        check: returns facts that computation settles without seeds. A claim may have arms, a check, or both.
 
     Example:
         >>> from data import diabetes
@@ -86,7 +86,7 @@ class Experiment:
         for hypothesis in self.hypotheses:
             if hypothesis.arm == (self.baseline if hypothesis.against is None else hypothesis.against):
                 role = "the baseline" if hypothesis.against is None else "the arm it is compared with"
-                raise DeclarationError(f"A hypothesis is about {hypothesis.arm!r}, {role}: name another.")
+                raise DeclarationError(f"A hypothesis is about {hypothesis.arm!r}, {role}. Name another arm.")
         sources = {recipe.data for recipe in self.arms.values()}
         if len(sources) > 1:
             given = ", ".join(sorted(source.name for source in sources))
@@ -95,7 +95,7 @@ class Experiment:
             )
         task = self.data.task
         if metrics.parse(self.metric.name).is_rate and any(h.is_trend and not h.metric for h in self.hypotheses):
-            raise DeclarationError(f"There is no trend of a rate such as {self.metric.name!r}. Compare two arms.")
+            raise DeclarationError(f"There cannot be a trend of a rate such as {self.metric.name!r}. Compare two arms.")
         for metric in (self.metric, *(h.metric for h in self.hypotheses if h.metric)):
             metrics.check_task(metric.name, task)
         checks.whole_number("seeds", self.seeds)
@@ -103,7 +103,7 @@ class Experiment:
         self.but(**self.quick)
 
     def _check_kinds(self) -> None:
-        """The types of what was given: one error in our words, where Python would stumble somewhere later."""
+        """The types of the arguments: one clear error here, where Python would fail somewhere later."""
         checks.kind("claim", self.claim, str, "Write the advice on trial as one sentence.")
         checks.kind("arms", self.arms, Mapping, 'Write a mapping, such as arms={"base": base, "deep": base.but(…)}.')
         for name, recipe in self.arms.items():
@@ -136,7 +136,7 @@ class Experiment:
         return "+".join(kind for kind, holds in kinds.items() if holds)
 
     def metric_of(self, hypothesis: Hypothesis) -> Metric:
-        """What a hypothesis is about."""
+        """The metric of a hypothesis."""
         return hypothesis.metric or self.metric
 
     @property

@@ -98,8 +98,8 @@ def duration(seconds: float) -> str:
 
 def _shown(metric: str, task: Task) -> str:
     """The metric to show of a run: that of the experiment, or else the one that selects the epoch."""
-    figure = metrics.parse(metric)
-    recorded = len(figure.terms) == 1 and not figure.from_history
+    parsed = metrics.parse(metric)
+    recorded = len(parsed.terms) == 1 and not parsed.from_history
     return metric if recorded else task.recipe.monitor
 
 

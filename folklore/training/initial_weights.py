@@ -1,6 +1,6 @@
-"""First weights and dropout masks that depend on the seed and on shapes alone, so that arms are paired.
+"""First weights and dropout masks that depend only on the seed and on shapes, so that arms are paired.
 
-Keras draws initial weights one after another from one global stream: one dropout layer more, and every weight behind
+Keras draws initial weights one after another from one global stream: with one more dropout layer, every weight behind
 it differs. Here each weight's draw is named by its role, its shape and its rank among those of that role and shape.
 """
 

@@ -46,7 +46,7 @@ class Control:
     checkpoint_seconds: float = 30.0
 
 
-# The run's record: what it says whatever happens.
+# The run, whatever happens in it, has a record.
 
 
 def train(task: Task, control: Control = Control()) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: M
     return model.get_weights()
 
 
-# What the record says of it.
+# The parts of its record.
 
 
 def _selected_metrics(model: keras.Model, data: Dataset, scaling: Scaling, callbacks: RunCallbacks) -> dict[str, float]:

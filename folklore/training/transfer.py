@@ -1,4 +1,4 @@
-"""Going on from a trained network: its weights, a new head, what is frozen, and the preprocessing it came with."""
+"""Starting from a trained network: its weights, a new head, the frozen layers, and its preprocessing."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ EVERYTHING = "everything"
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A trained network and what its inputs go through first.
+    """A trained network and the preprocessing of its inputs.
 
     Attributes:
         model: with the weights of the epoch that validation selected; not compiled.
         preprocessing: as it was fitted to the run's training part.
-        record: what run.json says.
+        record: the content of run.json.
     """
 
     model: keras.Model
@@ -47,8 +47,8 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
 
     Args:
         directory: of the run, such as "logs/quickstart.fashion_mnist/relu/seed-0".
-        build: the function that its recipe names as `model`. Not needed for those of `models`; what a file in a logdir
-            names is not imported.
+        build: the function that its recipe names as `model`. Not needed for those of `models`; a name in a file of a
+            log directory is never imported.
 
     Raises:
         ProblemError: there is no finished run, its network cannot be built, or its weights do not fit.
@@ -66,10 +66,10 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
     """
     directory = Path(directory)
     if not (directory / "run.json").is_file():
-        raise ProblemError(f"{directory} is no run's directory. Name one, such as logs/topic.experiment/arm/seed-0.")
+        raise ProblemError(f"{directory} is not a run's directory. Name one, such as logs/topic.experiment/arm/seed-0.")
     run = run_directory.read_run(directory)
     if run.ended is None or not run.ended.metrics:
-        raise ProblemError(f"{directory} holds no finished run to go on from. Train it first, or name another.")
+        raise ProblemError(f"{directory} holds no finished run to start from. Train it first, or name another.")
     record = run.ended.to_dict()
     recipe, data = record["recipe"], record["data"]
     build = build or _builder(recipe["model"], directory)
@@ -77,17 +77,17 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
         model = build(tuple(data["input_shape"]), data["outputs"], **recipe["params"])
         model.load_weights(directory / "best.weights.h5")
     except KeyError as error:
-        raise ProblemError(f"{directory} does not say its {error}: train it anew with --fresh.") from error
+        raise ProblemError(f"{directory} lacks its {error}. Train that run again with --fresh.") from error
     except (ValueError, TypeError, OSError) as error:
         raise ProblemError(f"{directory} cannot be loaded: {error}") from error
     return Pretrained(model, _preprocessing(directory), record)
 
 
 def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Preprocessing:
-    """The preprocessing of a run: that of the run that its network goes on from, or one that fits its training part.
+    """The preprocessing of a run: that of the run that its network starts from, or one fitted to its training part.
 
     Raises:
-        ProblemError: the other run's is of another kind than the recipe's.
+        ProblemError: the other run's preprocessing differs in kind from the recipe's.
     """
     own = Preprocessing.fit(recipe.scaler, raw)
     if start is None:
@@ -95,14 +95,14 @@ def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Prepr
     theirs = _preprocessing(start)
     if theirs.kind != own.kind:
         raise ProblemError(
-            f"{start} was trained on inputs scaled by {theirs.kind!r}, and the recipe that goes on from it says "
-            f"{own.kind!r}: give scaler={theirs.kind!r}. The numbers of that run are then used."
+            f"{start} was trained on inputs scaled by {theirs.kind!r}, and the recipe that starts from it has "
+            f"scaler={own.kind!r}. Give scaler={theirs.kind!r}; the numbers of that run are then used."
         )
     return dataclasses.replace(theirs, target_mean=own.target_mean, target_scale=own.target_scale)
 
 
 def provenance_of(start: Path) -> dict[str, str]:
-    """Which run a network goes on from, and the SHA-256 of the weights that it gave."""
+    """The run that a network starts from, and the SHA-256 of its weights."""
     with (start / "best.weights.h5").open("rb") as file:
         return {"run": str(start), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
@@ -114,7 +114,7 @@ def new_head(model: keras.Model, outputs: int) -> keras.Model:
     classifiers are dropped.
 
     Raises:
-        ProblemError: the network has no such layer, or `outputs` is no whole number from 1.
+        ProblemError: the network has no such layer, or `outputs` is not a positive integer.
 
     Example:
         >>> import folklore, models
@@ -123,7 +123,7 @@ def new_head(model: keras.Model, outputs: int) -> keras.Model:
         (None, 5)
     """
     if type(outputs) is not int or outputs < 1:
-        raise ProblemError(f"outputs is {outputs!r}. Give a whole number from 1.")
+        raise ProblemError(f"outputs is {outputs!r}. Give a positive integer.")
     model = without_auxiliaries(model)
     _head(model)
 
@@ -138,7 +138,7 @@ def new_head(model: keras.Model, outputs: int) -> keras.Model:
 
 
 def freeze(model: keras.Model, frozen: str) -> None:
-    """Choose which layers go on learning. Compile the model after this.
+    """Choose which layers learn. Compile the model after this.
 
     Frozen batch normalisation uses its moving statistics, in training too.
 
@@ -203,16 +203,20 @@ def _preprocessing(directory: Path) -> Preprocessing:
     try:
         return Preprocessing.from_json(json.loads(file.read_text(encoding="utf-8")))
     except (TypeError, ValueError, AttributeError, OSError) as error:
-        raise ProblemError(f"{file} is missing or damaged: {error}. Train that run anew, with --fresh.") from error
+        raise ProblemError(f"{file} is missing or damaged: {error}. Train that run again with --fresh.") from error
 
 
 def _builder(name: str, directory: Path) -> Callable[..., keras.Model]:
     for build in models.BUILDERS.values():
         if f"{build.__module__}.{build.__name__}" == name:
             return build
-    raise ProblemError(f"{directory} was built by {name}, which is none of models/. Give that function as build=.")
+    raise ProblemError(
+        f"{directory} was built by {name}, which is not a function of models/. Give that function as build=."
+    )
 
 
 def _head(model: keras.Model) -> None:
     if HEAD not in (names := [layer.name for layer in model.layers]):
-        raise ProblemError(f"{model.name} has no layer called {HEAD!r} at its end, but {names[-1]!r}: name it so.")
+        raise ProblemError(
+            f"{model.name} has no layer called {HEAD!r}; its last layer is {names[-1]!r}. Name the last layer {HEAD!r}."
+        )
