@@ -67,6 +67,7 @@ def test_a_summary_is_read_back_as_it_was_drawn(tmp_path):
     np.testing.assert_array_equal(shown, two)
 
 
+@pytest.mark.compile
 def test_filters_by_hand(tmp_path):
     model = network()
     kernel = np.zeros((3, 3, 1, 2), dtype="float32")
@@ -102,6 +103,7 @@ def test_filters_and_maps_of_a_network_that_has_none_are_refused(tmp_path):
         act(FeatureMaps(tmp_path, LOGITS), mlp((4, 4, 1), 3, widths=(5,)))
 
 
+@pytest.mark.compile
 def test_feature_maps_by_hand(tmp_path):
     x, _ = images(2)
     model = network()
@@ -188,6 +190,7 @@ def test_without_a_mistake_it_says_so(tmp_path):
     assert len(read(tmp_path / "validation")["confident_mistakes"]) == 1
 
 
+@pytest.mark.compile
 def test_the_embedding_is_the_last_layers_input(tmp_path):
     model = network()
     x, y = images()

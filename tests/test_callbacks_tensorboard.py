@@ -19,6 +19,8 @@ from callbacks import TensorBoard, TrainMetrics
 from callbacks.event_file import EventFile
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 ROOT = Path(__file__).parents[1]
 X = np.random.default_rng(4).normal(size=(24, 3)).astype("float32")
 Y = X.sum(axis=1)
@@ -232,6 +234,7 @@ def test_the_learning_rate_is_followed_through_a_schedule(tmp_path):
     assert scalars(tmp_path / "train")["learning_rate"] == [(1, 0.5), (2, 0.25)]
 
 
+@pytest.mark.process
 def test_event_files_are_written_without_tensorflow_and_keras(tmp_path):
     code = (
         "import sys, pathlib\nfrom callbacks.event_file import EventFile\nfrom callbacks import log_name\n"

@@ -78,6 +78,7 @@ def test_report_and_the_same_from_what_it_keeps(capsys, logdir, tmp_path):
         assert (tmp_path / "one" / name).read_text() == (tmp_path / "two" / name).read_text()
 
 
+@pytest.mark.process
 def test_reading_wakes_neither_keras_nor_tensorflow(logdir, foreign, tmp_path):
     code = (
         "import sys\nfrom pathlib import Path\nfrom folklore.cli import app\n"

@@ -263,6 +263,7 @@ def test_errors_cross_process_borders():
     assert str(pickle.loads(pickle.dumps(UnavailableError("Gone.")))) == "Gone."
 
 
+@pytest.mark.process
 def test_importing_data_imports_nothing_heavy():
     heavy = "{'numpy', 'pandas', 'scipy', 'sklearn', 'keras', 'tensorflow', 'joblib'}"
     code = f"import sys, data; from data import california_housing; print(sorted({heavy} & set(sys.modules)))"

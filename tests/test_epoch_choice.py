@@ -11,6 +11,8 @@ from folklore.epoch import choice
 from folklore.epoch.program import Program, program_of
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 X = np.random.default_rng(3).normal(size=(70, 5)).astype("float32")
 Y = X.sum(axis=1)
 

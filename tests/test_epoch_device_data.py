@@ -7,6 +7,8 @@ import pytest
 from folklore import epoch
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 RNG = np.random.default_rng(5)
 PIXELS = RNG.integers(0, 256, size=(70, 4, 4, 1)).astype("uint8")
 CLASSES = RNG.integers(0, 3, size=70).astype("int32")

@@ -104,6 +104,7 @@ def test_keras_has_its_own_numbers_back_afterwards():
     assert not np.array_equal(first, np.asarray(dropout_masks.uniform((8,), seed=1)))
 
 
+@pytest.mark.compile
 def test_masks_are_the_same_in_every_mode():
     def weights(mode):
         keras.utils.set_random_seed(0)

@@ -9,6 +9,8 @@ from folklore.epoch import program
 from folklore.epoch.dropout_masks import counted
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(70, 5)).astype("float32")
 Y = (X @ RNG.normal(size=(5, 1)).astype("float32"))[:, 0]

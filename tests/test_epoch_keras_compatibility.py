@@ -10,6 +10,8 @@ from folklore.epoch import program
 from folklore.epoch.checks import TRAIN_HOOKS, wants
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(22, 5)).astype("float32")
 Y = X[:, :1]

@@ -50,6 +50,7 @@ else:
 """
 
 
+@pytest.mark.process
 def test_replicas_train_like_one_device_and_refuse_what_they_cannot_share():
     code = SETUP + SAME + REFUSED
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -278,6 +278,7 @@ def test_the_builder_shows_its_parameters_and_can_be_pickled():
         mlp((8,), 1, dropuot=0.5)
 
 
+@pytest.mark.process
 def test_the_check_touches_no_keras():
     # An empty module stands in for Keras: any use of it, at the import or in the check, would raise.
     code = """

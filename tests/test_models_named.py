@@ -6,6 +6,8 @@ import pytest
 
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 X = np.random.default_rng(0).normal(size=(4, 8)).astype("float32")
 
 

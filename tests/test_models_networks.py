@@ -56,8 +56,8 @@ def test_options_that_all_networks_take(name):
         (lenet, {}, 28),
         (lenet, dict(padding="valid"), 32),
         (alexnet, {}, 64),  # padded to 67
-        (vgg, {}, 32),
-        (vgg, dict(stages=3), 8),
+        (vgg, dict(width=0.1), 32),
+        (vgg, dict(width=0.1, stages=3), 8),
         (googlenet, dict(stem="small", width=0.1), 17),
         (densenet, dict(depth=22), 4),
         (cnn, {}, 4),
@@ -106,12 +106,13 @@ def test_a_post_activated_block_adds_before_its_last_activation_and_a_pre_activa
     assert names(pre)[-4:] == ["last_bn", "last_activation", "average", "outputs"]
 
 
+@pytest.mark.compile
 def test_in_a_pre_activated_network_the_shortcuts_carry_the_stem_to_the_end():
     # He et al. 2016, equation 4: with branches that say nothing, the last sum is what the stem activated.
     model = resnet((8, 8, 3), 2, depth=8, order="pre", normalization="none", initializer="zeros")
-    inner = keras.Model(model.inputs, [model.get_layer(n).output for n in ("stem_activation", "stage_3_block_1_add")])
+    inner = keras.Model(model.input, [model.get_layer(n).output for n in ("stem_activation", "stage_3_block_1_add")])
     model.get_layer("stem").set_weights([images(3, 3, 3, 16), np.zeros(16)])
-    stem, last = inner.predict(images(1, 8, 8, 3), verbose=0)
+    stem, last = (np.array(output) for output in inner(images(1, 8, 8, 3)))
     np.testing.assert_array_equal(last[..., :16], stem[:, ::4, ::4])
     assert not last[..., 16:].any()
 
@@ -135,67 +136,72 @@ def tiny_googlenet(**options):
     return googlenet((20, 20, 1), 3, **params)
 
 
+@pytest.mark.compile
 def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
     model = tiny_googlenet(auxiliary_weight=0.3)
     assert isinstance(model, WithAuxiliaries)
     x, y = images(4, 20, 20, 1), np.array([0, 1, 2, 0])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss, metrics=["accuracy"])
-    outputs = keras.Model(model.inputs, model.outputs).predict(x, verbose=0)
+    outputs = [np.array(output) for output in keras.Model(model.input, model.outputs)(x, training=False)]
     main, *others = (float(loss(y, logits)) for logits in outputs)
     answered = model(x, training=False)
     np.testing.assert_allclose(answered, outputs[0], rtol=1e-5)
     assert model.evaluate(x, y, verbose=0)[0] == pytest.approx(main, rel=1e-5)
     assert float(model.compute_loss(x, y, outputs)) == pytest.approx(main + 0.3 * sum(others), rel=1e-5)
-    np.testing.assert_allclose(without_auxiliaries(model).predict(x, verbose=0), outputs[0], rtol=1e-5)
+    np.testing.assert_allclose(without_auxiliaries(model)(x, training=False), outputs[0], rtol=1e-5)
     before = np.array(model.get_layer("auxiliary_1_outputs").kernel)
     model.fit(x, y, verbose=0)
     assert (np.array(model.get_layer("auxiliary_1_outputs").kernel) != before).any()
     assert WithAuxiliaries.from_config(tiny_googlenet(auxiliary_weight=0.7).get_config()).auxiliary_weight == 0.7
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize(
-    "model",
+    "build",
     [
-        lenet(IMAGE, 10),
-        vgg((32, 32, 3), 10, width=0.05, hidden=(8, 8)),
-        alexnet((67, 67, 3), 5, width=0.1, groups=1, hidden=(8, 8)),
-        resnet(IMAGE, 10, depth=8),
-        cnn((12, 12, 1), 4, filters=(4, 8), hidden=(6,), normalization="after"),
-        vgg((8, 8, 1), 3, stages=2, width=0.05, hidden=(), dropout=0.5),  # dropout stands behind the flattening
-        tiny_googlenet(),
+        lambda: lenet(IMAGE, 10),
+        lambda: vgg((32, 32, 3), 10, width=0.05, hidden=(8, 8)),
+        lambda: alexnet((67, 67, 3), 5, width=0.1, groups=1, hidden=(8, 8)),
+        lambda: resnet(IMAGE, 10, depth=8),
+        lambda: cnn((12, 12, 1), 4, filters=(4, 8), hidden=(6,), normalization="after"),
+        lambda: vgg((8, 8, 1), 3, stages=2, width=0.05, hidden=(), dropout=0.5),  # dropout stands behind the flattening
+        lambda: tiny_googlenet(),
     ],
-    ids=lambda model: model.name,
+    ids=["lenet", "vgg", "alexnet", "resnet", "cnn", "vgg without hidden layers", "googlenet"],
 )
-def test_a_dense_head_as_a_convolution_says_the_same_and_takes_larger_images(model):
+def test_a_dense_head_as_a_convolution_says_the_same_and_takes_larger_images(build):
+    model = build()
     converted = as_convolutional(model)
     assert as_convolutional(converted).output_shape == converted.output_shape  # there is nothing left to do
     assert not any(isinstance(layer, keras.layers.Dense | keras.layers.Flatten) for layer in converted.layers)
     assert converted.count_params() == without_auxiliaries(model).count_params()
     x = images(2, *model.input_shape[1:])
-    expected = model.predict(x, verbose=0)
-    np.testing.assert_allclose(converted.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5)
+    expected = np.array(model(x, training=False))
+    np.testing.assert_allclose(converted(x, training=False), expected, rtol=1e-4, atol=1e-5)
     larger = images(2, *(size + 40 for size in model.input_shape[1:3]), model.input_shape[3])
-    assert converted.predict(larger, verbose=0).shape == expected.shape
+    assert converted(larger, training=False).shape == expected.shape
 
 
+@pytest.mark.compile
 def test_a_converted_head_looks_at_every_place():
     model = cnn((8, 8, 1), 3, filters=(4,), convolutions=1, kernel_size=1)  # 1×1 kernels: places do not see each other
     converted = as_convolutional(model)
-    places = keras.Model(converted.inputs, converted.get_layer("outputs").output)
+    places = keras.Model(converted.input, converted.get_layer("outputs").output)
     wide = images(1, 9, 10, 1)
-    found = places.predict(wide, verbose=0)
+    found = np.array(places(wide))
     assert found.shape == (1, 2, 3, 3)
-    np.testing.assert_allclose(found[0, 1, 2], model.predict(wide[:, 1:9, 2:10], verbose=0)[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found[0, 1, 2], model(wide[:, 1:9, 2:10])[0], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize("build", [vgg, lenet, alexnet, resnet, densenet, cnn])
 @pytest.mark.parametrize("head", ["convolution", "average"])
 def test_without_a_dense_head_images_may_have_any_size(build, head):
     options = dict(hidden=(8,)) if build in (vgg, alexnet) else {}
     model = build((None, None, 3), 4, head=head, **options)
     for size in (72, 90):
-        assert model.predict(images(1, size, size + 3, 3), verbose=0).shape == (1, 4)
+        assert model(images(1, size, size + 3, 3), training=False).shape == (1, 4)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ def in_a_new_process(code):
     return done.stdout.strip()
 
 
+@pytest.mark.process
 def test_the_command_line_starts_without_keras_and_tensorflow():
     code = (
         "import sys, folklore.cli.app, folklore.evidence.compare, folklore.study.run, folklore.report.tensorboard\n"
@@ -26,6 +27,7 @@ def test_the_command_line_starts_without_keras_and_tensorflow():
     assert in_a_new_process(code) == "[]"
 
 
+@pytest.mark.process
 def test_declaring_imports_neither_keras_nor_numpy_nor_pandas():
     code = (
         "import sys, folklore, data, callbacks\n"
@@ -34,6 +36,7 @@ def test_declaring_imports_neither_keras_nor_numpy_nor_pandas():
     assert in_a_new_process(code) == "[]"
 
 
+@pytest.mark.process
 def test_experiments_are_declared_without_waking_keras():
     code = (
         "import sys; from folklore.declare import catalog\nfound = catalog.find([])\n"
@@ -42,6 +45,7 @@ def test_experiments_are_declared_without_waking_keras():
     assert in_a_new_process(code) == "True False False"
 
 
+@pytest.mark.process
 def test_lazy_keras_is_the_real_one_once_it_is_used():
     code = (
         "from folklore.lazy_import import import_lazily\nimport_lazily('keras')\nimport sys, keras as early\n"
@@ -52,6 +56,7 @@ def test_lazy_keras_is_the_real_one_once_it_is_used():
     assert in_a_new_process(code) == "True True True"
 
 
+@pytest.mark.process
 def test_lazy_import_of_a_missing_module_fails_like_an_import():
     code = (
         "from folklore.lazy_import import import_lazily\nimport_lazily('no_such_module')\nimport no_such_module\n"

@@ -6,6 +6,8 @@ import pytest
 
 from folklore import keras_internals
 
+pytestmark = pytest.mark.compile
+
 
 @pytest.fixture
 def model():

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
 COMMANDS = [line for language, block in BLOCKS if not language for line in block.splitlines()]
-SMALL = "--data bundled --budget quick --jobs 1"
+# Options after those of the README replace them: one seed, one epoch, one way to train that needs no long compilation.
+SMALL = "--data bundled --budget quick --jobs 1 --epochs 1 --set mode=step"
 SMALL_NETS = "--set params.depth=2 --set params.width=4"  # the quickstart's are declared by depth and width
 
 
@@ -63,8 +64,11 @@ def make_demo(command, copy):
 
 
 def make_test(command, copy):
-    out = shell(f"{command} -n VENV=installed", copy)  # in earnest it would run this test; CI runs it
+    out = shell(f"{command} -n VENV=installed", copy)  # without -n it would run this test; CI runs it
     assert re.findall(r"installed/bin/python -m (\w+)", out) == ["ruff", "ruff", "mypy", "pytest"]
+
+
+def test_continuous_integration_runs_all_tests():
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
 
 
@@ -86,7 +90,7 @@ def pip_install(command, copy):
 
 
 def train(command, copy):
-    seeds = "" if "--seeds" in command else "--max-seeds 6" if "--until-decided" in command else "--seeds 1"
+    seeds = "--max-seeds 6" if "--until-decided" in command else "--seeds 1"
     nets = SMALL_NETS if "quickstart" in command else ""
     out = shell(f"{command} {SMALL} {seeds} {nets}", copy)
     assert "minus baseline" in out
@@ -147,6 +151,7 @@ def new(command, copy):
 
 KINDS = {
     "make demo": make_demo,
+    "make check": make_test,
     "make test": make_test,
     "python3 -m venv": make_venv,
     ". .venv/bin/activate": activate,
@@ -163,12 +168,14 @@ KINDS = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "benchmarks" not in command])
 def test_command(command, copy):
     kind = next(begin for begin in KINDS if command.startswith(begin))
     KINDS[kind](command, copy)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "benchmarks" in command])
 def test_benchmarks_are_there(command, copy):
     """They take minutes; tests/test_benchmarks_commands.py runs them in small."""

@@ -16,7 +16,10 @@ from models import mlp
 from tests.stored import study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name"),
+]
 # All elements that fit a selector, inside components' own trees too.
 DEEP = """selector => {
     const found = [];

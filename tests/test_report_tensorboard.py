@@ -107,6 +107,7 @@ def test_several_experiments_are_linked_and_earlier_links_are_replaced(tmp_path)
     assert all(path.is_dir() for path in paths)
 
 
+@pytest.mark.process
 def test_the_server_needs_no_tensorflow():
     code = "import sys, folklore.report.tensorboard_server\nfrom tensorboard.compat import tf\ntf.io\nprint('tensorflow' in sys.modules)"  # noqa: E501
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[1]
 SLOW = '''"""A study that takes some seconds."""
 import data
@@ -48,7 +50,7 @@ def project(tmp_path_factory):
 class Command:
     """`python -m experiments run slow …`, under way."""
 
-    def __init__(self, project, logdir):
+    def __init__(self, project, logdir, jobs=2):
         self.logdir = logdir
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(project), str(ROOT)]),
@@ -57,11 +59,11 @@ class Command:
             "COLUMNS": "200",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "experiments", "run", "slow", "--jobs", "2", "--logdir", str(logdir)],
+            [sys.executable, "-m", "experiments", "run", "slow", "--jobs", str(jobs), "--logdir", str(logdir)],
             cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
-    def until(self, condition, seconds=90):
+    def until(self, condition, seconds=300):
         """Wait until the condition holds, while the command runs."""
         deadline = time.monotonic() + seconds
         while not (found := condition()):
@@ -77,7 +79,7 @@ class Command:
         children = psutil.Process(self.process.pid).children()
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
-    def end(self, seconds=120):
+    def end(self, seconds=300):
         """Status and output."""
         output, _ = self.process.communicate(timeout=seconds)
         return self.process.returncode, output
@@ -107,14 +109,15 @@ def resumed(logdir):
     return [record["resumed_after"] for record in records if record["resumed_after"] is not None]
 
 
-@pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
-def test_stopped_study_saves_its_runs_and_is_resumed(name, code, said, project, tmp_path, undisturbed):
-    command = Command(project, tmp_path)
-    command.until(command.checkpoints)
-    command.process.send_signal(signal.Signals[name])
-    status, output = command.end()
-    assert status == code
-    assert "runs under way at the end of their epochs" in output and said in output
+def test_stopped_study_saves_its_runs_and_is_resumed(project, tmp_path, undisturbed):
+    for number, status, said in ((signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")):
+        command = Command(project, tmp_path, jobs=1)
+        before = command.checkpoints()
+        command.until(lambda: set(command.checkpoints()) - set(before))  # noqa: B023 (called at once)
+        command.process.send_signal(number)
+        found, output = command.end()
+        assert found == status
+        assert "runs under way at the end of their epochs" in output and said in output
     assert Command(project, tmp_path).end()[0] == 0
     assert resumed(tmp_path)
     assert left_in(tmp_path) == undisturbed
@@ -143,9 +146,9 @@ def test_run_of_a_killed_worker_is_resumed_by_another(project, tmp_path, undistu
 
 
 def test_two_processes_never_train_the_same_study_at_once(project, tmp_path, undisturbed):
-    first = Command(project, tmp_path)
+    first = Command(project, tmp_path, jobs=1)
     first.until(first.checkpoints)
-    second = Command(project, tmp_path)
+    second = Command(project, tmp_path, jobs=1)
     status, output = first.end()
     assert status == 0, output
     status, output = second.end()

@@ -13,6 +13,8 @@ from folklore.training import model_cache
 from folklore.training.model_cache import new_optimizer, ready_model
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 BASE = Recipe(
     model=mlp,
     data=data.diabetes,

@@ -16,6 +16,8 @@ from folklore.training.train import train
 from models import SMALL, mlp
 from tests.drawn import LABELS, LOGITS, NAMES, act, all_of, images, network, passing, read
 
+pytestmark = pytest.mark.compile
+
 
 @pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (9, [5])])
 def test_it_is_drawn_every_few_epochs_and_after_the_last(tmp_path, every, steps):

@@ -13,7 +13,7 @@ from folklore.training.train import Control, train
 from tests.conftest import ARMS, Killed, broken_off, left_by, task
 
 # A process that is killed closes no files.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.compile, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 @pytest.mark.parametrize("arm", ARMS)

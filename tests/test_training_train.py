@@ -15,6 +15,8 @@ from folklore.training.model_cache import ready_model
 from folklore.training.train import train
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 TABLE = Recipe(
     model=mlp, params=dict(widths=(8,)), data=data.diabetes, data_params=dict(train_size=64), epochs=3, mode="graph"
 )

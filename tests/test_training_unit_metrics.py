@@ -8,6 +8,8 @@ import folklore
 from folklore.training.unit_metrics import in_units, loss_and_metrics
 from models import mlp
 
+pytestmark = pytest.mark.compile
+
 RMSE, MAE = in_units(keras.metrics.RootMeanSquaredError), in_units(keras.metrics.MeanAbsoluteError)
 TRUE, PREDICTED = np.array([0.0, 0, 0, 0]), np.array([1.0, -1, 3, -5])  # squares 1, 1, 9, 25: mean 9
 X = np.random.default_rng(2).normal(size=(20, 3)).astype("float32")
