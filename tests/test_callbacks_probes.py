@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from callbacks import Probes
-from callbacks.probes import PROBES, rank
+from callbacks.probes import PROBES, Probe, rank
 from callbacks.probing import Moments
+from data import diabetes
+from folklore import Recipe
 from models import mlp
 
 ROWS = np.array([[1.0, 2.0], [-1.0, 4.0], [0.5, 0.0]], dtype="float32")
@@ -92,3 +94,17 @@ def test_all_probes_in_one_training():
     assert {name.partition("/")[0] for name in probe(model, *PROBES)} == {
         *("mean", "std", "dead_units", "weight_movement", "weight_rank"),
     }
+
+
+def test_probe_is_added_by_one_class():
+
+    class WeightNorm(Probe):
+        def measure(self, network):
+            return {f"weight_norm/{layer}": float(np.linalg.norm(kernel)) for layer, kernel in network.kernels.items()}
+
+    try:
+        assert Recipe(model=mlp, data=diabetes, probes=("weight_norm",)).probes == ("weight_norm",)
+        found = probe(model_with([[3, 0], [0, 4]], [0, 0]), "weight_norm")
+    finally:
+        del PROBES["weight_norm"]
+    assert found["weight_norm/hidden_1"] == 5

@@ -129,3 +129,14 @@ def test_target_that_is_not_a_number_is_refused(value):
 
 def test_a_history_without_seconds_has_no_time_to_a_target():
     assert metrics.parse("seconds to validation/rmse 5").of(ended(), {"validation/rmse": [1.0]}) is None
+
+
+def test_metric_is_added_by_one_row(monkeypatch):
+    row = metrics.RecordedMetric("top3", "classification", "max", "keras.metrics.SparseTopKCategoricalAccuracy")
+    monkeypatch.setattr(metrics, "TABLE", (*metrics.TABLE, row))
+    assert metrics.goal("best validation/top3") == "max"
+    assert metrics.parse("epochs to validation/top3 0.9").names == ["validation/top3"]
+    assert "top3" in metrics.names_of("classification")
+    metrics.check_task("test/top3", "classification")
+    with pytest.raises(DeclarationError, match="The metric for regression is 'test/top3'"):
+        metrics.check_task("test/top3", "regression")

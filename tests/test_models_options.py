@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen, doc
 
+from data import diabetes
+from folklore import Recipe
+from folklore.errors import DeclarationError
 from models import alexnet, application, cnn, densenet, googlenet, lenet, mlp, resnet, vgg
 from models.options import Count, Counts, Named, check_option, check_options, option_types
 
@@ -87,3 +90,19 @@ def test_every_option_has_a_type_that_its_default_fits(build):
     for name in option_types(build):
         with pytest.raises(ValueError, match=rf"^{name}="):
             build.check(**{name: object()})
+
+
+def model_of_my_own(input_shape, outputs, depth: Count = 2, order: Literal["pre", "post"] = "post"):
+    raise NotImplementedError
+
+
+def test_options_of_a_model_without_a_check_have_the_types_of_its_signature():
+    assert Recipe(model=model_of_my_own, data=diabetes, params=dict(depth=3)).params == {"depth": 3}
+    for params, message in (
+        (dict(depth="3"), "depth='3' is not a positive integer: give one, such as 10."),
+        (dict(order="prae"), "order='prae' is unknown: did you mean 'pre'?"),
+        (dict(dept=3), "The model model_of_my_own was given 'dept', which it does not take. Did you mean 'depth'?"),
+    ):
+        with pytest.raises(DeclarationError) as refusal:
+            Recipe(model=model_of_my_own, data=diabetes, params=params)
+        assert message in str(refusal.value)
