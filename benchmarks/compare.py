@@ -2,9 +2,9 @@
 
     python -m benchmarks.compare [--rounds 5]
 
-Runs are written without training. Of our store, the whole command is measured: by a figure that run.json tells, and by
-one that needs every history. Of others' logs, reading them alone is measured, in one process and in turn, against
-TensorBoard's own reader and, where it is installed, tbparse; it is first checked that all read the same values.
+Runs are written without training. On our own store, the whole command is timed: by a metric that run.json holds, and by
+one that needs every history. On logs of others, only reading is timed, in one process and in turn, against
+TensorBoard's own reader and, if it is installed, tbparse. First it is checked that all of them read the same values.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from folklore.evidence import tensorboard_logs
 from folklore.report.tables import table
 from folklore.storage import files, run_directory
 
-FIGURES = ("loss", "rmse", "mae")
+METRICS = ("loss", "rmse", "mae")
 TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")
 Read = dict[tuple[str, str], list[float]]  # (run, tag) to values
 SCALARS = "validation/loss", "best validation/loss"
 
 
 def write_store(logdir: Path, runs: int, epochs: int) -> None:
-    """Two arms with `runs / 2` seeds each; three figures for train and validation in every epoch."""
+    """Two arms with `runs / 2` seeds each; three metrics of train and validation in every epoch."""
     name, rng = "benchmark.compare", np.random.default_rng(0)
     recipe = {"model": "models.mlp.mlp"}
     files.write_json(
@@ -47,7 +47,7 @@ def write_store(logdir: Path, runs: int, epochs: int) -> None:
         },
     )  # fmt: skip
     data = {"name": "california_housing", "source": "real", "unit": "100,000 $", "sha256": "0"}
-    columns = [f"{split}/{figure}" for split in ("train", "validation") for figure in FIGURES]
+    columns = [f"{split}/{metric}" for split in ("train", "validation") for metric in METRICS]
     for number in range(runs):
         arm, seed = ("narrow", "wide")[number % 2], number // 2
         path = run_directory.run_path(logdir, name, arm, seed)

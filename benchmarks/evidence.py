@@ -3,8 +3,8 @@
     python -m benchmarks.evidence [--runs logs/measurement.aa_noise]
 
 Coverage: how often Student's interval of 95 % covers a true difference. A/A: how often two arms that do not differ end
-in a clear difference, with all planned looks taken, alone and in a family of hypotheses. With `--runs`, arms that
-differ by chance alone take the simulation's place: any two of them, their seeds in any order.
+in a clear difference, with all planned looks taken, for a single hypothesis and in a family. With `--runs`, arms that
+differ only by chance replace the simulation: any two of them, their seeds in any order.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def wrong_at_any_look(
 
 
 def real_differences(path: Path) -> Draw:
-    """Differences between two arms of an experiment whose arms differ by chance alone, seeds in a random order."""
+    """Differences between two arms of an experiment whose arms differ only by chance, with seeds in a random order."""
     arms = [arm.values for arm in compare(path).arms.values()]
     seeds = sorted(set.intersection(*(set(arm) for arm in arms)), key=int)
     if len(seeds) < sequential.LOOKS[-1]:
@@ -81,7 +81,7 @@ def _evidence(values: np.ndarray, delta: float, direction: Direction) -> Evidenc
 
 
 def main(
-    studies: Annotated[int, typer.Option(min=100, help="simulated studies for each figure")] = 60_000,
+    studies: Annotated[int, typer.Option(min=100, help="simulated studies per share")] = 60_000,
     runs: Annotated[Path | None, typer.Option(help="an experiment's directory, with arms that are all alike")] = None,
 ) -> None:
     """Simulate, and print the shares."""

@@ -10,7 +10,7 @@ from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
 from folklore.report import summary
 from folklore.storage import run_directory
-from tests.stored import add_run, declare
+from tests.conftest import add_run, declare
 
 BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
 
@@ -31,7 +31,7 @@ def test_arm_name_that_leads_out_of_the_folder_is_damage(stored):
 )
 def test_incomplete_history_is_named(stored, text):
     (stored / "arm" / "seed-0" / "history.csv").write_text(text)
-    with pytest.raises(ProblemError, match=r"seed-0/history\.csv cannot be read: it is not whole"):
+    with pytest.raises(ProblemError, match=r"seed-0/history\.csv cannot be read: it is incomplete"):
         compare(stored, "best validation/rmse")
 
 
@@ -111,7 +111,7 @@ def test_values_as_large_as_floats_are_compared_without_warnings(stored):
 def test_pipe_in_place_of_a_record_is_damage(name, stored):
     (stored / "arm" / "seed-2" / name).unlink()
     os.mkfifo(stored / "arm" / "seed-2" / name)
-    with pytest.raises(ProblemError, match="it is no file"):
+    with pytest.raises(ProblemError, match="it is not a regular file"):
         compare(stored, "best validation/rmse")
 
 

@@ -105,7 +105,7 @@ def test_a_truncated_file_is_named_and_its_readable_part_used(file, cut):
     file.write_bytes(file.read_bytes()[:-cut])
     found = read_scalars(file.parent)
     assert found.series["loss"].values == [0.5, 1.5]
-    assert found.problems == [f"{file} ends in the middle of a record; the 2 whole ones are used"]
+    assert found.problems == [f"{file} ends in the middle of a record; the 2 complete ones are used"]
 
 
 def test_a_flipped_bit_costs_its_record_alone(file):
@@ -143,7 +143,7 @@ def test_an_empty_file_and_what_is_no_event(tmp_path):
     (tmp_path / "b.tfevents").write_bytes(record(b"\xff\xff\xff"))
     assert [problem.split("tfevents")[1] for problem in read_scalars(tmp_path).problems] == [
         " is empty",
-        " holds a record that is no event",
+        " holds a record that is not an event",
     ]
 
 

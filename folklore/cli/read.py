@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 out = Console()
 if not out.is_terminal and "COLUMNS" not in os.environ:
-    out.width = 120  # in place of 80: a file or a pipe has no edge, and what is folded cannot be searched
+    out.width = 120  # instead of 80: a file or a pipe has no edge, and folded text cannot be searched
 _RUN_SOMETHING = "Run: python -m experiments run quickstart"
 
 
@@ -73,9 +73,8 @@ def compare(
 
         comparisons += [compare.compare(path, metric) for path in stored(names, logdir)]
     if format_ == "json":
-        print(
-            json.dumps([compared.to_dict() for compared in comparisons], indent=1, ensure_ascii=False, allow_nan=False)
-        )
+        found = [compared.to_dict() for compared in comparisons]
+        print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     elif format_ == "csv":
         print(tables.as_csv(tables.flat(comparisons)), end="")
     elif format_ == "md":
@@ -92,12 +91,14 @@ def _compared_logs(paths: Sequence[Path], metric: str | None, group: str | None)
 
 
 def _is_foreign(name: str, group: str | None) -> bool:
-    """Whether a directory holds logs that are not ours, or are to be read like such."""
-    from folklore.evidence.tensorboard_logs import has_events
-
+    """Whether a name is a directory of TensorBoard logs that others wrote, or that are read as such."""
     if not name.strip() or not Path(name).is_dir():
         return False
-    return bool(group) or (not run_directory.experiments(Path(name)) and has_events(Path(name)))
+    if group or run_directory.experiments(Path(name)):
+        return bool(group)
+    from folklore.evidence.tensorboard_logs import has_events
+
+    return has_events(Path(name))
 
 
 def board(
@@ -151,22 +152,22 @@ def report(
 
 
 def stored(names: Sequence[str], logdir: Path) -> list[Path]:
-    """The directories of the stored experiments that are meant: by topic, topic.experiment, or a log directory.
+    """The directories of stored experiments, given by topic, topic.experiment, or log directory.
 
     Raises:
         ProblemError: nothing is stored under a name; names the nearest.
     """
-    known = {path.name: path for path in run_directory.experiments(logdir)}
-    if not names and not known:
+    by_name = {path.name: path for path in run_directory.experiments(logdir)}
+    if not names and not by_name:
         raise ProblemError(f"{str(logdir)!r} holds no runs yet. {_RUN_SOMETHING}")
-    found = [] if names else list(known.values())
+    found = [] if names else list(by_name.values())
     for name in names:
-        here = [path for stem, path in known.items() if stem == name or stem.partition(".")[0] == name]
+        here = [path for stem, path in by_name.items() if stem == name or stem.partition(".")[0] == name]
         here = here or (run_directory.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
         if not here and len(Path(name).parts) > 1:
             raise ProblemError(f"There are no runs in {name!r}. Give a log directory, or the name of an experiment.")
         if not here:
-            advice = did_you_mean(name, known) if known else f"It holds no runs at all. {_RUN_SOMETHING}"
+            advice = did_you_mean(name, by_name) if by_name else f"It holds no runs at all. {_RUN_SOMETHING}"
             raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {advice}")
         found += here
     return list(dict.fromkeys(found))

@@ -91,7 +91,7 @@ def _reader(runs: Ended, arms: Sequence[str], experiment: str) -> Callable[[str]
 
 
 def _arms(runs: Sequence[run_directory.Run], values: Values, baseline: str, is_rate: bool) -> dict[str, ComparedArm]:
-    """Each arm's values in sum; `is_rate` says whether these are 0 or 1."""
+    """The summary of each arm; `is_rate` says whether its values are 0 or 1."""
     without = [run.arm for run in runs if run.status != "incomplete" and run.seed not in values[run.arm]]
     return {
         arm: _arm(of_arm, None if arm == baseline else values[baseline], without.count(arm), is_rate)
@@ -145,7 +145,7 @@ def _check_recipes(runs: Ended, declared: StoredExperiment) -> None:
 
 
 def _withheld(declared: StoredExperiment, data: DataSet, hypothesis: AskedHypothesis) -> str | None:
-    """Why no verdict on a hypothesis can be given, if so."""
+    """The reason to withhold the verdict on a hypothesis, or None."""
     if "unit" in declared.model_fields_set and data.unit != declared.unit:
         unit = declared.unit or "other units"
         return f"what would matter is declared in {unit}, and these runs are of {data.name}"
@@ -159,7 +159,7 @@ def _withheld(declared: StoredExperiment, data: DataSet, hypothesis: AskedHypoth
 
 
 def _notes(runs: Ended, declared: StoredExperiment) -> list[str]:
-    """What a reader must know about how alike the runs were made."""
+    """Differences between the runs that a reader must know about."""
     notes = []
     if declared.extended_from:
         notes.append(

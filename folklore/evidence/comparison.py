@@ -23,7 +23,7 @@ class Difference(Record):
 
 
 class ComparedArm(Record):
-    """An arm's values of the metric by seed, and what they add up to.
+    """An arm's values of the metric by seed, and their summary.
 
     Attributes:
         n: seeds with a value.
@@ -45,12 +45,12 @@ class JudgedHypothesis(Record):
 
     Attributes:
         counted: what a positive effect means, "better" or "worse".
-        withheld: why no verdict is given, if so.
+        withheld: the reason why no verdict is given, or None.
         ci: the interval that the verdict was read from, at `confidence`.
         delta: the smallest effect that matters.
         effects: by seed.
         bca: the BCa bootstrap interval.
-        p: Holm-adjusted within the experiment.
+        p: Holm-adjusted within the experiment, unlike `p_unadjusted`.
     """
 
     claim: str

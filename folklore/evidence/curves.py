@@ -34,7 +34,7 @@ class Band:
 
 
 def histories(path: Path, arms: Iterable[str]) -> dict[str, dict[int, dict[str, list[float]]]]:
-    """The histories of an experiment's ended runs: arm, seed, column."""
+    """The histories of an experiment's ended runs, by arm, seed and column."""
     found: dict[str, dict[int, dict[str, list[float]]]] = {arm: {} for arm in arms}
     for run in run_directory.runs(path):
         if run.done and run.arm in found:
@@ -50,9 +50,9 @@ def metrics_of(runs: Mapping[str, Mapping[int, Mapping[str, Sequence[float]]]]) 
 
 
 def band(runs: Mapping[int, Mapping[str, Sequence[float]]], metric: str) -> Band | None:
-    """The band of one metric over an arm's runs, as far as half of them go; None where none has it.
+    """The band of one metric over an arm's runs, up to the epoch that half of them reach; None if none has it.
 
-    Runs stop early by themselves; beyond the half, the mean would be that of the few that continued.
+    Runs stop early; after that epoch, the mean would only be over the few runs that continued.
     """
     courses = [np.asarray(columns[metric], dtype=float) for columns in runs.values() if columns.get(metric)]
     if not courses:

@@ -1,7 +1,7 @@
-"""Scalars from TensorBoard's event files, whoever wrote them; checksums are checked, and damage is told.
+"""Scalars from TensorBoard's event files, whoever wrote them. Checksums are checked, and damage is reported.
 
 Files of Keras' callback, `tf.summary`, PyTorch's SummaryWriter and tensorboardX hold a scalar as `simple_value` or as a
-tensor; both are read. TensorBoard itself drops what follows a damaged record without a word.
+tensor; both are read. TensorBoard itself silently drops everything after a damaged record.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tensorboard.util.tensor_util import make_ndarray
 from callbacks.event_file import masked_crc
 
 PATTERN = "*tfevents*"
-_HEAD = struct.Struct("<QI")  # a record's length and the checksum of that
+_HEAD = struct.Struct("<QI")  # a record's length and its checksum
 _FOOT = struct.Struct("<I")
 _FLOAT = struct.Struct("<f")
 
@@ -39,10 +39,10 @@ class Series:
 
 @dataclass
 class Scalars:
-    """What the event files of one directory hold.
+    """The content of one directory's event files.
 
     Attributes:
-        series: tag to course, by step; of a step that was written twice, as after a resumed training, the last counts.
+        series: tag to course, by step. If a step was written twice, as after resuming, the last value counts.
         problems: a sentence for each damaged file: its name, where it is damaged, how much of it was used.
     """
 
@@ -51,9 +51,9 @@ class Scalars:
 
 
 def records(data: bytes, problems: list[str]) -> Iterator[bytes]:
-    """The records of a file's contents; what is wrong with it is appended to `problems`.
+    """The records of a file's contents. Damage is appended to `problems`.
 
-    A record with a wrong checksum is passed over. After a wrong length nobody knows where the next record begins.
+    A record with a wrong checksum is skipped. After a wrong length, the start of the next record is unknown.
     """
     offset, good, bad = 0, 0, 0
     view = memoryview(data)
@@ -76,14 +76,14 @@ def records(data: bytes, problems: list[str]) -> Iterator[bytes]:
     if bad:
         problems.append(f"has {bad} damaged records, which are left out; {good} are used")
     if offset < len(data):
-        problems.append(f"ends in the middle of a record; the {good} whole ones are used")
+        problems.append(f"ends in the middle of a record; the {good} complete ones are used")
 
 
 def read_scalars(directory: Path) -> Scalars:
-    """The scalars of all event files that lie in a directory itself."""
+    """The scalars of all event files in a directory, without its subdirectories."""
     found = Scalars()
     courses: dict[str, dict[int, tuple[float, float]]] = {}
-    tensors: set[str] = set()  # tags of tensors that are scalars: some writers say so once alone
+    tensors: set[str] = set()  # tags of tensors that are scalars: some writers say so only once
     for file in sorted(path for path in directory.glob(PATTERN) if path.is_file()):
         problems: list[str] = []
         try:
@@ -97,7 +97,7 @@ def read_scalars(directory: Path) -> Scalars:
             try:
                 event = Event.FromString(record)
             except DecodeError:
-                problems.append("holds a record that is no event")
+                problems.append("holds a record that is not an event")
                 continue
             for value in event.summary.value:
                 number = _scalar(value, tensors)
@@ -132,5 +132,5 @@ def _number(tensor: TensorProto) -> float | None:
         return None
     try:
         return float(np.asarray(make_ndarray(tensor), dtype=float).reshape(()))
-    except (KeyError, TypeError, ValueError):  # of a type that is no number, or that nobody knows
+    except (KeyError, TypeError, ValueError):  # its type is unknown or not numeric
         return None

@@ -75,7 +75,7 @@ def assess(
         hypotheses: all of them; they share the error.
         values: of a metric, by its name.
         end: seeds at the last planned look.
-        withheld: for each hypothesis, why no verdict on it may be given, if so.
+        withheld: for each hypothesis, the reason to withhold its verdict, or None.
     """
     of = [values(hypothesis.metric.name) for hypothesis in hypotheses]
     effects = [_effects(hypothesis, found) for hypothesis, found in zip(hypotheses, of, strict=True)]
@@ -116,7 +116,7 @@ def _evidence(hypothesis: AskedHypothesis, by_seed: Mapping[int, float], values:
 
 
 def _rate_interval(hypothesis: AskedHypothesis, values: Values, confidence: float, n: int) -> tuple[float, float]:
-    """Of a rate, less another or a number, positive in the claimed direction, with as many hits in `n` as were seen."""
+    """The interval of a rate minus another or a number, positive in the claimed direction, at the observed rates."""
     seen = [list(values[name].values()) for name in hypothesis.needed]
     if not all(seen):
         return math.nan, math.nan

@@ -1,7 +1,7 @@
 """Planned looks: how much of the permitted error each look at growing evidence may use.
 
-Who adds seeds until the result is clear tests many times, and is misled more often than 5 times in 100 unless each look
-is held to a stricter level. Error is spent in proportion to the seeds (Lan & DeMets 1983; Kim & DeMets 1987, power
+Adding seeds until the result is clear means testing many times. This misleads more often than 5 times in 100 unless
+each look has a stricter level. Error is spent in proportion to the seeds (Lan & DeMets 1983; Kim & DeMets 1987, power
 family with exponent 1), and the level of each look follows from the joint distribution of the looks' statistics
 (Armitage, McPherson & Rowe 1969).
 """
@@ -16,7 +16,7 @@ from scipy import special
 LOOKS = (6, 10, 15, 20, 30)
 ALPHA = 0.05
 _T = 0.9  # of alpha is spent: t statistics of so few seeds cross the same levels 1.08 times as often as normal ones
-_GRID = 1_201  # points over the region in which a study goes on; odd, for Simpson's rule
+_GRID = 1_201  # points over the region in which a study continues; odd, for Simpson's rule
 _BEYOND = 9.0  # standard errors that no limit exceeds
 
 
@@ -28,7 +28,7 @@ def planned(most: int) -> list[int]:
 def level(n: int, end: int = LOOKS[-1], alpha: float = ALPHA) -> float:
     """The two-sided level at which a look at `n` seeds tests.
 
-    A number that is no planned look counts as one more, and more seeds than the plan's end as its end.
+    A number of seeds between planned looks counts as one more look; one after the planned end counts as the end.
 
     Args:
         n: seeds seen.
@@ -47,7 +47,7 @@ def level(n: int, end: int = LOOKS[-1], alpha: float = ALPHA) -> float:
 def levels(looks: tuple[int, ...], alpha: float, end: int) -> tuple[float, ...]:
     """The two-sided levels of `looks`, of which one at `end` seeds would spend the last of alpha.
 
-    They are derived for normal statistics; t statistics are held to the levels, not to the limits.
+    They are derived for normal statistics; for t statistics the levels apply, not the limits.
     """
     spent = np.array(looks) / end * alpha * _T
     found = limits(np.array(looks, dtype=float), np.diff(spent, prepend=0.0))

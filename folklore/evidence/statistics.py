@@ -1,6 +1,6 @@
 """Pure functions on arrays: intervals and tests over seeds. scipy and statsmodels do the work.
 
-Libraries are imported where they are used: a table of means needs neither, and each takes most of a second.
+Libraries are imported where they are used: a table of means needs neither, and each takes most of a second to import.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special  # the quantile alone: scipy.stats takes half a second more to import
+from scipy import special  # only the quantile: scipy.stats takes half a second more to import
 
 RESAMPLES = 9_999
 _SEED = 2017  # of resampling: the same runs always give the same numbers
@@ -69,7 +69,7 @@ def paired_t(differences: ArrayLike, null: float = 0.0) -> float:
 def bca_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
     """Bias-corrected and accelerated bootstrap interval for the mean of shape (n,) (Efron 1987).
 
-    (nan, nan) for fewer than two values, or values without spread, of which it says nothing.
+    (nan, nan) for fewer than two values, or values without spread, about which it says nothing.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""Logs that others wrote: runs of TensorBoard event files, grouped into arms and seeds by a pattern."""
+"""TensorBoard logs that others wrote: their runs, grouped into arms and seeds by a pattern."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from folklore.evidence.event_reader import PATTERN, Scalars, read_scalars
 from folklore.evidence.hypotheses import finite, finite_or_none
 
 GROUP = "{arm}/seed-{seed}"
-SPLITS = ("train", "validation", "val", "test", "eval")  # sub-runs that writers keep in directories of their own
+SPLITS = ("train", "validation", "val", "test", "eval")  # sub-runs, which writers put in separate directories
 _METRIC = re.compile(r"(?:(best|last) )?(.+)")
 
 
@@ -44,9 +44,9 @@ def logged_runs(logdir: Path, group: str = GROUP) -> tuple[list[LoggedRun], list
 
     Args:
         logdir: searched for event files.
-        group: such as "{arm}/seed-{seed}": {arm} stands for one directory's name or a part of it; so does {seed}, which
-            may be left out where runs of an arm are told apart by {run} or by nothing. A directory called train,
-            validation, val, test or eval below a run is a sub-run of it.
+        group: such as "{arm}/seed-{seed}". Each name in braces stands for a directory's name or a part of it. {seed}
+            may be left out, or replaced by another name such as {run}. A directory called train, validation, val,
+            test or eval below a run is a sub-run of it.
 
     Raises:
         ProblemError: the pattern has no {arm}.
@@ -89,10 +89,10 @@ def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> Comp
     Args:
         logdir: the directory of all runs.
         metric: a tag such as "validation/epoch_accuracy", whose last value counts; "best …" takes the best.
-        group: which part of a run's path is its arm and which its seed, see `logged_runs`.
+        group: the pattern of a run's path, see `logged_runs`.
 
     Raises:
-        ProblemError: no directory fits the pattern, or no run has the metric; names those there are.
+        ProblemError: no directory fits the pattern, or no run has the metric; names the existing ones.
     """
     with np.errstate(all="ignore"):  # values may be as large as floats are; what overflows is None
         return _compare(logdir, metric, group)
@@ -134,7 +134,7 @@ def _compare(logdir: Path, metric: str | None, group: str) -> Comparison:
 
 
 def goal_of(tag: str) -> Literal["min", "max"]:
-    """Whether larger is better, judged by a tag's name: accuracies, scores and areas grow, the rest are losses."""
+    """The goal, judged by a tag's name: accuracies, scores and areas are maximised, the rest are losses."""
     if in_table := goal_in_table(tag.rpartition("/")[2].removeprefix("epoch_")):
         return in_table
     grows = ("acc", "auc", "f1", "score", "precision", "recall", "reward", "return")
@@ -142,7 +142,7 @@ def goal_of(tag: str) -> Literal["min", "max"]:
 
 
 def _default(tags: set[str]) -> str | None:
-    """The metric where none is named: a validation loss, if there is just one, or the only tag of all."""
+    """The metric if none is named: the only validation loss, otherwise the only tag."""
     losses = [tag for tag in tags if tag.startswith(("validation/", "val/", "eval/")) and tag.endswith("loss")]
     candidates = losses or list(tags)
     return candidates[0] if len(candidates) == 1 else None
@@ -171,7 +171,7 @@ def _arm(values: Mapping[str, float], baseline: Mapping[str, float] | None, runs
 
 
 def _difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> Difference:
-    """Between the seeds that both have; between all of them, unpaired, where seeds have no names or do not agree."""
+    """By seed, over the shared seeds; unpaired, over all runs, if fewer than two seeds with a name are shared."""
     shared = sorted(values.keys() & baseline.keys())
     if len(shared) > 1 and any(shared):
         found = [values[seed] - baseline[seed] for seed in shared]
@@ -185,7 +185,7 @@ def _difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> D
 
 
 def _notes(runs: Sequence[LoggedRun], strange: Sequence[str], tag: str, group: str) -> list[str]:
-    notes = ["logs of others: they do not tell whether data, budget and code were the same"]
+    notes = ["logs of others: they do not say whether data, budget and code were the same"]
     lengths = {len(run.tags[tag]) for run in runs if tag in run.tags}
     if len(lengths) > 1:
         notes.append(f"runs have between {min(lengths)} and {max(lengths)} values of {tag}")

@@ -16,13 +16,13 @@ _LATER = (*sequential.LOOKS, 40, 50, 60, 80, 100, 150, 200, 300, 500, 1_000)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the runs say about one hypothesis.
+    """The evidence on one hypothesis.
 
     Attributes:
         effect: estimated, positive in the claimed direction; for "no difference", in the direction of better.
         n: seeds behind it.
-        interval: (lo, hi) of the effect at a confidence, from so many seeds: from `n`, what was seen; from others, what
-            would be if effect and spread stayed as they are.
+        interval: (lo, hi) of the effect, given a confidence and a number of seeds. For `n` seeds it is the observed
+            interval, for other numbers the expected one if effect and spread stayed the same.
         direction: what is claimed.
         delta: the smallest effect that matters.
     """
@@ -40,8 +40,8 @@ class Verdict:
 
     Attributes:
         confidence: of the interval: 1 - level of this look, with alpha shared among the experiment's hypotheses.
-        seeds_needed: how many seeds would decide it at the observed effect and spread; None where it is decided, or
-            where a thousand would not.
+        seeds_needed: how many seeds would decide it at the observed effect and spread; None if it is decided, or if a
+            thousand seeds would not decide it.
     """
 
     word: Word
@@ -54,9 +54,9 @@ class Verdict:
 def read(lo: float, hi: float, direction: Direction, delta: float) -> Word:
     """The verdict that an interval of the effect gives.
 
-    With the effect counted in the claimed direction: supported where all of the interval is above 0, refuted where all
-    of it is below, unless it lies wholly inside (-delta, delta): no practical difference, which is what a claim of no
-    difference needs.
+    The effect is positive in the claimed direction. An interval inside (-delta, delta) means no practical difference,
+    which supports a claim of no difference. Otherwise an interval above 0 supports a claim of better or worse, and an
+    interval below 0 refutes it; both refute a claim of no difference.
     """
     inside, none_claimed = -delta < lo and hi < delta, direction == "no difference"
     if inside:
@@ -72,8 +72,8 @@ def judge(
     """The verdicts on the hypotheses of one experiment.
 
     Each has an equal part of alpha to spend over its looks (Bonferroni), so the chance that any of their intervals ever
-    misses is at most alpha, whichever of the three decided verdicts would be wrong. Handing on the part of those that
-    are decided, as Holm does with p-values, would not keep that: "no practical difference" decides too.
+    misses is at most alpha, whichever of the three decided verdicts would be wrong. Passing on the part of decided
+    hypotheses, as Holm does with p-values, would break this: "no practical difference" is a decision too.
 
     Args:
         evidence: one for each hypothesis.
@@ -95,9 +95,9 @@ def _at(evidence: Evidence, end: int, alpha: float) -> Verdict:
 
 
 def seeds_needed(evidence: Evidence, end: int = sequential.LOOKS[-1], alpha: float = sequential.ALPHA) -> int | None:
-    """The first look that would decide if effect and spread stayed as they are; None where a thousand seeds would not.
+    """The first look that would decide if effect and spread stayed the same; None if a thousand seeds would not.
 
-    Looks after the planned end are levelled as if they had been its end from the beginning.
+    A look after the planned end has the level that it would have as the planned end.
     """
     if evidence.n < 2:
         return LEAST

@@ -1,1 +1,1 @@
-"""What a person looks at."""
+"""Output for people: text, tables, plots, HTML pages and TensorBoard."""

@@ -27,7 +27,7 @@ _CONFIG = {"displaylogo": False, "responsive": True}
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """A row of the index: a hypothesis, or a claim that computation settled, which has no seeds. All as text."""
+    """A row of the index as text: a hypothesis, or a claim that computation settled, which has no seeds."""
 
     page: str
     experiment: str
@@ -52,7 +52,7 @@ def write(found: Sequence[Result], out: Path) -> Path:
     stems = [summary.stem(result) for result in found]
     for name in stems:
         if stems.count(name) > 1:
-            raise ProblemError(f"Two of the results are called {name!r}, so that one page would hide the other's.")
+            raise ProblemError(f"Two of the results are called {name!r}, so one page would replace the other.")
     style = plots.styles([list(result.comparison.arms) for result in found])
     # All pages are made before any is written.
     template = environment.get_template("experiment.html")
@@ -141,7 +141,7 @@ def _effects(found: Sequence[Result]) -> list[plots.Effect]:
 
 
 def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
-    """What the page of an experiment shows, under the names that its template has."""
+    """The content of an experiment's page, under the names that its template uses."""
     compared = result.comparison
     by_metric: dict[str, dict[str, str]] = {}
     for name in result.curves:
@@ -177,7 +177,7 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
 
 
 def beside(h: JudgedHypothesis) -> str:
-    """What stands beside the t interval: the BCa bootstrap and the sign-flip permutation test."""
+    """The evidence beside the t interval: the BCa bootstrap and the sign-flip permutation test."""
     if h.p_sign_flip is None:
         return ""
     bca = "" if None in h.bca else f"BCa bootstrap interval {formatting.interval(h.bca, signed=True)}; "
@@ -196,7 +196,7 @@ def made(result: Result) -> str:
 
 
 def command(compared: Comparison) -> str:
-    """The command that makes an experiment's runs again."""
+    """The command that repeats an experiment's runs."""
     source = f" --data {compared.data.source}" if compared.data else ""
     until = " --until-decided" if compared.hypotheses else ""
     options = "".join(f" {option}" for option in compared.options or ())

@@ -15,8 +15,8 @@ from folklore.evidence.verdict import Word
 from folklore.report.summary import KeptBand, KeptLayers
 from folklore.storage.schema import Tuned
 
-# Okabe & Ito 2008, "Color universal design": told apart with any kind of colour blindness, yellow left out for its
-# lack of contrast on white. Beyond seven arms, dashes tell them apart.
+# Okabe & Ito 2008, "Color universal design": distinguishable with any kind of colour blindness; without yellow, which
+# lacks contrast on white. Beyond seven arms, dashes distinguish them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross")
@@ -61,7 +61,7 @@ def curves(
     style: Mapping[str, Style],
     seeds: Mapping[str, Mapping[str, Mapping[str, Sequence[float | None] | None]]] | None,
 ) -> go.Figure:
-    """Mean and band of train and validation over epochs, and every seed's curve, hidden until it is asked for.
+    """Mean and band of train and validation over epochs, and every seed's curve, hidden until a button is pressed.
 
     Args:
         metric: such as "accuracy".
@@ -76,7 +76,7 @@ def curves(
                 _band(drawn, arm, split, band, style[arm])
     with_values = (band for bands in arms.values() for band in bands.values() if band)
     means = [mean for band in with_values for mean in band.mean if mean is not None]
-    if means:  # bands of few seeds, and an epoch in which one seed went astray, are many times as large as the rest
+    if means:  # a band of few seeds, or an epoch in which one seed diverges, can be many times as large as the rest
         least, most = np.quantile(means, [0.02, 0.98])
         room = 0.25 * (most - least) or 1.0
         drawn.update_yaxes(range=[least - room, most + room])

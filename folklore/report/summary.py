@@ -1,7 +1,7 @@
-"""What a report shows of an experiment, as one record: from stored runs, or from a file that was kept.
+"""The record that a report of an experiment is made from: summarised from stored runs, or read from a kept file.
 
 The compact record holds every seed's final values and effects, the curves' mean and band, versions and hardware, in
-some tens of kilobytes; with `seeds=True` every seed's curve comes along.
+some tens of kilobytes; with `seeds=True` it also holds every seed's curve.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Failure(Record):
 
 
 class Result(Record):
-    """What a report shows of an experiment.
+    """The content of an experiment's report.
 
     Attributes:
         held: options that the recipes of all arms share, `settings` those that they do not.
@@ -130,7 +130,7 @@ def write(result: Result, folder: Path) -> Path:
 
 
 def stem(result: Result) -> str:
-    """What an experiment's files are called; names from logs may hold anything."""
+    """A safe file name for an experiment; names from logs may contain anything."""
     name = result.comparison.experiment
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     if safe == name and safe.strip(".") and safe.lower() != "index" and len(safe) < 200:
@@ -142,7 +142,7 @@ def read(file: Path) -> Result:
     """A record that `write` kept.
 
     Raises:
-        ProblemError: the file holds no such record.
+        ProblemError: the file does not hold such a record, or is damaged.
     """
     content = files.read_json(file)
     if content is None or content.get("format") != FORMAT or not isinstance(content.get("comparison"), dict):
@@ -157,7 +157,7 @@ def read(file: Path) -> Result:
 
 
 def held(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the recipes of all arms have in common, option by option."""
+    """The options that the recipes of all arms share."""
     flat = [dict(flatten(recipe)) for recipe in arms.values()]
     if not flat:
         return {}
@@ -165,7 +165,7 @@ def held(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def differing(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What each arm's recipe has that not all have, option by option."""
+    """The options of each arm's recipe that not all arms share."""
     common = held(arms)
     return {arm: {k: v for k, v in flatten(recipe) if k not in common} for arm, recipe in arms.items()}
 
@@ -194,7 +194,7 @@ def _layers(runs: Runs, metrics: Sequence[str]) -> dict[str, Any]:
 
 def _number(name: str) -> tuple[str, int, str]:
     stem, _, number = name.rpartition("_")
-    return (stem, int(number), "") if number.isdecimal() else (name, 10**9, name)  # what has no number comes last
+    return (stem, int(number), "") if number.isdecimal() else (name, 10**9, name)  # names without a number come last
 
 
 def _as_data(found: Band | None) -> dict[str, list[Any]] | None:
@@ -213,7 +213,7 @@ def _failure(run: run_directory.Run) -> dict[str, Any]:
 
 
 def _rounded(value: Any) -> Any:
-    """With floats of five digits, and None for what is not finite."""
+    """The value with floats rounded to five digits, and None in place of NaN and infinity."""
     if isinstance(value, Mapping):
         return {str(key): _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -25,7 +25,7 @@ _LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output\
 
 
 def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "") -> Table:
-    """Rows with equal keys as a table for the terminal. Text is shown as it is, never read as markup."""
+    """Rows with equal keys as a table for the terminal. Text is shown literally, never as markup."""
     drawn = Table(
         title=Text(title),
         caption=Text(caption),

@@ -29,13 +29,13 @@ from folklore.storage import run_directory
 FOLDER = ".board"
 LINKS = ".board-seeds"
 ENDS_WITHIN = 5.0  # seconds, for TensorBoard to end when it is asked to
-_BOUNDS = "interval"  # the first part of the bounds' tags, so that they do not stand among the curves
+_BOUNDS = "interval"  # the first part of the bounds' tags, which keeps them apart from the curves
 
 
 def write(paths: Sequence[Path], out: Path) -> Path:
     """Write the aggregate log directory for experiments' directories, in place of an earlier one; return it.
 
-    A run of TensorBoard's is an arm. It has the mean over seeds of every metric and the bounds of its interval, which
+    Each arm is one run in TensorBoard. It has the mean over seeds of every metric and the bounds of its interval, which
     the Custom Scalars tab draws as a band, and is one trial in the HParams tab. The experiment's own run holds the
     layout and the verdicts.
     """
@@ -107,7 +107,7 @@ def _layout(names: Sequence[str]) -> Summary:
 
 
 def _settings(arms: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What arms differ in, as the plain values that the HParams tab shows; each arm has every name."""
+    """The options in which arms differ, as plain values for the HParams tab; each arm has every name."""
     found = differing(arms)
     names = sorted({name for values in found.values() for name in values})
     return {arm: {name: _plain(values.get(name, "default")) for name in names} for arm, values in found.items()}
@@ -144,15 +144,15 @@ def link(paths: Sequence[Path], out: Path) -> Path:
 
 def _remove(out: Path) -> None:
     if out.is_symlink():
-        out.unlink()  # what it points to is not ours
+        out.unlink()  # the target is not ours
     elif out.exists():
         shutil.rmtree(out)
 
 
 def command(logdir: Path, port: int, host: str = "127.0.0.1") -> list[str]:
-    """The command that starts TensorBoard on a directory, reachable from this machine alone unless told otherwise."""
-    # A run has an event file for each of its pictures. TensorBoard's slow loader, which stands in where there is no
-    # fast one, goes on with the last file alone unless it is told otherwise.
+    """The command that starts TensorBoard on a directory; by default only this machine can reach it."""
+    # A run has an event file for each of its pictures. Without reload_multifile, TensorBoard's slow loader, which is
+    # used where the fast one is unavailable, follows only the last file.
     given = ["--logdir", str(logdir), "--reload_multifile", "true", "--host", host, "--port", str(port)]
     return [sys.executable, "-m", "folklore.report.tensorboard_server", *given]
 
@@ -169,8 +169,8 @@ def serve(logdir: Path, port: int, host: str) -> int:
             trial.bind(address)
     except (OSError, UnicodeError) as error:
         raise ProblemError(
-            f"The host is {host!r}, where this machine cannot listen: {error}. Give 127.0.0.1 for this machine alone, "
-            "or 0.0.0.0 for all who reach it."
+            f"The host is {host!r}, where this machine cannot listen: {error}. Give 127.0.0.1 for this machine only, "
+            "or 0.0.0.0 for everyone who can reach it."
         ) from error
     process = subprocess.Popen(command(logdir, port, host), env=os.environ)
     try:
@@ -179,7 +179,7 @@ def serve(logdir: Path, port: int, host: str) -> int:
         process.terminate()
         try:
             process.wait(timeout=ENDS_WITHIN)
-        except subprocess.TimeoutExpired:  # seldom: Ctrl-C reaches TensorBoard too, which may be ending already
+        except subprocess.TimeoutExpired:  # rare: Ctrl-C also reaches TensorBoard, which may be ending already
             process.kill()
             process.wait()
         return 0

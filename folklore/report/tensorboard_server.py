@@ -1,4 +1,4 @@
-"""TensorBoard's own command line, without TensorFlow: it starts in a second, and says nothing of oneDNN."""
+"""TensorBoard's own command line, without TensorFlow: it starts in a second, without messages about oneDNN."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ sys.modules["tensorboard.compat.notf"] = types.ModuleType("tensorboard.compat.no
 if __name__ == "__main__":
     from tensorboard import main, main_lib
 
-    # There it is asked for one thing, whether to say that TensorFlow is not installed, which it is. Elsewhere the
-    # stand-in must be known for what it is: the projector and the reader of event files do without TensorFlow then.
+    # main_lib uses `tf` only to decide whether to warn that TensorFlow is not installed; it is. The other modules must
+    # recognise the stand-in: the projector and the reader of event files then work without TensorFlow.
     main_lib.tf = types.SimpleNamespace(__version__="none")
 
     main.run_main()

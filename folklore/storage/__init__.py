@@ -1,1 +1,1 @@
-"""What is written to a log directory, and how it is read back."""
+"""The files of a log directory: how they are written and read."""

@@ -1,4 +1,4 @@
-"""Files: text and JSON that are written whole or not at all, and read with checks."""
+"""Text and JSON files, written completely or not at all, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from folklore.errors import ProblemError
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write JSON whole or not at all; NaN and infinities, which JSON lacks, become null."""
+    """Write JSON completely or not at all; NaN and infinities, which JSON lacks, become null."""
     write_text(path, json.dumps(_finite(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all, see `callbacks.files.replacing`."""
+    """Write a text file completely or not at all, see `callbacks.files.replacing`."""
     write_bytes(path, text.encode())
 
 
@@ -42,23 +42,25 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def read_text(path: Path) -> str:
-    """What a file holds. One that is none, a pipe say, could be waited on for ever."""
+    """The content of a regular file. Reading anything else, such as a pipe, could wait for ever."""
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a regular file")
     return path.read_text(encoding="utf-8")
 
 
 def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) < 20 else float(digits)  # longer ones may exceed what a float can hold
+    return (
+        int(digits) if len(digits) < 20 else float(digits)
+    )  # as an integer, a longer one may exceed the largest float
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def damaged(path: Path, what: str) -> ProblemError:
-    """The error to raise for a file that is not what it should be."""
-    return ProblemError(f"{path} {what}. Delete it, and `run` makes again what it stood for.")
+    """The error for a damaged file; `what` says what is wrong with it."""
+    return ProblemError(f"{path} {what}. Delete it, and `run` makes it again.")
 
 
 def _finite(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Run directories: where they are, what is in them, and how they are written whole or not at all.
+"""Run directories: where they are, what they contain, and how they are written and read.
 
 logs/<topic>.<experiment>/experiment.json
 logs/<topic>.<experiment>/<arm>/seed-0/{run.json, history.csv, train/, validation/, best.weights.h5, DONE}
@@ -44,7 +44,7 @@ class Run:
 
     Attributes:
         record: its run.json, None where none was written yet.
-        ended: the same, of a run that is done or diverged; None for any other run.
+        ended: the same record if the run is done or diverged, otherwise None.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether it came to its end, and all of its files are written."""
+        """Whether it ended, done or diverged, with all of its files written."""
         return self.ended is not None
 
     @property
@@ -71,7 +71,7 @@ def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
 
 
 def logdir_option(logdir: Path) -> str:
-    """What a command needs to find this log directory: " --logdir …", or nothing where it is the usual one."""
+    """The option with which a command finds this log directory: " --logdir …", or "" for the default one."""
     return "" if logdir == Path("logs") else f" --logdir {shlex.quote(str(logdir))}"
 
 
@@ -148,17 +148,17 @@ def runs(experiment_path: Path) -> Iterator[Run]:
 
 
 def experiments(logdir: Path) -> list[Path]:
-    """The directories of the experiments that were run into `logdir`, or `logdir` itself where it is one."""
+    """The directories of the experiments in `logdir`, or `logdir` itself if it is one of them."""
     if (logdir / "experiment.json").is_file():
         return [logdir]
     return sorted(path.parent for path in logdir.glob("[!.]*/experiment.json"))
 
 
 def check_logdir(logdir: Path) -> Path:
-    """`logdir`, where it is a directory, or can become one.
+    """`logdir`, if it is a directory or can become one.
 
     Raises:
-        ProblemError: it is, or lies under, a file.
+        ProblemError: it is a file, or lies under one.
         PermissionError: it cannot be written.
     """
     existing = next(path for path in [logdir, *logdir.resolve().parents] if path.exists())
@@ -178,21 +178,21 @@ def lost_events(path: Path, event_files: Mapping[str, int]) -> list[str]:
 
 
 def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] | None = None) -> None:
-    """Start a run in `path`, or go on with it, and write run.json.
+    """Start or resume a run in `path`, and write run.json.
 
-    Of an earlier, broken-off attempt nothing stays; or, where it is gone on with, all but the event files, or what of
-    them was written after its checkpoint.
+    A new start removes all that an interrupted attempt left. Resuming keeps it, except event files, or parts of them,
+    that were written after the checkpoint.
 
     Args:
         path: the run's directory.
         record: for run.json.
-        event_files: how many bytes of which are kept, by their path in the directory; None for a new beginning.
+        event_files: how many bytes to keep of each, by its path in the directory; None for a new start.
     """
-    goes_on = event_files is not None
-    whole = [path / name for name in ("history.csv", "best.weights.h5")] if not goes_on else []
-    for leftover in (path / "DONE", *whole, *path.glob(".tmp-*")):
+    resumed = event_files is not None
+    results = [] if resumed else [path / "history.csv", path / "best.weights.h5"]
+    for leftover in (path / "DONE", *results, *path.glob(".tmp-*")):
         leftover.unlink(missing_ok=True)
-    if not goes_on:
+    if not resumed:
         drop_checkpoints(path)
     for file in path.glob("*/events.out.tfevents.*"):
         kept = (event_files or {}).get(str(file.relative_to(path)))
@@ -204,12 +204,12 @@ def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] 
 
 
 def drop_checkpoints(path: Path) -> None:
-    """Of a run that is not to be gone on with."""
+    """Remove the checkpoints of a run that will not be resumed."""
     shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
 
 
 def finish(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a run's last record, and DONE, the last file of all, unless the run failed; then drop its checkpoints."""
+    """Write a run's final record. Unless it failed, write DONE, the last file of all, and drop its checkpoints."""
     write_json(path / "run.json", record)
     if record["status"] != "failed":
         write_text(path / "DONE", f"{record['status']}\n")
@@ -247,7 +247,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
         text = read_text(file)
         head, *rows = csv.reader(io.StringIO(text)) if text else [[]]
         if not text.endswith("\n") or len(set(head)) < len(head) or any(len(row) != len(head) for row in rows):
-            raise ValueError("it is not whole")
+            raise ValueError("it is incomplete")
         return {name: [float(row[i]) if row[i] else math.nan for row in rows] for i, name in enumerate(head)}
     except FileNotFoundError:
         return {}
