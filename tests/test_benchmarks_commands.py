@@ -13,7 +13,7 @@ from benchmarks import evidence as evidence_benchmark
 from benchmarks.processes import OURS, SIDES
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
-from tests.stored import add_run, declare
+from tests.conftest import add_run, declare
 
 LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("relu",), ("alpha_dropout", 0.1))
 TINY = Work("tiny", TABLE, 1, LAYERS, {"model.fit": 2.0}, rows=70, epochs=2)

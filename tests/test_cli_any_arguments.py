@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from folklore.cli import app
 from folklore.errors import ProblemError
-from tests.stored import study
+from tests.conftest import study
 
 WORDS = st.sampled_from(
     [

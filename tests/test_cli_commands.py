@@ -77,14 +77,14 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
         (["run", "quickstart", "--set", "batch_size=many"], "batch_size is 'many'. Give a positive integer."),
         (["run", "quickstart", "--set", "params=3"], "params is 3. Give a mapping"),
         (["run", "quickstart", "--set", "epochs.x=3"], "epochs"),
-        (["run", "quickstart", "--seeds", "-3"], "greater than or equal to 1. Given: run quickstart --seeds -3."),
+        (["run", "quickstart", "--seeds", "-3"], "Given: run quickstart --seeds -3. See --help."),
         (
             ["run", "quickstart", "--seeds", "three"],
-            "valid integer, unable to parse string as an integer. Given: run quickstart --seeds three.",
+            "Given: run quickstart --seeds three. See --help.",
         ),
         (["run", "quickstart", "--sedes", "3"], "--sedes"),
         (["run", "quickstart", "--data", "reel"], "reel"),
-        (["run"], "Missing argument 'names'"),
+        (["run"], "Given: run. See --help."),
         (["rnu", "quickstart"], "rnu"),
         (["run", "quickstart", "--set", "optimizer.name=[1]"], "The optimizer is [1], which is unknown. There are: ad"),
         (["run", "quickstart", "--logdir", ""], "--logdir is empty. Name a directory"),
@@ -116,7 +116,7 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
         (["run", "quickstart", "--seeds", "9", "--until-decided"], "--seeds and --until-decided were both given"),
         (
             ["run", "quickstart", "--until-decided", "--max-seeds", "5"],
-            "Input should be greater than or equal to 6",
+            "--max-seeds 5. See --help.",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_bad_input_is_one_paragraph_and_status_2(capsys, monkeypatch, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_log_directory_that_is_a_file(capsys, tmp_path):
+def test_log_directory_that_is_a_file_is_refused(capsys, tmp_path):
     (tmp_path / "logs").write_text("mine")
     status, _, err = run_cli(capsys, "run", "quickstart", "--logdir", str(tmp_path / "logs"))
     assert status == 2
@@ -173,7 +173,7 @@ def test_describe_as_a_table(capsys):
         (None, "–"),
     ],
 )
-def test_figures_rounded_for_people(value, said):
+def test_numbers_are_rounded_for_people(value, said):
     assert formatting.rounded(value) == said
 
 
@@ -185,7 +185,7 @@ def test_doctor_names_versions_and_caches(capsys):
 
 
 @pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
-def test_interrupted_is_said(capsys, monkeypatch, name, code, said):
+def test_interruption_is_reported(capsys, monkeypatch, name, code, said):
     monkeypatch.setattr(app.catalog, "find", lambda names: signal.raise_signal(signal.Signals[name]))
     before = signal.getsignal(signal.SIGTERM)
     status, _, err = run_cli(capsys, "run", "quickstart")
@@ -217,7 +217,7 @@ def test_a_file_that_cannot_be_used_is_named(capsys, monkeypatch, error):
 
 
 @pytest.mark.parametrize("arguments", [["compare"], ["board"]])
-def test_a_log_directory_whose_name_is_too_long(capsys, arguments):
+def test_log_directory_whose_name_is_too_long_is_refused(capsys, arguments):
     status, _, err = run_cli(capsys, *arguments, "--logdir", "n" * 300)
     assert status == 1
     assert "nnn" in err
@@ -225,7 +225,7 @@ def test_a_log_directory_whose_name_is_too_long(capsys, arguments):
 
 
 @pytest.mark.process
-def test_a_reader_who_has_seen_enough_ends_it_quietly():
+def test_closed_pipe_ends_the_command_quietly():
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "experiments", "list", "--format", "json"]
@@ -247,14 +247,14 @@ def test_describe_keeps_tensorflow_quiet():
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_no_command_shows_the_commands(capsys):
+def test_missing_command_shows_the_commands(capsys):
     status, out, err = run_cli(capsys)
     assert status == 2
     assert "describe" in out
     assert err == "A command is missing. Given: nothing. See --help.\n"
 
 
-def test_an_error_of_ours_is_no_traceback_either(capsys, monkeypatch):
+def test_internal_error_is_not_a_traceback(capsys, monkeypatch):
     monkeypatch.setattr(app.catalog, "find", lambda names: 1 / 0)
     status, _, err = run_cli(capsys, "list")
     assert status == 1

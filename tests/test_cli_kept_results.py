@@ -7,7 +7,7 @@ import pytest
 from folklore.cli import app
 from folklore.report import summary, tensorboard
 from folklore.storage import files
-from tests.stored import declare
+from tests.conftest import declare
 
 
 @pytest.mark.parametrize("arguments", [("csv",), ("md",), ("json",), ("table",)])

@@ -8,7 +8,7 @@ import pytest
 
 from callbacks.event_file import EventFile
 from folklore.cli import app
-from tests.stored import add_run, declare
+from tests.conftest import add_run, declare
 
 
 @pytest.fixture

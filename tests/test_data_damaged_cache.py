@@ -111,7 +111,7 @@ def test_damage_is_reported_before_anything_is_downloaded(folder, monkeypatch):
         fashion_mnist.load()
 
 
-def test_a_failure_is_not_remembered(folder):
+def test_failure_to_load_is_not_cached(folder):
     file = folder / "t10k-labels-idx1-ubyte.gz"
     sound = file.read_bytes()
     file.write_bytes(sound[:20])

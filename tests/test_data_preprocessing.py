@@ -109,7 +109,7 @@ def test_images_have_one_minimum_and_maximum():
     assert (scaled.min(), scaled.max()) == (0.0, 1.0)
 
 
-def test_none_changes_the_dtype_alone():
+def test_no_scaler_changes_only_the_dtype():
     raw = images()
     np.testing.assert_array_equal(Preprocessing.fit("none", raw).apply(raw).train.x, raw.train.x)
     raw = table()
@@ -131,7 +131,7 @@ def test_targets_are_standardised_and_brought_back(kind):
     assert column.dtype == np.float64
 
 
-def test_class_numbers_are_left_alone():
+def test_class_numbers_are_not_scaled():
     raw = digits(0)
     fitted = Preprocessing.fit("standard", raw)
     assert (fitted.target_mean, fitted.target_scale) == (0.0, 1.0)
@@ -139,7 +139,7 @@ def test_class_numbers_are_left_alone():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_constant_gives_no_nan(kind):
+def test_constant_columns_do_not_become_nan(kind):
     x, y = table().train.x, np.full(40, 0.1)
     x[:, 1] = 0.1  # its floating-point mean is not exactly 0.1
     raw = dataset((x, y), (x, y), (x, y))
@@ -151,7 +151,7 @@ def test_what_is_constant_gives_no_nan(kind):
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax"])
-def test_blank_images_give_no_nan(kind):
+def test_blank_images_do_not_become_nan(kind):
     part = (np.full((6, 4, 4, 1), 0.1), np.zeros(6, np.int32))
     raw = dataset(part, part, part, classes=("a",))
     np.testing.assert_array_equal(Preprocessing.fit(kind, raw).apply(raw).train.x, 0.0)

@@ -176,7 +176,7 @@ def test_arrays_cannot_be_changed_under_other_runs():
             array[0] = 0
 
 
-def test_the_whole_set_is_read_once_a_process():
+def test_a_set_is_read_once_in_each_process():
     assert digits.load() is digits.load()
 
 
@@ -281,7 +281,7 @@ def test_all_public_names_are_there():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("what", ["x", "y"])
-def test_values_that_are_no_numbers_are_refused_with_their_place(what, value):
+def test_nan_and_infinity_are_refused_with_their_place(what, value):
     x, y = np.ones((9, 2)), np.ones(9)
     {"x": x, "y": y}[what][4] = value
     source = Source(name="mine", task="regression", source="bundled", load=lambda: Whole(x, y, sha256(x, y)))

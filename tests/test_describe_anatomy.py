@@ -143,11 +143,11 @@ def test_a_layer_of_others_is_unknown_unless_it_says_that_it_works_place_by_plac
         lambda x: keras.ops.roll(x, 1, axis=1),
     ],
 )
-def test_what_is_not_known_is_none(build):
+def test_unknown_facts_are_none(build):
     assert anatomy(net(build))[-1].field is None
 
 
-def test_any_size_has_a_field_and_no_figures_that_hang_on_it():
+def test_input_of_any_size_has_a_receptive_field_but_no_numbers_that_depend_on_size():
     inputs = keras.Input((None, None, 1))
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(conv(3, strides=2, padding="same")(inputs)))
     _, found, pooled = anatomy(model)
@@ -157,7 +157,7 @@ def test_any_size_has_a_field_and_no_figures_that_hang_on_it():
     assert summary.as_rows(anatomy(model))[1]["output\nshape"] == "any×any×2"
 
 
-def test_a_table_has_no_field():
+def test_table_has_no_receptive_field():
     inputs = keras.Input((8,))
     layers = anatomy(keras.Model(inputs, keras.layers.Dense(3)(inputs)))
     assert [layer.field for layer in layers] == [None, None]
@@ -217,7 +217,7 @@ def test_a_shared_layer_counts_its_work_twice_and_its_weights_once():
     assert [layer.inputs for layer in layers] == [(), (0,), (1,)]
 
 
-def test_a_model_that_is_no_graph_is_refused():
+def test_model_that_is_not_a_graph_is_refused():
     class Subclass(keras.Model):
         pass
 

@@ -116,13 +116,13 @@ def test_equal_blocks_in_a_row_are_one_run():
     assert {"× 3", "× 2", "16×16×12 … 14"} <= set(texts(drawn(made)))
 
 
-def test_blocks_that_differ_are_no_run():
+def test_blocks_that_differ_are_not_a_repetition():
     made = model(residual, lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1, activation="relu"))
     # The second convolution has more parameters than the first, the third an activation.
     assert [len(row.parts) for row in repetitions(parts(made), anatomy(made), set())] == [1] * 5
 
 
-def test_what_are_no_branches_is_a_tangle_with_every_edge():
+def test_layers_that_are_not_branches_are_a_tangle_with_every_edge():
     _, tangle = parts(model(tangled))
     assert isinstance(tangle, Tangle)
     said = {0: "a", 1: "concat", 2: "b", 3: "concat", 4: "c", 5: "merge", -1: "x"}
@@ -136,7 +136,7 @@ def test_what_are_no_branches_is_a_tangle_with_every_edge():
     )
 
 
-def test_heads_hang_where_they_start():
+def test_heads_are_drawn_where_they_start():
     layers = anatomy(two_heads())
     (head,) = Graph(layers).heads()
     assert layers[head.start].name == "stem"
@@ -155,7 +155,7 @@ def test_a_head_that_takes_from_two_places_and_an_output_on_the_way():
     assert "also an output" in texts(drawn(made))
 
 
-def test_a_branch_that_takes_nothing_from_the_split_has_no_line_from_it():
+def test_branch_without_input_from_the_split_has_no_line_from_it():
     inputs = image()
     x = conv(inputs, 4, name="early")
     y = conv(x, 4, 1, name="late")

@@ -156,7 +156,7 @@ def test_run_eagerly_runs_every_step_as_plain_python(monkeypatch):
     assert eager == [True] * 6  # three steps, one validation batch, two evaluations
 
 
-def test_a_checkpoint_that_saves_always_needs_no_validation(tmp_path):
+def test_checkpoint_that_always_saves_needs_no_validation(tmp_path):
     fit(ordinary(), callbacks=[keras.callbacks.ModelCheckpoint(tmp_path / "last.keras")])
     assert (tmp_path / "last.keras").exists()
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)

@@ -6,7 +6,7 @@ import pytest
 
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
-from tests.stored import DATA, add_run, declare
+from tests.conftest import DATA, add_run, declare
 
 BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
 

@@ -6,7 +6,7 @@ from folklore.declare.hypothesis import Hypothesis, Metric
 from folklore.errors import DeclarationError
 from folklore.evidence import statistics
 from folklore.evidence.compare import compare
-from tests.stored import add_run, declare
+from tests.conftest import add_run, declare
 
 BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
 RATE = {"name": "divergence", "goal": "min"}
@@ -37,5 +37,5 @@ def test_seeds_needed_for_a_rate_follow_from_its_own_interval(stored):
 
 
 def test_rates_have_no_trend():
-    with pytest.raises(DeclarationError, match="rates have no interval of a trend"):
+    with pytest.raises(DeclarationError, match="a trend of rates has no interval"):
         Hypothesis(("a", "b", "c"), "worse", 0.1, Metric("divergence", "min"))

@@ -47,36 +47,36 @@ def refused(make, *messages):
         ({"check": 3}, ["check is 3. Give a function that returns facts."]),
     ],
 )
-def test_an_experiment_of_wrong_types(fields, messages):
+def test_experiment_of_wrong_types_is_refused(fields, messages):
     refused(lambda: Experiment(**(EXPERIMENT | fields)), *messages)
 
 
 @pytest.mark.parametrize("given", [[1], {"a": 1}, 3, None])
 @pytest.mark.parametrize("field", ["scaler", "mode", "schedule", "monitor"])
-def test_a_name_that_is_no_text(field, given):
+def test_name_that_is_not_text_is_refused(field, given):
     refused(lambda: BASE.but(**{field: given}), f"The {field} is {given!r}, which is unknown. There are: ")
 
 
-def test_an_optimizer_whose_name_is_no_text():
+def test_optimizer_whose_name_is_not_text_is_refused():
     refused(lambda: BASE.but(optimizer=dict(name=[1])), "The optimizer is [1], which is unknown. There are: adadelta")
 
 
 @pytest.mark.parametrize("field", ["params", "data_params", "optimizer"])
-def test_options_without_names(field):
+def test_options_without_names_are_refused(field):
     refused(lambda: BASE.but(**{field: {1: 2}}), f"{field} is {{1: 2}}. Give a mapping, such as {field}=dict(")
 
 
 @pytest.mark.parametrize("name", [None, 5, ["test/rmse"]])
-def test_a_metric_that_is_no_text(name):
+def test_metric_that_is_not_text_is_refused(name):
     refused(lambda: Metric(name, "min"), f"Metric's name is {name!r}. Write, say, Metric('test/accuracy', goal='max').")
 
 
-def test_a_metrics_goal_that_is_no_text():
+def test_goal_that_is_not_text_is_refused():
     refused(lambda: Metric("test/rmse", ["min"]), "Metric's goal is ['min']", "There are: max, min.")
 
 
 @pytest.mark.parametrize("name", ["a" * 256, "é" * 128])
-def test_an_arm_whose_name_is_too_long_for_a_directory(name):
+def test_arm_whose_name_is_too_long_for_a_directory_is_refused(name):
     refused(lambda: Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name: BASE}})), "more than 255 bytes. Give a sh")
     assert Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name[1:]: BASE}})).seeds == 10
 

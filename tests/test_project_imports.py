@@ -37,7 +37,7 @@ def test_declaring_imports_neither_keras_nor_numpy_nor_pandas():
 
 
 @pytest.mark.process
-def test_experiments_are_declared_without_waking_keras():
+def test_experiments_are_declared_without_importing_keras():
     code = (
         "import sys; from folklore.declare import catalog\nfound = catalog.find([])\n"
         "print(len(found) > 1, 'tensorflow' in sys.modules, 'keras.src' in sys.modules)"

@@ -92,7 +92,7 @@ def test_each_draw_of_a_seed_generator_has_another_seed():
     assert first != second
 
 
-def test_gpu_memory_is_told_of_gpus_only():
+def test_gpu_memory_is_reported_for_gpus_only():
     import tensorflow as tf
 
     assert len(keras_internals.gpu_memory_limits()) == len(tf.config.list_physical_devices("GPU"))

@@ -177,7 +177,7 @@ def test_command(command, copy):
 
 @pytest.mark.process
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "benchmarks" in command])
-def test_benchmarks_are_there(command, copy):
+def test_benchmarks_exist(command, copy):
     """They take minutes; tests/test_benchmarks_commands.py runs them in small."""
     assert "--rounds" in shell(f"{command} --help", copy) or "--runs" in shell(f"{command} --help", copy)
 

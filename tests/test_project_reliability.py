@@ -11,7 +11,7 @@ FAULTS = [line for line in PAGE.splitlines() if line.startswith("| ") and "`test
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_tests_of_a_fault_are_there(fault):
+def test_tests_of_every_fault_exist(fault):
     tests = re.findall(r"`(test_\w+\.py)::(test_\w+)`", fault)
     assert len(tests) == fault.count("`test_")
     for file, test in tests:

@@ -13,7 +13,7 @@ import pytest
 from callbacks import ConfusionMatrix, Embedding, Filters
 from folklore.report import html, summary, tensorboard
 from models import mlp
-from tests.stored import study
+from tests.conftest import study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [

@@ -10,7 +10,7 @@ from folklore.evidence.curves import band
 from folklore.report import html, plots, summary, tables
 from folklore.report.summary import Result
 from folklore.storage import files
-from tests.stored import add_run, declare, study
+from tests.conftest import add_run, declare, study
 
 EVIL = "<script>alert(1)</script> & \"'"
 

@@ -4,7 +4,7 @@ import pytest
 
 from folklore.errors import ProblemError
 from folklore.report import html, summary, tensorboard
-from tests.stored import declare
+from tests.conftest import declare
 
 
 @pytest.mark.parametrize("name", ["/tmp/pwn", "../../pwn", "..", ".", "index", "INDEX", "a" * 300, "a/b", "a b"])

@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams import metadata
 from folklore.errors import ProblemError
 from folklore.report import tensorboard
 from folklore.report.summary import differing
-from tests.stored import add_run, declare
+from tests.conftest import add_run, declare
 
 
 @pytest.fixture

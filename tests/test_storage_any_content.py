@@ -18,7 +18,7 @@ from callbacks.event_file import EventFile
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
 from folklore.report import html, summary, tensorboard
-from tests.stored import study
+from tests.conftest import study
 
 RUN, EXPERIMENT = "arm/seed-2/run.json", "experiment.json"
 NAMES = st.sampled_from(
