@@ -76,7 +76,7 @@ def test_the_command_prints_its_table(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert checked == [TINY]
     assert "relative to folklore.fit" in out
-    assert out.count("tiny") >= 2
+    assert "tiny" in out
 
 
 @pytest.mark.parametrize(("option", "given", "nearest"), [("--work", "lent", "lenet"), ("--peer", "tosch", "torch")])
