@@ -93,5 +93,7 @@ def test_arms_may_have_readable_names(name):
 
 
 def test_a_recipe_without_newer_fields_is_what_it_was_before_there_were_any():
-    record = {name: value for name, value in BASE.to_dict().items() if name not in ("pictures", "transfer", "callbacks")}
+    record = {
+        name: value for name, value in BASE.to_dict().items() if name not in ("pictures", "transfer", "callbacks")
+    }
     assert BASE.identity() == hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
