@@ -72,6 +72,8 @@ class Recipe:
             every run. Their callbacks are called after all of the suite's, see `training.recipe_callbacks`; one that
             remembers something from epoch to epoch has `get_state` and `set_state`, see `callbacks.Checkpoints`, so
             that a resumed run ends as one that was never interrupted.
+            A subclass of Keras' class imports TensorFlow where it is defined: in an experiment's file that makes `list`
+            slow. A function that imports the class when it is called does not.
 
     Example:
         >>> from data import diabetes
