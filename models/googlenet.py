@@ -58,7 +58,7 @@ def googlenet(
         outputs: the number of classes.
         stem: what stands before the first block. "large" is the published one, which divides height and width by 8;
             "small" is one 3×3 convolution at full size and a maximum of stride 2.
-        auxiliary: whether classifiers hang on blocks 4a and 4d. The model is then a
+        auxiliary: whether classifiers are attached to blocks 4a and 4d. The model is then a
             `models.auxiliary.WithAuxiliaries`, whose answer is its main output only.
         auxiliary_weight: of each auxiliary classifier's loss.
         response_normalization: whether local response normalisation stands in the large stem.
