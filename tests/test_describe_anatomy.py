@@ -187,6 +187,7 @@ def test_operations_by_hand(layer, shape, flops):
     assert [layer.flops for layer in layers] == [0, flops]
 
 
+@pytest.mark.compile
 @pytest.mark.parametrize(
     ("build", "low", "high"),
     [

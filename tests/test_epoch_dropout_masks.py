@@ -58,6 +58,7 @@ def test_neighbours_within_a_draw_do_not_hang_together():
         assert abs(np.corrcoef(drawn[shift:], drawn[:-shift])[0, 1]) < 4.5 / (N - shift) ** 0.5
 
 
+@pytest.mark.compile
 def test_units_are_dropped_at_the_rate_and_independently_of_one_another_and_of_the_step():
     kept = masks(keras.layers.Dropout(0.3, seed=1), draws=400)[:, 0]
     assert kept.mean() == pytest.approx(0.7, abs=4.5 * (0.21 / kept.size) ** 0.5)

@@ -10,6 +10,8 @@ from models import SMALL, alexnet, as_convolutional, cnn, densenet, googlenet, l
 from models.auxiliary import WithAuxiliaries, without_auxiliaries
 from models.layers import LocalResponseNormalization, PadChannels
 
+pytestmark = pytest.mark.compile
+
 RNG = np.random.default_rng(0)
 IMAGE = (28, 28, 1)
 
@@ -106,7 +108,6 @@ def test_a_post_activated_block_adds_before_its_last_activation_and_a_pre_activa
     assert names(pre)[-4:] == ["last_bn", "last_activation", "average", "outputs"]
 
 
-@pytest.mark.compile
 def test_in_a_pre_activated_network_the_shortcuts_carry_the_stem_to_the_end():
     # He et al. 2016, equation 4: with branches that say nothing, the last sum is what the stem activated.
     model = resnet((8, 8, 3), 2, depth=8, order="pre", normalization="none", initializer="zeros")
@@ -136,7 +137,6 @@ def tiny_googlenet(**options):
     return googlenet((20, 20, 1), 3, **params)
 
 
-@pytest.mark.compile
 def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
     model = tiny_googlenet(auxiliary_weight=0.3)
     assert isinstance(model, WithAuxiliaries)
@@ -156,7 +156,6 @@ def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
     assert WithAuxiliaries.from_config(tiny_googlenet(auxiliary_weight=0.7).get_config()).auxiliary_weight == 0.7
 
 
-@pytest.mark.compile
 @pytest.mark.parametrize(
     "build",
     [
@@ -183,7 +182,6 @@ def test_a_dense_head_as_a_convolution_says_the_same_and_takes_larger_images(bui
     assert converted(larger, training=False).shape == expected.shape
 
 
-@pytest.mark.compile
 def test_a_converted_head_looks_at_every_place():
     model = cnn((8, 8, 1), 3, filters=(4,), convolutions=1, kernel_size=1)  # 1×1 kernels: places do not see each other
     converted = as_convolutional(model)
@@ -194,7 +192,6 @@ def test_a_converted_head_looks_at_every_place():
     np.testing.assert_allclose(found[0, 1, 2], model(wide[:, 1:9, 2:10])[0], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.compile
 @pytest.mark.parametrize("build", [vgg, lenet, alexnet, resnet, densenet, cnn])
 @pytest.mark.parametrize("head", ["convolution", "average"])
 def test_without_a_dense_head_images_may_have_any_size(build, head):

@@ -8,6 +8,8 @@ import pytest
 from models import PUBLISHED
 from models.auxiliary import without_auxiliaries
 
+pytestmark = pytest.mark.compile
+
 # Outputs of layers as the papers' tables have them: (height, width, channels), or units.
 SHAPES = {
     "lenet5": {  # figure 2

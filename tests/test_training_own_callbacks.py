@@ -20,7 +20,8 @@ from folklore.training.train import train
 from models import mlp
 from tests.conftest import NARROW_OR_WIDE, broken_off, left_by, run, task
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a process that is killed closes no files
+# A process that is killed closes no files.
+pytestmark = [pytest.mark.compile, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 BASE = Recipe(
     model=mlp,
     params=dict(widths=(6,), dropout=0.2),
@@ -157,6 +158,7 @@ def test_factories_that_make_no_usable_callback_are_refused_before_training(fact
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.process
 def test_workers_train_with_own_callbacks(tmp_path):
     arms = {"narrow": BASE.but(callbacks=(partial(Halving, every=1),), epochs=2), "wide": BASE.but(epochs=2)}
     experiment = dataclasses.replace(
