@@ -58,7 +58,7 @@ class Network:
 _LENET5 = dict(padding="valid", subsampling="trained", connections="table", activation="tanh")
 _ALEXNET = dict(first_kernel=5, first_stride=1, groups=1, width=0.25, hidden=(256, 256))
 _LECUN = "60,000 (LeCun et al. 1998, II.B)"
-_RBF = "the paper's, and 850 of a dense output layer, where the paper has 10 × 84 fixed centres"
+_RBF = "the paper's, plus 850 of a dense output layer, where the paper has 10 × 84 fixed centres"
 _KRIZHEVSKY = "60 million (Krizhevsky et al. 2012, abstract)"
 _TORCHVISION = "torchvision"
 
@@ -86,7 +86,7 @@ PUBLISHED = {
     "alexnet": Network(alexnet, {}, (227, 227, 3), 1000, _KRIZHEVSKY, 60_965_224, "Caffe's bvlc_alexnet"),
     "vgg11": _vgg("A", 133, 132_863_336),
     "vgg13": _vgg("B", 133, 133_047_848),
-    "vgg16c": _vgg("C", 134, 133_638_952, "D's, less 8 · 256² + 16 · 512² for 1×1 in place of three 3×3 kernels"),
+    "vgg16c": _vgg("C", 134, 133_638_952, "D's, minus 8 · 256² + 16 · 512², since three 3×3 kernels are 1×1"),
     "vgg16": _vgg("D", 138, 138_357_544),
     "vgg19": _vgg("E", 144, 143_667_240),
     "googlenet": Network(

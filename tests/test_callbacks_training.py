@@ -16,6 +16,8 @@ from models import mlp
 NAN, INF = float("nan"), float("inf")
 X = np.random.default_rng(4).normal(size=(24, 3)).astype("float32")
 Y = X.sum(axis=1)
+FITS = [pytest.param(how, marks=pytest.mark.compile) for how in ("folklore", "keras")]
+both_fits = pytest.mark.parametrize("how", FITS)
 
 
 class Clock:
@@ -129,8 +131,7 @@ def test_a_new_training_forgets_the_divergence():
     assert (callback.epoch, callback.reason) == (None, "")
 
 
-@pytest.mark.compile
-@pytest.mark.parametrize("how", ["folklore", "keras"])
+@both_fits
 def test_divergence_stops_both_fits(how):
     model, callback = real_model(), StopOnDivergence()
     model.optimizer.learning_rate = 1e20
@@ -194,8 +195,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path, 
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"best.weights.h5": "1"}
 
 
-@pytest.mark.compile
-@pytest.mark.parametrize("how", ["folklore", "keras"])
+@both_fits
 def test_best_weights_give_the_best_figure_again(tmp_path, how):
     model, callback = real_model(), BestWeights(tmp_path / "best.weights.h5", every=0)
     worsen = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 if epoch < 2 else 0.5)
@@ -239,8 +239,7 @@ def test_a_training_without_epochs_hands_over_nothing_and_a_new_one_begins_anew(
     assert [[row["running/loss"] for row in rows] for rows in written] == [[1], [2]]
 
 
-@pytest.mark.compile
-@pytest.mark.parametrize("how", ["folklore", "keras"])
+@both_fits
 def test_rows_follow_the_learning_rate(how):
     rows = []
     halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5**epoch)
@@ -262,9 +261,8 @@ def test_train_metrics_without_logs_measures_nothing():
     assert TrainMetrics(dict).logs_names(["loss", "mae"]) == ["train_loss", "train_mae"]
 
 
-@pytest.mark.compile
+@both_fits
 @pytest.mark.parametrize("evaluate", ["folklore", "keras"])
-@pytest.mark.parametrize("how", ["folklore", "keras"])
 def test_train_metrics_are_honest(how, evaluate):
     model = real_model(widths=(16,), dropout=0.5)
     if evaluate == "keras":
@@ -287,8 +285,7 @@ def test_train_metrics_are_honest(how, evaluate):
     assert all(abs(one - other) > 0.01 for one, other in zip(history["loss"], history["train_loss"], strict=True))
 
 
-@pytest.mark.compile
-@pytest.mark.parametrize("how", ["folklore", "keras"])
+@both_fits
 def test_keras_early_stopping_may_monitor_train_metrics(how):
     losses = iter([3.0, 2.0, 2.5, 2.5, 2.5])
     stopping = keras.callbacks.EarlyStopping("train_loss", patience=2, mode="min")

@@ -46,7 +46,7 @@ def topic(monkeypatch, tmp_path):
         ("x = 1\0\n", r"experiments/mine\.py: (Syntax|Value)Error: source code string cannot contain null bytes"),
         (
             "\nimport sys; sys.exit(0)\n",
-            r"mine\.py, line 2: this ends Python \(SystemExit: 0\).*Take it out, or put it",
+            r"mine\.py, line 2: this ends Python \(SystemExit: 0\).*Remove it, or put it",
         ),
         ("\nexit()\n", r"mine\.py, line 2: this ends Python"),
         ("x = 1\n", r"experiments/mine\.py declares no experiment\. Write mine = Experiment\(…\) at the top level"),
