@@ -1,4 +1,4 @@
-"""From run directories made by hand to comparisons that can be checked in the head."""
+"""Comparisons of hand-made run directories, with numbers simple enough to check mentally."""
 
 import json
 import math
@@ -46,7 +46,7 @@ def path(tmp_path):
     return path
 
 
-def test_arms_by_hand(path):
+def test_arm_statistics_match_hand_calculation(path):
     base, arm = (compare(path).arms[name] for name in ("base", "arm"))
     assert (base.n, base.mean, base.std, base.values) == (3, 3, 2, {"0": 1, "1": 3, "2": 5})
     assert (arm.n, arm.mean, arm.std, arm.values) == (3, 14, 3, {"0": 11, "1": 14, "2": 17})
@@ -59,7 +59,7 @@ def test_arms_by_hand(path):
     assert arm.difference.ci == pytest.approx((11 - half, 11 + half), rel=1e-6)
 
 
-def test_what_is_compared_is_named(path):
+def test_comparison_names_its_subject(path):
     compared = compare(path)
     about = {"experiment", "claim", "baseline", "metric", "goal", "unfinished"}
     assert compared.model_dump(include=about) == {
@@ -73,26 +73,26 @@ def test_what_is_compared_is_named(path):
     assert compared.data.to_dict() == {key: DATA[key] for key in ("name", "source", "unit", "sha256")}
 
 
-def test_arms_come_in_the_order_of_the_declaration(path):
+def test_arms_keep_declared_order(path):
     assert list(compare(path).arms) == ["base", "arm"]
 
 
-def test_a_difference_is_taken_over_shared_seeds_alone(path):
+def test_difference_uses_only_shared_seeds(path):
     add_run(path, "arm", 7, 1000)
     arm = compare(path).arms["arm"]
     assert (arm.n, arm.difference.n, arm.difference.mean) == (4, 3, 11)
 
 
-def test_diverged_and_failed_runs_are_counted_and_left_out(path):
+def test_diverged_and_failed_runs_are_counted_but_excluded(path):
     add_run(path, "arm", 3, status="diverged")
     add_run(path, "arm", 4, status="failed")
-    add_run(path, "arm", 5, float("nan"))  # done, but the test figure is not finite
+    add_run(path, "arm", 5, float("nan"))  # done, but the test metric is not finite
     arms = compare(path).arms
     assert (arms["arm"].n, arms["arm"].mean, arms["arm"].failed) == (3, 14, 3)
     assert (arms["base"].failed, compare(path).unfinished) == (0, 0)
 
 
-def test_unfinished_runs_are_counted_and_left_out(path):
+def test_unfinished_runs_are_counted_but_excluded(path):
     add_run(path, "arm", 3, 1000)
     (path / "arm" / "seed-3" / "DONE").unlink()
     run_directory.begin(path / "base" / "seed-3", {"status": "running", "recipe": {}, "identity": ""})
@@ -102,12 +102,12 @@ def test_unfinished_runs_are_counted_and_left_out(path):
     assert (compared.arms["arm"].n, compared.arms["arm"].failed) == (3, 0)
 
 
-def test_arms_that_are_no_longer_declared_are_passed_over(path):
+def test_undeclared_arms_are_ignored(path):
     add_run(path, "earlier", 0, 1000, data=DATA | {"sha256": "b" * 64})
     assert list(compare(path).arms) == ["base", "arm"]
 
 
-def test_one_seed_gives_a_mean_and_no_interval(tmp_path):
+def test_one_seed_gives_mean_without_interval(tmp_path):
     declare(tmp_path, hypotheses=[("arm", "worse", 1)])
     add_run(tmp_path, "base", 0, 2)
     add_run(tmp_path, "arm", 0, 5)
@@ -118,7 +118,7 @@ def test_one_seed_gives_a_mean_and_no_interval(tmp_path):
     assert (compared.hypotheses[0].effect, compared.hypotheses[0].ci) == (3, (None, None))
 
 
-def test_an_arm_without_runs_has_no_figures(tmp_path):
+def test_arm_without_runs_has_no_statistics(tmp_path):
     declare(tmp_path, hypotheses=[("arm", "better", 1)])
     add_run(tmp_path, "base", 0, 2)
     compared = compare(tmp_path)
@@ -127,7 +127,7 @@ def test_an_arm_without_runs_has_no_figures(tmp_path):
     assert (compared.hypotheses[0].effect, compared.hypotheses[0].ci) == (None, (None, None))
 
 
-def test_all_runs_diverged_is_a_comparison_too(tmp_path):
+def test_comparison_works_when_all_runs_diverged(tmp_path):
     declare(tmp_path)
     for arm in RECIPES:
         add_run(tmp_path, arm, 0, status="diverged")
@@ -138,7 +138,7 @@ def test_all_runs_diverged_is_a_comparison_too(tmp_path):
 @pytest.mark.parametrize(
     ("direction", "goal", "effect"),
     [
-        # The arm's figure is 11 higher: worse where lower is better, better where higher is.
+        # The arm's metric is 11 higher: worse where lower is better, better where higher is.
         ("worse", "min", 11),
         ("better", "min", -11),
         ("worse", "max", -11),
@@ -148,7 +148,7 @@ def test_all_runs_diverged_is_a_comparison_too(tmp_path):
         ("no difference", "max", 11),
     ],
 )
-def test_the_effect_is_positive_in_the_claimed_direction(path, direction, goal, effect):
+def test_effect_is_positive_in_claimed_direction(path, direction, goal, effect):
     metric = {"min": "test/rmse", "max": "test/accuracy"}[goal]
     declare(path, hypotheses=[("arm", direction, 2)], metric=metric, goal=goal)
     (hypothesis,) = compare(path).hypotheses
@@ -158,7 +158,7 @@ def test_the_effect_is_positive_in_the_claimed_direction(path, direction, goal, 
     assert (hypothesis.arm, hypothesis.direction, hypothesis.delta) == ("arm", direction, 2)
 
 
-def test_a_hypothesis_is_not_judged_by_another_metric(path):
+def test_hypothesis_is_not_judged_by_another_metric(path):
     declare(path, hypotheses=[("arm", "worse", 2)])
     assert compare(path, "validation/rmse").hypotheses == []
 
@@ -171,13 +171,13 @@ def test_three_seeds_give_no_verdict(path):
 
 
 @pytest.mark.parametrize(("metric", "goal"), [("test/accuracy", "max"), ("validation/rmse", "min")])
-def test_another_metric_may_be_asked_for(path, metric, goal):
+def test_another_metric_can_be_requested(path, metric, goal):
     compared = compare(path, metric)
     assert (compared.metric, compared.goal) == (metric, goal)
     assert compared.arms["arm"].mean == (14 if metric == "test/accuracy" else 100)
 
 
-def test_the_output_has_the_contracts_keys_and_is_json(path):
+def test_comparison_has_documented_keys_and_is_valid_json(path):
     declare(path, hypotheses=[("arm", "better", 1)])
     add_run(path, "base", 3, float("inf"))
     add_run(path, "arm", 3, status="diverged")
@@ -203,32 +203,32 @@ def test_runs_of_different_recipes_are_not_compared(path):
         compare(path)
 
 
-def test_without_any_figure_a_metric_is_not_made_up(tmp_path):
+def test_unknown_metric_is_refused_when_no_run_has_values(tmp_path):
     declare(tmp_path)
     add_run(tmp_path, "arm", 0, status="diverged")
     with pytest.raises(ProblemError, match=r"no metric 'test/rsme'\. Did you mean 'test/rmse'\?"):
         compare(tmp_path, "test/rsme")
 
 
-def test_an_empty_metric_is_none(path):
+def test_empty_metric_is_refused(path):
     with pytest.raises(ProblemError, match=r"The metric '' is not understood\. Write one like: test/accuracy"):
         compare(path, "")
 
 
-def test_a_figure_too_large_for_a_number_counts_as_failed(path):
+def test_value_too_large_for_float_counts_as_failed(path):
     file = path / "arm" / "seed-2" / "run.json"
     file.write_text(file.read_text().replace('"test/rmse": 17', '"test/rmse": 1e999'))
     arm = compare(path).arms["arm"]
     assert (arm.n, arm.failed) == (2, 1)
 
 
-def test_an_unknown_metric_names_the_nearest(path):
+def test_unknown_metric_names_nearest(path):
     with pytest.raises(ProblemError, match=r"no metric 'test/rsme'\. Did you mean 'test/rmse'\? There are: test/acc"):
         compare(path, "test/rsme")
 
 
 @pytest.mark.parametrize("status", [None, "failed", "running"])
-def test_without_a_finished_run_the_command_is_named(tmp_path, status):
+def test_no_finished_run_names_command_to_run(tmp_path, status):
     path = tmp_path / "topic.experiment"
     declare(path)
     if status == "failed":
@@ -241,7 +241,7 @@ def test_without_a_finished_run_the_command_is_named(tmp_path, status):
         compare(path)
 
 
-def test_a_done_run_whose_record_is_gone_counts_as_unfinished(path):
+def test_done_run_without_record_counts_as_unfinished(path):
     (path / "arm" / "seed-2" / "run.json").unlink()
     compared = compare(path)
     assert (compared.arms["arm"].n, compared.unfinished) == (2, 1)
@@ -249,19 +249,19 @@ def test_a_done_run_whose_record_is_gone_counts_as_unfinished(path):
     assert compared.arms["arm"].difference.ci == pytest.approx((10.5 - half, 10.5 + half), rel=1e-6)
 
 
-def test_a_directory_of_something_else(tmp_path):
+def test_directory_without_experiment_is_refused(tmp_path):
     with pytest.raises(ProblemError, match=r"holds no experiment\.json"):
         compare(tmp_path)
 
 
-def test_a_damaged_record_is_named(path):
+def test_damaged_record_is_named(path):
     (path / "arm" / "seed-1" / "run.json").write_text('{"arm": "a')
     with pytest.raises(ProblemError, match=r"arm/seed-1/run\.json cannot be read"):
         compare(path)
 
 
 @pytest.mark.parametrize("file", ["experiment.json", "arm/seed-1/run.json"])
-def test_a_record_without_its_content_is_named(path, file):
+def test_empty_record_is_named(path, file):
     (path / file).write_text("{}")
     with pytest.raises(ProblemError, match=rf"{file} is damaged"):
         compare(path)

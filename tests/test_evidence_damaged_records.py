@@ -19,7 +19,7 @@ def change(file, **changes):
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
-def test_arm_name_that_leads_out_of_the_folder_is_damage(stored):
+def test_arm_name_leading_outside_folder_is_damage(stored):
     declare(stored, arms=("base", "../../../evil"))
     with pytest.raises(ProblemError, match=r"experiment\.json is damaged: The arm '\.\./\.\./\.\./evil' cannot be"):
         compare(stored)
@@ -36,7 +36,7 @@ def test_incomplete_history_is_named(stored, text):
 
 
 @pytest.mark.parametrize("selected", [0, -1, 99])
-def test_selected_epoch_that_was_not_trained_has_no_value(stored, selected):
+def test_selected_epoch_never_trained_has_no_value(stored, selected):
     change(stored / "arm" / "seed-0" / "run.json", selected_epoch=selected)
     change(stored / "experiment.json", hypotheses=[])
     add_history = {"running/rmse": [1, 2, 3]}
@@ -91,7 +91,7 @@ def test_impossible_run_record_is_damage(stored, changes):
         summary.summarise(stored)
 
 
-def test_json_that_is_too_deep_is_damage_and_too_large_a_number_is_no_value(stored):
+def test_deep_json_is_damage_and_huge_number_has_no_value(stored):
     (stored / "arm" / "seed-0" / "run.json").write_text("[" * 200_000)
     with pytest.raises(ProblemError, match=r"run\.json cannot be read"):
         compare(stored)
@@ -100,7 +100,7 @@ def test_json_that_is_too_deep_is_damage_and_too_large_a_number_is_no_value(stor
     assert compare(stored).arms["base"].n == 5
 
 
-def test_values_as_large_as_floats_are_compared_without_warnings(stored):
+def test_largest_floats_are_compared_without_warnings(stored):
     for seed in range(6):
         add_run(stored, "arm", seed, 1e308 * (-1) ** seed)
         add_run(stored, "base", seed, -1e308)
@@ -108,14 +108,14 @@ def test_values_as_large_as_floats_are_compared_without_warnings(stored):
 
 
 @pytest.mark.parametrize("name", ["run.json", "history.csv"])
-def test_pipe_in_place_of_a_record_is_damage(name, stored):
+def test_pipe_in_place_of_record_is_damage(name, stored):
     (stored / "arm" / "seed-2" / name).unlink()
     os.mkfifo(stored / "arm" / "seed-2" / name)
     with pytest.raises(ProblemError, match="it is not a regular file"):
         compare(stored, "best validation/rmse")
 
 
-def test_copied_run_is_not_counted_as_a_seed(stored):
+def test_copied_run_is_not_counted_as_seed(stored):
     shutil.rmtree(stored / "arm" / "seed-2")
     shutil.copytree(stored / "arm" / "seed-1", stored / "arm" / "seed-2")
     with pytest.raises(ProblemError, match=r"seed-2/run.json is that of seed 1"):

@@ -30,7 +30,7 @@ def file(tmp_path):
     return write(tmp_path / "events.out.tfevents.1.host", *(simple("loss", step - 0.5, step) for step in (1, 2, 3)))
 
 
-def test_our_own_files(tmp_path):
+def test_event_file_writer_and_reader_agree(tmp_path):
     file = EventFile(tmp_path, clock=lambda: 7.0)
     for step in (1, 2):
         file.add_scalars({"loss": 0.5 * step, "mae": 3.0}, step)
@@ -41,12 +41,12 @@ def test_our_own_files(tmp_path):
     assert found.series["mae"].seconds == [7.0, 7.0]
 
 
-def test_simple_values(file):
+def test_simple_values_are_read(file):
     series = read_scalars(file.parent).series["loss"]
     assert (series.steps, series.values, series.seconds) == ([1, 2, 3], [0.5, 1.5, 2.5], [5.0] * 3)
 
 
-def test_tensorboardx_writes_what_is_read(tmp_path):
+def test_tensorboardx_files_are_read(tmp_path):
     with tensorboardX.SummaryWriter(str(tmp_path)) as writer:
         for step in range(3):
             writer.add_scalar("loss/train", step / 4, step)
@@ -60,7 +60,7 @@ def test_tensorboardx_writes_what_is_read(tmp_path):
 
 
 @pytest.mark.compile
-def test_tf_summary_and_keras_write_what_is_read(tmp_path):
+def test_tf_summary_and_keras_files_are_read(tmp_path):
     import keras
     import tensorflow as tf
 
@@ -80,35 +80,35 @@ def test_tf_summary_and_keras_write_what_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.float16])
-def test_tensors_of_any_number(tmp_path, dtype):
+def test_tensors_of_any_numeric_type_are_read(tmp_path, dtype):
     value = scalar_pb("x", 0.0).value[0]
     value.tensor.CopyFrom(make_tensor_proto(np.array(3, dtype=dtype)))
     write(tmp_path / "tfevents", Event(step=1, summary=Summary(value=[value])))
     assert read_scalars(tmp_path).series["x"].values == [3]
 
 
-def test_what_a_tensor_is_may_be_said_once(tmp_path):
+def test_tensor_metadata_may_appear_only_once(tmp_path):
     first, second = scalar_pb("x", 1.0).value[0], scalar_pb("x", 2.0).value[0]
     second.ClearField("metadata")
     write(tmp_path / "tfevents", *(Event(step=i, summary=Summary(value=[v])) for i, v in enumerate((first, second))))
     assert read_scalars(tmp_path).series["x"].values == [1, 2]
 
 
-def test_many_files_of_a_resumed_run_are_one_course(file):
+def test_files_of_resumed_run_are_merged(file):
     write(file.parent / "events.out.tfevents.2.host", simple("loss", 9, 3), simple("loss", 8, 4))
     series = read_scalars(file.parent).series["loss"]
     assert (series.steps, series.values) == ([1, 2, 3, 4], [0.5, 1.5, 9, 8])
 
 
 @pytest.mark.parametrize("cut", range(1, 25))
-def test_a_truncated_file_is_named_and_its_readable_part_used(file, cut):
+def test_truncated_file_is_named_and_readable_part_used(file, cut):
     file.write_bytes(file.read_bytes()[:-cut])
     found = read_scalars(file.parent)
     assert found.series["loss"].values == [0.5, 1.5]
     assert found.problems == [f"{file} ends in the middle of a record; the 2 complete ones are used"]
 
 
-def test_a_flipped_bit_costs_its_record_alone(file):
+def test_flipped_bit_loses_only_its_record(file):
     contents = bytearray(file.read_bytes())
     size = len(contents) // 3
     contents[size + 20] ^= 4
@@ -118,7 +118,7 @@ def test_a_flipped_bit_costs_its_record_alone(file):
     assert found.problems == [f"{file} has 1 damaged records, which are left out; 2 are used"]
 
 
-def test_a_flipped_bit_in_a_length_ends_the_file(file):
+def test_flipped_bit_in_length_loses_rest_of_file(file):
     contents = bytearray(file.read_bytes())
     size = len(contents) // 3
     contents[size] ^= 4
@@ -128,7 +128,7 @@ def test_a_flipped_bit_in_a_length_ends_the_file(file):
     assert found.problems == [f"{file} is damaged from byte {size} on; the 1 records before it are used"]
 
 
-def test_an_absurd_length_asks_for_no_memory(tmp_path):
+def test_absurd_length_allocates_no_memory(tmp_path):
     import google_crc32c
 
     head = struct.pack("<Q", 2**62)
@@ -138,7 +138,7 @@ def test_an_absurd_length_asks_for_no_memory(tmp_path):
     assert "middle of a record" in read_scalars(tmp_path).problems[0]
 
 
-def test_an_empty_file_and_what_is_no_event(tmp_path):
+def test_empty_file_and_foreign_record_are_named(tmp_path):
     (tmp_path / "a.tfevents").touch()
     (tmp_path / "b.tfevents").write_bytes(record(b"\xff\xff\xff"))
     assert [problem.split("tfevents")[1] for problem in read_scalars(tmp_path).problems] == [
@@ -157,7 +157,7 @@ def test_tensors_without_numbers_are_skipped(tmp_path, dtype):
     assert list(read_scalars(tmp_path).series) == ["y"]
 
 
-def test_tensor_that_claims_an_enormous_shape_allocates_nothing(tmp_path):
+def test_tensor_claiming_enormous_shape_allocates_nothing(tmp_path):
     value = scalar_pb("x", 0.0).value[0]
     value.tensor.Clear()
     value.tensor.dtype = 2

@@ -1,4 +1,4 @@
-"""From stored runs to verdicts."""
+"""Verdicts on hypotheses about stored runs."""
 
 import json
 
@@ -27,7 +27,7 @@ def only(path, metric=None):
     return hypothesis
 
 
-def test_a_clear_difference_is_supported(path):
+def test_clear_difference_is_supported(path):
     found = only(path)
     assert (found.verdict, found.n, found.seeds_needed, found.counted) == ("supported", 10, None, "better")
     assert found.effect == pytest.approx(1.91)
@@ -47,18 +47,18 @@ def test_a_clear_difference_is_supported(path):
         (BETTER | {"direction": "no difference", "by": 3}, "supported"),
     ],
 )
-def test_other_claims_of_the_same_runs(path, hypothesis, verdict):
+def test_same_runs_settle_other_claims(path, hypothesis, verdict):
     declare(path, [hypothesis])
     assert only(path).verdict == verdict
 
 
-def test_an_arm_against_a_number(path):
+def test_arm_is_compared_with_number(path):
     declare(path, [{"arm": "base", "direction": "worse", "by": 1, "against": 5.0, "claim": "A part."}])
     found = only(path)
     assert (found.effect, found.against, found.claim) == (9.5, 5.0, "A part.")
 
 
-def test_a_hypothesis_about_another_metric(path):
+def test_hypothesis_may_name_its_own_metric(path):
     best = {"name": "best validation/rmse", "goal": "min"}
     declare(path, [BETTER | {"metric": best}, BETTER])
     compared = compare(path)
@@ -68,12 +68,12 @@ def test_a_hypothesis_about_another_metric(path):
     assert compare(path, "best validation/rmse").arms["arm"].mean == 5
 
 
-def test_a_hypothesis_about_a_probe(path):
+def test_hypothesis_may_be_about_probe(path):
     declare(path, [BETTER | {"metric": {"name": "last probe/dead", "goal": "min"}, "by": 0.1}])
     assert (only(path).verdict, only(path).effect) == ("supported", 0.5)
 
 
-def test_a_trend_over_ordered_arms(tmp_path):
+def test_trend_over_ordered_arms_gets_verdict(tmp_path):
     arms = ["base", "arm", "more"]
     declare(tmp_path, [{"arm": arms, "direction": "worse", "by": 0.5}], arms=arms)
     for seed in range(6):
@@ -84,7 +84,7 @@ def test_a_trend_over_ordered_arms(tmp_path):
     assert found.effects["0"] == pytest.approx(2)
 
 
-def test_rates_of_divergence_have_newcombes_interval_and_mcnemars_p(tmp_path):
+def test_divergence_rates_use_newcombe_and_mcnemar(tmp_path):
     hypothesis = BETTER | {"metric": {"name": "divergence", "goal": "min"}, "by": 0.1}
     declare(tmp_path, [hypothesis], may_diverge=["base"])
     for seed in range(10):
@@ -99,21 +99,21 @@ def test_rates_of_divergence_have_newcombes_interval_and_mcnemars_p(tmp_path):
     assert rates["base"].ci == pytest.approx([0.5958, 0.9821], abs=1e-4)  # Wilson, 9 of 10
 
 
-def test_p_values_are_holm_adjusted_within_an_experiment(path):
+def test_p_values_are_holm_adjusted_within_experiment(path):
     raw = only(path).p
     unclear = {"arm": "arm", "direction": "worse", "by": 0.5, "against": 12.0}
     declare(path, [BETTER, unclear])
     assert compare(path).hypotheses[0].p == pytest.approx(2 * raw)
 
 
-def test_on_data_in_other_units_no_verdict_is_given(path):
+def test_verdict_is_withheld_on_data_in_other_units(path):
     declare(path, [BETTER], unit="100,000 $")
     found = only(path)
     assert (found.verdict, found.seeds_needed) == ("undecided", None)
     assert found.withheld == "what would matter is declared in 100,000 $, and these runs are of diabetes"
 
 
-def test_a_best_value_at_the_edge_of_a_grid_withholds_the_verdict(path):
+def test_verdict_is_withheld_when_best_value_is_at_grid_edge(path):
     edges = {"optimizer.learning_rate": [0.01, "upwards"]}
     tuning = {"arm": {"edges": edges}, "base": {"edges": {}}}
     declare(path, [BETTER, {"arm": "base", "direction": "worse", "by": 1, "against": 5}], tuning=tuning)
@@ -124,7 +124,7 @@ def test_a_best_value_at_the_edge_of_a_grid_withholds_the_verdict(path):
     assert about_base.withheld is None
 
 
-def test_differences_in_budget_code_and_versions_are_said(path):
+def test_notes_name_differences_in_budget_code_and_versions(path):
     other = {"epochs": 9, "batch_size": 32, "params": {"width": 8, "kind": "arm"}}
     declare(path, [BETTER])
     declared = json.loads((path / "experiment.json").read_text())
@@ -138,7 +138,7 @@ def test_differences_in_budget_code_and_versions_are_said(path):
     assert notes[2] == "runs were made with different versions of keras"
 
 
-def test_an_exact_claim_has_facts_and_no_arms(tmp_path):
+def test_exact_claim_has_facts_and_no_arms(tmp_path):
     facts = [{"statement": "Two and two", "expected": 4, "found": 4, "holds": True}]
     declare(tmp_path, arms=(), facts=facts, metric=None, baseline="")
     compared = compare(tmp_path)
@@ -146,12 +146,12 @@ def test_an_exact_claim_has_facts_and_no_arms(tmp_path):
     assert (compared.arms, compared.hypotheses) == ({}, [])
 
 
-def test_a_hypothesis_about_an_arm_that_is_not_declared_is_damage(path):
+def test_hypothesis_about_undeclared_arm_is_damage(path):
     declare(path, [BETTER | {"against": "other"}])
     with pytest.raises(ProblemError, match="is about the arm 'other' and declares no arm of that name"):
         compare(path)
 
 
-def test_the_stored_unit_is_the_runs_own_where_none_was_declared(path):
+def test_undeclared_unit_is_taken_from_runs(path):
     assert only(path).withheld is None
     assert compare(path).data.unit == DATA["unit"]

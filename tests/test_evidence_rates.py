@@ -21,14 +21,14 @@ def rates(stored, arm, against, hypothesis):
     return found
 
 
-def test_a_rate_against_a_number_has_wilsons_interval_and_a_binomial_test(stored):
+def test_rate_against_number_uses_wilson_and_binomial_test(stored):
     found = rates(stored, [0] * 6, [0] * 6, {"against": 0.05, "by": 0.01})
     assert found.verdict == "undecided"
     assert found.ci[0] < 0 < found.ci[1]
     assert found.p == 1
 
 
-def test_seeds_needed_for_a_rate_follow_from_its_own_interval(stored):
+def test_seeds_needed_for_rate_follow_its_interval(stored):
     found = rates(stored, [0] * 6, [0] * 6, {"by": 0.1})
     n = found.seeds_needed
     assert n > 40
@@ -36,6 +36,6 @@ def test_seeds_needed_for_a_rate_follow_from_its_own_interval(stored):
     assert -0.1 < lo < hi < 0.1
 
 
-def test_rates_have_no_trend():
+def test_trend_of_rates_is_refused():
     with pytest.raises(DeclarationError, match="a trend of rates has no interval"):
         Hypothesis(("a", "b", "c"), "worse", 0.1, Metric("divergence", "min"))

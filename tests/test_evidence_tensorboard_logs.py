@@ -1,4 +1,4 @@
-"""Logs of others, grouped into arms and seeds."""
+"""TensorBoard logs of other programs, grouped into arms and seeds."""
 
 import json
 
@@ -29,7 +29,7 @@ def logs(tmp_path):
     return tmp_path
 
 
-def test_arms_are_compared_by_the_last_validation_loss(logs):
+def test_arms_are_compared_by_last_validation_loss(logs):
     compared = compare(logs)
     assert (compared.metric, compared.goal, compared.baseline) == ("validation/epoch_loss", "min", "a")
     assert compared.arms["a"].values == {"0": 1, "1": 2, "2": 3}
@@ -38,11 +38,11 @@ def test_arms_are_compared_by_the_last_validation_loss(logs):
     assert Comparison.of(json.loads(json.dumps(compared.to_dict(), allow_nan=False))) == compared
 
 
-def test_the_best_value_may_count(logs):
+def test_best_value_can_be_compared(logs):
     assert compare(logs, "best validation/epoch_loss").arms["b"].mean == 0.5
 
 
-def test_without_seeds_in_common_arms_are_not_paired(tmp_path):
+def test_arms_without_shared_seeds_are_not_paired(tmp_path):
     for name, value in (("a-x", 1), ("a-y", 2), ("b-z", 3), ("b-w", 5)):
         log(tmp_path / name, acc=[value])
     compared = compare(tmp_path, group="{arm}-{run}")
@@ -52,7 +52,7 @@ def test_without_seeds_in_common_arms_are_not_paired(tmp_path):
     assert difference.ci == pytest.approx(scipy.stats.ttest_ind([3, 5], [1, 2], equal_var=False).confidence_interval())
 
 
-def test_runs_told_apart_by_more_than_a_seed(tmp_path):
+def test_seed_includes_extra_group_fields(tmp_path):
     for seed in (1, 2):
         for rate in ("0.1", "0.01"):
             log(tmp_path / f"lr{rate}_s{seed}_adam", loss=[seed])
@@ -63,13 +63,13 @@ def test_runs_told_apart_by_more_than_a_seed(tmp_path):
     assert strange == []
 
 
-def test_what_does_not_fit_is_said(logs):
+def test_directories_not_matching_group_are_noted(logs):
     log(logs / "other", loss=[1])
     notes = compare(logs).notes
     assert any("1 directories do not fit '{arm}/seed-{seed}' and are left out, such as" in note for note in notes)
 
 
-def test_a_damaged_file_is_named(logs):
+def test_damaged_file_is_named(logs):
     (file,) = (logs / "b" / "seed-1" / "validation").iterdir()
     file.write_bytes(file.read_bytes()[:-3])
     compared = compare(logs)
@@ -78,7 +78,7 @@ def test_a_damaged_file_is_named(logs):
     assert any("between 2 and 3 values" in note for note in compared.notes)
 
 
-def test_a_run_without_the_metric_counts_as_failed(logs):
+def test_run_without_metric_counts_as_failed(logs):
     log(logs / "b" / "seed-3", other=[1])
     assert compare(logs).arms["b"].failed == 1
 
@@ -95,13 +95,13 @@ def test_a_run_without_the_metric_counts_as_failed(logs):
         ({"group": "x-{arm}"}, "fits --group 'x-{arm}'; one is"),
     ],
 )
-def test_what_cannot_be_meant(logs, arguments, message):
+def test_invalid_metric_or_group_is_refused(logs, arguments, message):
     with pytest.raises(ProblemError) as refusal:
         compare(logs, **arguments)
     assert message in str(refusal.value)
 
 
-def test_several_metrics_need_a_name(tmp_path):
+def test_several_metrics_require_choice(tmp_path):
     log(tmp_path / "a" / "seed-0", loss=[1], acc=[2])
     with pytest.raises(ProblemError, match="There are: acc, loss"):
         compare(tmp_path)
@@ -110,5 +110,5 @@ def test_several_metrics_need_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("tag", "goal"), [("epoch_accuracy", "max"), ("val/AUC", "max"), ("loss", "min"), ("rmse", "min")]
 )
-def test_which_way_is_better(tag, goal):
+def test_goal_is_inferred_from_tag(tag, goal):
     assert goal_of(tag) == goal

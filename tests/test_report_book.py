@@ -1,4 +1,4 @@
-"""The claim book: kept results, and the page of claims that is made of them."""
+"""The claim book: kept results, and the page of claims made from them."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ DOCS = Path(__file__).parent.parent / "docs"
 FILES = sorted((DOCS / "results").glob("*.json"))
 
 
-def test_claims_are_made_of_the_kept_results():
+def test_claims_page_matches_kept_results():
     assert FILES
     assert (DOCS / "claims.md").read_text(encoding="utf-8") == html.claims([summary.read(file) for file in FILES])
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_kept_result_is_small_on_real_data_and_of_an_experiment_that_there_is(file):
+def test_kept_result_is_small_real_and_matches_its_experiment(file):
     assert file.stat().st_size < 50_000
     compared = summary.read(file).comparison
     declared = catalog.find([compared.experiment])[compared.experiment]

@@ -1,4 +1,4 @@
-"""What a person looks at, looked at: the report and TensorBoard, in headless Chromium."""
+"""The report and TensorBoard as rendered by headless Chromium."""
 
 import contextlib
 import shutil
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name"),
 ]
-# All elements that fit a selector, inside components' own trees too.
+# The texts of all elements that match a selector, including those inside shadow trees.
 DEEP = """selector => {
     const found = [];
     const walk = root => {
@@ -31,7 +31,7 @@ DEEP = """selector => {
     return found.map(e => e.textContent.trim());
 }"""
 
-# How many pictures of TensorBoard's have arrived.
+# The number of pictures that TensorBoard has loaded.
 LOADED = """() => {
     let count = 0;
     const walk = root => {
@@ -79,7 +79,7 @@ def traces(page, name):
     return page.locator(f"#plot-{name} .scatterlayer .trace").count()
 
 
-def test_the_index_draws_its_forest_and_links_to_pages(page, index):
+def test_index_draws_forest_plot_and_links_to_pages(page, index):
     page.goto(index.as_uri())
     page.wait_for_selector("#plot-forest .scatterlayer .trace")
     page.click("a:has-text('It helps.')")
@@ -87,7 +87,7 @@ def test_the_index_draws_its_forest_and_links_to_pages(page, index):
     assert page.title() == "It helps."
 
 
-def test_a_page_draws_all_its_plots_and_shows_seeds_when_asked(page, index):
+def test_page_draws_all_plots_and_shows_seeds_on_request(page, index):
     page.goto(index.with_name("topic.experiment.html").as_uri())
     page.wait_for_selector("#plot-curves-rmse .scatterlayer .trace")
     for name in ("forest", "strip", "curves-rmse", "layers-0"):
@@ -99,14 +99,14 @@ def test_a_page_draws_all_its_plots_and_shows_seeds_when_asked(page, index):
 
 
 @pytest.mark.parametrize("name", ["index.html", "topic.experiment.html"])
-def test_a_phone_does_not_scroll_sideways(page, index, name):
+def test_phone_layout_does_not_scroll_sideways(page, index, name):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(index.with_name(name).as_uri())
     page.wait_for_selector(".scatterlayer .trace")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
-def test_a_printed_page_has_no_buttons(page, index):
+def test_printed_page_has_no_buttons(page, index):
     page.goto(index.with_name("topic.experiment.html").as_uri())
     page.emulate_media(media="print")
     page.wait_for_selector("#plot-strip .scatterlayer .trace")
@@ -164,29 +164,29 @@ def wait_for(page, selector, ready):
         page.wait_for_timeout(200)
 
 
-def test_bands_are_drawn_in_the_custom_scalars_tab(page, dashboard):
+def test_custom_scalars_tab_draws_bands(page, dashboard):
     page.goto(f"{dashboard}/#custom_scalars")
     wait_for(page, "tf-custom-scalar-margin-chart-card", lambda cards: len(cards) >= 2)  # train and validation
     wait_for(page, "path.area", lambda areas: len(areas) >= 2 * 2)  # of two arms each
 
 
-def test_the_hparams_table_is_filled(page, dashboard):
+def test_hparams_tab_lists_arms(page, dashboard):
     page.goto(f"{dashboard}/#hparams")
     cells = {"base", "arm", "params.kind", "test/rmse", "10.500", "12.500"}
     wait_for(page, "vaadin-grid-cell-content", lambda texts: cells <= set(texts))
 
 
-def test_the_verdict_is_text(page, dashboard):
+def test_text_tab_shows_verdict(page, dashboard):
     page.goto(f"{dashboard}/#text")
     wait_for(page, "li", lambda texts: any(text.startswith("supported: It helps.") for text in texts))
 
 
-def test_pictures_are_shown_in_the_images_tab(page, pictured):
+def test_images_tab_shows_pictures(page, pictured):
     page.goto(f"{pictured}/#images")
     page.wait_for_function(f"() => ({LOADED})() == 2", timeout=60_000)  # filters and confusion matrix
 
 
-def test_the_last_hidden_layer_is_shown_in_the_projector_tab(page, pictured):
+def test_projector_tab_shows_last_hidden_layer(page, pictured):
     page.goto(f"{pictured}/#projector")
     page.wait_for_selector("iframe")
     found = page.frame_locator("iframe").frame_locator("iframe").locator(".numDataPoints")

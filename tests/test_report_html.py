@@ -1,4 +1,4 @@
-"""Curves, records and pages, from runs made by hand."""
+"""Curves, result records and HTML pages of hand-made runs."""
 
 import json
 import re
@@ -20,26 +20,26 @@ def path(tmp_path):
     return study(tmp_path / "topic.experiment")
 
 
-def test_a_band_by_hand():
+def test_band_matches_hand_calculation():
     found = band({0: {"x": [1.0, 2.0, 9.0]}, 1: {"x": [3.0, 4.0, 9.0]}, 2: {"x": [5.0]}}, "x")
     assert (found.epochs, found.mean, found.runs) == ([1, 2, 3], [3, 3, 9], [3, 2, 2])
     assert found.hi[0] - 3 == pytest.approx(4.302653 * 2 / 3**0.5)  # spread 2, three runs
     assert (found.lo[2], found.hi[2]) == (9, 9)
 
 
-def test_a_band_ends_where_half_of_the_runs_have_ended():
+def test_band_ends_when_half_the_runs_have_ended():
     assert band({i: {"x": [1.0] * n} for i, n in enumerate((2, 3, 9))}, "x").epochs == [1, 2, 3]
     assert band({0: {"y": [1.0]}}, "x") is None
 
 
-def test_one_run_has_a_curve_and_no_band():
+def test_single_run_has_curve_without_band():
     found = band({0: {"x": [1.0, float("nan")]}}, "x")
     assert found.mean[0] == 1
     assert str(found.lo) == str([float("nan")] * 2)
     assert found.runs == [1, 0]
 
 
-def test_a_record_holds_what_a_page_needs(path):
+def test_result_holds_all_that_page_shows(path):
     result = summary.summarise(path)
     assert result.held == {"epochs": 3, "batch_size": 32, "params.width": 8}
     assert result.settings == {"base": {"params.kind": "base"}, "arm": {"params.kind": "arm"}}
@@ -50,11 +50,11 @@ def test_a_record_holds_what_a_page_needs(path):
     assert Result.of(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result
 
 
-def test_seeds_curves_come_along_if_asked_for(path):
+def test_seed_curves_are_included_on_request(path):
     assert summary.summarise(path, seeds=True).seeds["train/rmse"]["arm"]["5"] == [7, 6, 5]
 
 
-def test_failures_are_told(path):
+def test_result_lists_failures(path):
     add_run(path, "arm", 6, status="diverged", divergence={"epoch": 2, "reason": "loss is nan"})
     add_run(path, "arm", 7, status="failed", error="ValueError: no")
     assert [(f.seed, f.status, f.what) for f in summary.summarise(path).failures] == [
@@ -63,7 +63,7 @@ def test_failures_are_told(path):
     ]
 
 
-def test_a_kept_record_makes_the_same_page(path, tmp_path):
+def test_kept_result_makes_same_page(path, tmp_path):
     result = summary.summarise(path)
     file = summary.write(result, tmp_path / "kept")
     assert summary.read(file) == result
@@ -72,14 +72,14 @@ def test_a_kept_record_makes_the_same_page(path, tmp_path):
     assert (tmp_path / "one" / "claims.md").read_text() == (tmp_path / "two" / "claims.md").read_text()
 
 
-def test_a_file_that_is_no_record_is_refused(tmp_path):
+def test_file_that_is_not_result_is_refused(tmp_path):
     file = tmp_path / "a.json"
     file.write_text("{}")
     with pytest.raises(ProblemError, match="holds no result of an experiment"):
         summary.read(file)
 
 
-def test_a_report_works_from_a_file(path, tmp_path):
+def test_report_works_without_server(path, tmp_path):
     index = html.write([summary.summarise(path, seeds=True)], tmp_path / "out")
     page = (index.parent / "topic.experiment.html").read_text()
     assert 'href="topic.experiment.html"' in index.read_text()
@@ -92,19 +92,19 @@ def test_a_report_works_from_a_file(path, tmp_path):
     assert {file.name for file in (index.parent / "assets").iterdir()} == {"plotly.min.js", "style.css"}
 
 
-def test_what_the_runs_were_told_beside_their_declaration_is_shown(path):
+def test_options_of_run_command_are_shown(path):
     declared = json.loads((path / "experiment.json").read_text())
     files.write_json(path / "experiment.json", declared | {"options": ["--budget quick", "--set 'a=b c'"]})
     result = summary.summarise(path)
-    told = "--budget quick --set 'a=b c'"
+    options = "--budget quick --set 'a=b c'"
     assert html.command(result.comparison) == (
-        f"python -m experiments run topic.experiment --until-decided {told} --data bundled"
+        f"python -m experiments run topic.experiment --until-decided {options} --data bundled"
     )
-    assert f"| diabetes (bundled), {told} |" in html.claims([result])
-    assert f"trained with {told}" in tables.about(result.comparison)
+    assert f"| diabetes (bundled), {options} |" in html.claims([result])
+    assert f"trained with {options}" in tables.about(result.comparison)
 
 
-def test_claims_as_markdown(path):
+def test_claims_page_is_markdown_table(path):
     text = html.claims([summary.summarise(path)])
     assert "| It helps. | `topic.experiment` | **supported** | +2.0000 [+2.0000, +2.0000] | 6 |" in text
 
@@ -127,7 +127,7 @@ def test_names_from_logs_are_escaped(path, tmp_path):
         assert "<script>alert" not in page.read_text()
 
 
-def test_an_exact_claim_has_a_page(tmp_path):
+def test_exact_claim_has_page(tmp_path):
     facts = [
         {"statement": "Two and two", "expected": 4, "found": 4, "holds": True},
         {"statement": "Two and three", "expected": 5, "found": 6, "holds": False},
@@ -138,19 +138,19 @@ def test_an_exact_claim_has_a_page(tmp_path):
     assert "exact" in index.read_text()
 
 
-def test_an_arm_has_one_colour_on_all_pages_and_no_two_of_a_page_the_same():
+def test_arms_of_one_page_have_distinct_styles():
     experiments = [["a", "b", "c"], ["c", "d"], ["d", "a", *map(str, range(9))]]
     style = plots.styles(experiments)
     for arms in experiments:
         assert len({style[arm] for arm in arms}) == len(arms)
 
 
-def test_more_arms_than_colours_differ_in_dash_and_symbol():
+def test_more_arms_than_colours_still_have_distinct_styles():
     names = [str(i) for i in range(20)]
     assert len(set(plots.styles([names]).values())) == 20
 
 
-def test_p_is_adjusted_over_the_book(path):
+def test_p_values_are_adjusted_over_whole_book(path):
     content = summary.summarise(path).to_dict()
     content["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
     result = Result.of(content)

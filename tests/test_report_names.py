@@ -1,4 +1,4 @@
-"""Reports and boards of experiments and arms with odd names, and boards in the place of links."""
+"""Reports and boards of experiments and arms with unusual names, and boards that replace links."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.conftest import declare
 
 
 @pytest.mark.parametrize("name", ["/tmp/pwn", "../../pwn", "..", ".", "index", "INDEX", "a" * 300, "a/b", "a b"])
-def test_files_of_any_experiment_name_stay_in_the_folder(stored, tmp_path, name):
+def test_any_experiment_name_stays_inside_folder(stored, tmp_path, name):
     content = summary.summarise(stored).to_dict()
     content["comparison"]["experiment"] = name
     result = summary.Result.of(content)
@@ -20,14 +20,14 @@ def test_files_of_any_experiment_name_stay_in_the_folder(stored, tmp_path, name)
     assert [file.name for file in (tmp_path / "deep").iterdir()] == ["down"]
 
 
-def test_two_results_of_one_name_are_refused(stored, tmp_path):
+def test_two_results_of_same_name_are_refused(stored, tmp_path):
     result = summary.summarise(stored)
     with pytest.raises(ProblemError, match=r"Two of the results are called 'topic\.experiment'"):
         html.write([result, result], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_board_that_is_a_link_is_replaced_and_its_target_kept(stored, tmp_path):
+def test_board_replaces_link_and_keeps_its_target(stored, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "file").touch()
@@ -36,7 +36,7 @@ def test_board_that_is_a_link_is_replaced_and_its_target_kept(stored, tmp_path):
     assert [file.name for file in mine.iterdir()] == ["file"]
 
 
-def test_an_arm_called_verdict_keeps_its_own_run(stored, tmp_path):
+def test_arm_called_verdict_keeps_its_own_run(stored, tmp_path):
     declare(stored, arms=("base", "verdict"))
     out = tensorboard.write([stored], tmp_path / "board")
     assert {folder.name for folder in out.iterdir()} == {"base", "verdict", "verdict_"}

@@ -1,4 +1,4 @@
-"""The aggregate log directory, as TensorBoard reads it."""
+"""The board's log directory, as TensorBoard reads it."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def course(runs, run, tag):
     return [(event.step, event.tensor_proto.float_val[0]) for event in runs.Tensors(run, tag)]
 
 
-def test_every_arm_has_means_and_bounds(runs):
+def test_every_arm_has_mean_and_bounds(runs):
     assert set(runs.Runs()) == {"base", "arm", "verdict"}
     assert course(runs, "arm", "validation/rmse") == [(1, 1), (2, 2), (3, 2)]
     (_, lower), *_ = course(runs, "arm", "interval/validation/rmse/lower")
@@ -45,7 +45,7 @@ def test_every_arm_has_means_and_bounds(runs):
     assert course(runs, "base", "test/rmse") == [(3, 10)]
 
 
-def test_the_layout_draws_bands_for_train_and_validation(runs):
+def test_layout_draws_bands_for_train_and_validation(runs):
     (event,) = runs.Tensors("verdict", "custom_scalars__config__")
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
     assert [category.title for category in layout.category] == ["train", "validation"]
@@ -54,7 +54,7 @@ def test_the_layout_draws_bands_for_train_and_validation(runs):
     assert {series.value, series.lower, series.upper} <= tags
 
 
-def test_one_trial_an_arm_with_what_it_differs_in(runs):
+def test_hparams_of_arm_are_its_differences(runs):
     (event,) = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)["arm"].values()
     start = metadata.parse_session_start_info_plugin_data(event)
     assert {name: value.string_value for name, value in start.hparams.items()} == {"arm": "arm", "params.kind": "arm"}
@@ -63,14 +63,14 @@ def test_one_trial_an_arm_with_what_it_differs_in(runs):
     assert [info.name.tag for info in experiment.metric_infos] == ["test/rmse", "validation/rmse"]
 
 
-def test_the_verdict_is_there_as_text(runs):
+def test_verdict_is_written_as_text(runs):
     (event,) = runs.Tensors("verdict", "verdict")
     text = event.tensor_proto.string_val[0].decode()
     assert "**undecided**: It helps." in text
     assert "| arm | 3 | 8.0000 |" in text
 
 
-def test_several_experiments_have_folders_and_an_earlier_board_is_replaced(path, tmp_path):
+def test_several_experiments_have_folders_and_replace_earlier_board(path, tmp_path):
     other = tmp_path / "topic.other"
     declare(other)
     add_run(other, "base", 0, 1, {"train/rmse": [1, 1, 1]})
@@ -79,12 +79,12 @@ def test_several_experiments_have_folders_and_an_earlier_board_is_replaced(path,
     assert {folder.name for folder in out.iterdir()} == {"topic.experiment", "topic.other"}
 
 
-def test_what_arms_differ_in_is_told_option_by_option():
+def test_differences_between_arms_are_listed_by_option():
     arms = {"a": {"x": 1, "params": {"w": 2, "d": 3}}, "b": {"x": 1, "params": {"w": 2, "d": 4, "e": 5}}}
     assert differing(arms) == {"a": {"params.d": 3}, "b": {"params.d": 4, "params.e": 5}}
 
 
-def test_the_command_listens_on_this_machine_alone_unless_told_otherwise(tmp_path):
+def test_board_listens_locally_unless_host_is_given(tmp_path):
     given = tensorboard.command(tmp_path, 7007)
     assert given[-4:] == ["--host", "127.0.0.1", "--port", "7007"]
     assert "--logdir" in given
@@ -92,12 +92,12 @@ def test_the_command_listens_on_this_machine_alone_unless_told_otherwise(tmp_pat
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "a" * 70])
-def test_an_address_that_is_not_this_machines_is_refused(tmp_path, host):
+def test_address_of_another_machine_is_refused(tmp_path, host):
     with pytest.raises(ProblemError, match="where this machine cannot listen"):
         tensorboard.serve(tmp_path, 0, host)
 
 
-def test_several_experiments_are_linked_and_earlier_links_are_replaced(tmp_path):
+def test_several_experiments_are_linked_and_replace_earlier_links(tmp_path):
     paths = [tmp_path / place / "topic.name" for place in ("logs", "elsewhere")]
     for path in paths:
         path.mkdir(parents=True)
@@ -108,7 +108,7 @@ def test_several_experiments_are_linked_and_earlier_links_are_replaced(tmp_path)
 
 
 @pytest.mark.process
-def test_the_server_needs_no_tensorflow():
+def test_server_does_not_import_tensorflow():
     code = "import sys, folklore.report.tensorboard_server\nfrom tensorboard.compat import tf\ntf.io\nprint('tensorflow' in sys.modules)"  # noqa: E501
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

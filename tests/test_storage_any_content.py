@@ -1,4 +1,4 @@
-"""Files of any content in a logdir: an answer or one paragraph, and nothing is written elsewhere.
+"""Logdirs with files of any content: commands give an answer or a one-paragraph error, and write nothing elsewhere.
 
 Examples are the same in every run. Many more of them:
 pytest tests/test_storage_any_content.py -n 0 --hypothesis-profile long
@@ -84,7 +84,7 @@ def replaced(value, place, new):
 
 @pytest.mark.parametrize("name", [RUN, EXPERIMENT])
 @given(data=st.data())
-def test_record_of_any_content_gets_an_answer_or_one_paragraph(pattern, name, data):
+def test_record_of_any_content_gives_answer_or_one_paragraph(pattern, name, data):
     record = json.loads((pattern / "topic.experiment" / name).read_text())
     for _ in range(data.draw(st.integers(1, 2))):
         place = data.draw(st.sampled_from(list(places(record))))
@@ -105,7 +105,7 @@ def damaged(content, data):
 
 @pytest.mark.parametrize("name", [RUN, EXPERIMENT, "arm/seed-2/history.csv", "arm/seed-2/train/events*"])
 @given(data=st.data())
-def test_file_of_any_bytes_gets_an_answer_or_one_paragraph(pattern, name, data):
+def test_file_of_any_bytes_gives_answer_or_one_paragraph(pattern, name, data):
     def damage(path):
         (file,) = path.glob(name)
         file.write_bytes(damaged(file.read_bytes(), data))

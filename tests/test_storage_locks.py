@@ -1,4 +1,4 @@
-"""Who waits for whom, and what is left behind."""
+"""Locks on studies: which process waits, and which files remain."""
 
 import errno
 import fcntl
@@ -9,44 +9,44 @@ import pytest
 from folklore.storage.locks import locked
 
 
-def test_nothing_is_left_where_nothing_was_written(tmp_path):
+def test_lock_leaves_nothing_when_nothing_was_written(tmp_path):
     logdir = tmp_path / "new" / "logs"
     with locked(logdir, ["a.one", "b.two"], pytest.fail):
         assert sorted(path.name for path in (logdir / ".locks").iterdir()) == ["a.one.lock", "b.two.lock"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_written_stays(tmp_path):
+def test_lock_keeps_files_written_under_it(tmp_path):
     with locked(tmp_path / "logs", ["a.one"], pytest.fail):
         (tmp_path / "logs" / "file").touch()
     assert [path.name for path in (tmp_path / "logs").iterdir()] == ["file"]
 
 
-def test_the_second_waits_until_the_first_has_ended(tmp_path):
-    said, order = [], []
-    told = threading.Event()
+def test_second_process_waits_for_first(tmp_path):
+    messages, order = [], []
+    waiting = threading.Event()
 
-    def say(text):
-        said.append(text)
-        told.set()
+    def report(text):
+        messages.append(text)
+        waiting.set()
 
     def second():
-        with locked(tmp_path, ["a.one", "b.two"], say):
+        with locked(tmp_path, ["a.one", "b.two"], report):
             order.append("second")
 
     with locked(tmp_path, ["b.two"], pytest.fail):
         thread = threading.Thread(target=second)
         thread.start()
-        assert told.wait(10)
+        assert waiting.wait(10)
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
-    assert said == [f"Another process trains b.two into {tmp_path}; waiting until it ends."]
+    assert messages == [f"Another process trains b.two into {tmp_path}; waiting until it ends."]
     with locked(tmp_path, ["a.one", "b.two"], pytest.fail):  # both are free again
         pass
 
 
-def test_lock_that_is_a_link_is_not_followed(tmp_path):
+def test_lock_file_that_is_link_is_not_followed(tmp_path):
     (tmp_path / "logs" / ".locks").mkdir(parents=True)
     (tmp_path / "precious").write_text("as it was")
     (tmp_path / "logs" / ".locks" / "topic.name.lock").symlink_to(tmp_path / "precious")
@@ -61,13 +61,13 @@ def test_file_system_without_locks_is_reported_once(code, tmp_path, monkeypatch)
         raise OSError(code, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    said = []
-    with locked(tmp_path, ["a.one", "b.two"], said.append):
-        assert len(said) == 1 and f"{tmp_path} cannot lock files" in said[0]
+    messages = []
+    with locked(tmp_path, ["a.one", "b.two"], messages.append):
+        assert len(messages) == 1 and f"{tmp_path} cannot lock files" in messages[0]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_failure_of_a_lock_is_raised(tmp_path, monkeypatch):
+def test_other_lock_failure_is_raised(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EIO, "Input/output error")
 

@@ -1,4 +1,4 @@
-"""Run directories: written whole or not at all, and read back in order."""
+"""Run directories: files are written completely or not at all, and are read back in order."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def broken(*_):
     raise OSError(28, "No space left on device")
 
 
-def test_text_is_written_under_its_name_alone(tmp_path):
+def test_text_leaves_no_temporary_file(tmp_path):
     files.write_text(tmp_path / "new" / "a.txt", "first")
     files.write_text(tmp_path / "new" / "a.txt", "zweite – Zeile\n")
     assert (tmp_path / "new" / "a.txt").read_bytes() == "zweite – Zeile\n".encode()
@@ -45,7 +45,7 @@ def test_text_is_written_under_its_name_alone(tmp_path):
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, call):
+def test_interrupted_write_keeps_previous_file(tmp_path, monkeypatch, call):
     files.write_text(tmp_path / "a.txt", "old")
     monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (type(tmp_path), "replace")), broken)
     with pytest.raises(OSError, match=r"No space left on device: '.*/a\.txt'$"):
@@ -54,14 +54,14 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path, 
     assert written_files(tmp_path) == ["a.txt"]
 
 
-def test_text_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
+def test_text_is_synced_before_rename(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(os, "fsync", lambda number: calls.append(("synced", written_files(tmp_path))))
     files.write_text(tmp_path / "a.txt", "text")
     assert calls == [("synced", [f".tmp-{os.getpid()}.a.txt"])]
 
 
-def test_json_has_null_for_what_it_cannot_say(tmp_path):
+def test_json_writes_null_for_nonfinite_numbers(tmp_path):
     nan, inf = float("nan"), float("inf")
     record = {"a": nan, "b": [inf, (1, -inf)], "c": {"d": nan, "e": 1.5}, "f": None, "ü": True, "g": "nan"}
     files.write_json(tmp_path / "a.json", record)
@@ -70,12 +70,12 @@ def test_json_has_null_for_what_it_cannot_say(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text("utf-8"), parse_constant=broken) == expected
 
 
-def test_json_that_does_not_exist_is_none(tmp_path):
+def test_missing_json_reads_as_none(tmp_path):
     assert files.read_json(tmp_path / "run.json") is None
 
 
 @pytest.mark.parametrize("content", [b"", b'{"a": 1', b'{"a": NaN}', b"\xff\xfe", b"[1, 2]", b"3"])
-def test_damaged_json_is_named_with_what_to_do(tmp_path, content):
+def test_damaged_json_is_named_with_remedy(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(ProblemError, match=r"run\.json (cannot be read|does not hold).* Delete it, and `run` makes"):
         files.read_json(tmp_path / "run.json")
@@ -97,7 +97,7 @@ def test_damaged_json_is_named_with_what_to_do(tmp_path, content):
         (DONE | {"data": DATA | {"sha256": 3}}, "data/sha256"),
     ],
 )
-def test_a_run_without_what_readers_rely_on_is_named(tmp_path, record, place):
+def test_run_record_lacking_required_key_is_named(tmp_path, record, place):
     path = write_run(tmp_path / "arm" / "seed-0")
     files.write_json(path / "run.json", record)
     with pytest.raises(
@@ -106,7 +106,7 @@ def test_a_run_without_what_readers_rely_on_is_named(tmp_path, record, place):
         run_directory.read_run(path)
 
 
-def test_a_run_under_way_has_no_figures_yet(tmp_path):
+def test_running_run_is_incomplete(tmp_path):
     run_directory.begin(tmp_path / "arm" / "seed-0", BEGUN)
     assert run_directory.read_run(tmp_path / "arm" / "seed-0").status == "incomplete"
 
@@ -125,19 +125,19 @@ def test_a_run_under_way_has_no_figures_yet(tmp_path):
         (DECLARED | {"arms": {"base": {}}}, "is about the arm 'arm' and declares no arm"),
     ],
 )
-def test_a_stored_declaration_without_what_readers_rely_on_is_named(tmp_path, record, says):
+def test_declaration_lacking_required_key_is_named(tmp_path, record, says):
     files.write_json(tmp_path / "experiment.json", record)
     with pytest.raises(ProblemError, match=rf"experiment\.json .*{says}.*Delete it, and `run`"):
         run_directory.read_experiment(tmp_path)
 
 
-def test_a_stored_declaration_is_read_as_it_is(tmp_path):
+def test_stored_declaration_is_read_unchanged(tmp_path):
     assert run_directory.read_experiment(tmp_path) is None
     files.write_json(tmp_path / "experiment.json", DECLARED | {"kind": "stat"})
     assert run_directory.read_experiment(tmp_path).to_dict() == DECLARED | {"kind": "stat"}
 
 
-def test_history_has_a_line_an_epoch_and_columns_as_they_appear(tmp_path):
+def test_history_has_row_per_epoch_and_columns_in_order(tmp_path):
     rows = [
         {"epoch": 1, "lr": 0.1, "train/loss": 3},
         {"epoch": 2, "train/loss": float("nan"), "lr": 0.05, "probe/a": 7},
@@ -146,7 +146,7 @@ def test_history_has_a_line_an_epoch_and_columns_as_they_appear(tmp_path):
     assert (tmp_path / "history.csv").read_bytes() == b"epoch,lr,train/loss,probe/a\n1,0.1,3,\n2,0.05,nan,7\n"
 
 
-def test_runs_come_by_arm_and_then_by_number(tmp_path):
+def test_runs_are_ordered_by_arm_then_seed(tmp_path):
     for arm, seed in [("b", 1), ("a", 10), ("a", 2), ("a", 0), ("a b", 3)]:
         write_run(run_directory.run_path(tmp_path, "topic.experiment", arm, seed))
     found = list(run_directory.runs(tmp_path / "topic.experiment"))
@@ -154,7 +154,7 @@ def test_runs_come_by_arm_and_then_by_number(tmp_path):
     assert found[2].path == tmp_path / "topic.experiment" / "a" / "seed-10"
 
 
-def test_what_is_no_run_is_passed_over(tmp_path):
+def test_directories_that_are_not_runs_are_ignored(tmp_path):
     write_run(tmp_path / "a" / "seed-1")
     for name in ("seed-", "seed-x", "seed-1.old", "seeds", "seed--1"):
         (tmp_path / "a" / name).mkdir()
@@ -162,7 +162,7 @@ def test_what_is_no_run_is_passed_over(tmp_path):
     assert [run.seed for run in run_directory.runs(tmp_path)] == [1]
 
 
-def test_an_experiment_that_was_never_run_has_no_runs(tmp_path):
+def test_experiment_never_run_has_no_runs(tmp_path):
     assert list(run_directory.runs(tmp_path / "nothing")) == []
 
 
@@ -177,20 +177,20 @@ def test_an_experiment_that_was_never_run_has_no_runs(tmp_path):
         ("diverged", False, "incomplete"),
     ],
 )
-def test_status_is_what_was_recorded_once_it_is_done(tmp_path, recorded, done, status):
+def test_recorded_status_counts_only_when_done(tmp_path, recorded, done, status):
     run = run_directory.read_run(write_run(tmp_path / "arm" / "seed-3", recorded, done))
     assert (run.arm, run.seed, run.status, run.done) == ("arm", 3, status, done)
 
 
 @pytest.mark.parametrize("left", [[], ["DONE"], ["history.csv"]])
-def test_a_run_without_its_record_is_incomplete(tmp_path, left):
+def test_run_without_record_is_incomplete(tmp_path, left):
     for name in left:
         files.write_text(tmp_path / "arm" / "seed-3" / name, "")
     run = run_directory.read_run(tmp_path / "arm" / "seed-3")
     assert (run.record, run.done, run.status) == (None, False, "incomplete")
 
 
-def test_begin_removes_what_a_broken_off_attempt_left(tmp_path):
+def test_begin_removes_files_of_interrupted_attempt(tmp_path):
     leftovers = [
         "DONE",
         "history.csv",
@@ -207,13 +207,13 @@ def test_begin_removes_what_a_broken_off_attempt_left(tmp_path):
     assert files.read_json(tmp_path / "run.json") == {"status": "running"}
 
 
-def test_begin_makes_the_directory(tmp_path):
+def test_begin_creates_directory(tmp_path):
     run_directory.begin(tmp_path / "arm" / "seed-0", {"status": "running"})
     assert written_files(tmp_path) == ["arm/seed-0/run.json"]
 
 
 @pytest.mark.parametrize("status", ["done", "diverged"])
-def test_done_is_written_after_everything_else(tmp_path, monkeypatch, status):
+def test_done_is_written_last(tmp_path, monkeypatch, status):
     written = []
     write = files.write_text
     for module in (run_directory, files):
@@ -223,12 +223,12 @@ def test_done_is_written_after_everything_else(tmp_path, monkeypatch, status):
     assert (tmp_path / "DONE").read_text() == f"{status}\n"
 
 
-def test_a_failed_run_is_not_done(tmp_path):
+def test_failed_run_is_not_done(tmp_path):
     run_directory.finish(tmp_path, {"status": "failed"})
     assert written_files(tmp_path) == ["run.json"]
 
 
-def test_move_aside_keeps_everything_under_the_time(tmp_path):
+def test_move_aside_keeps_all_files_under_timestamp(tmp_path):
     write_run(tmp_path / "topic.a" / "arm" / "seed-0")
     aside = run_directory.move_aside(tmp_path / "topic.a", now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     assert aside == tmp_path / ".aside" / "topic.a-20260102-030405"
@@ -251,26 +251,26 @@ def test_move_aside_never_overwrites(tmp_path):
 
 
 @pytest.mark.parametrize("below", ["", "deeper", "deeper/still"])
-def test_a_log_directory_must_not_be_or_lie_under_a_file(tmp_path, below):
+def test_log_directory_under_file_is_refused(tmp_path, below):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(ProblemError, match=r"notes\.txt is a file. Name a directory with --logdir"):
         run_directory.check_logdir(tmp_path / "notes.txt" / below)
 
 
-def test_a_log_directory_that_cannot_be_written(tmp_path, monkeypatch):
+def test_log_directory_without_write_access_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
     with pytest.raises(PermissionError, match="cannot be written"):
         run_directory.check_logdir(tmp_path / "new" / "logs")
 
 
-def test_a_log_directory_may_be_new_and_is_not_made_yet(tmp_path, monkeypatch):
+def test_new_log_directory_is_allowed_and_not_created(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for logdir in (tmp_path, tmp_path / "new" / "logs", type(tmp_path)("relative")):
         assert run_directory.check_logdir(logdir) == logdir
     assert list(tmp_path.iterdir()) == []
 
 
-def test_experiments_are_found_by_their_declaration(tmp_path):
+def test_experiments_are_found_by_declaration(tmp_path):
     for name in ("b.two", "a.one", ".aside/a.one-20260101-000000", ".hidden"):
         files.write_json(tmp_path / name / "experiment.json", {})
     write_run(tmp_path / "c.no_declaration" / "arm" / "seed-0")

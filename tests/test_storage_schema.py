@@ -1,4 +1,4 @@
-"""Records: content that fits is kept as it is; of content that does not, the first misfit is named."""
+"""Record types: valid content is kept unchanged; the first misfit of invalid content is named."""
 
 import pytest
 
@@ -30,13 +30,13 @@ def hypothesis(**changes):
         (EndedRun, RUN | {"data": DATA | {"input_shape": [8]}, "code": {"changed": False}, "": 0, "to_dict": 1}),
     ],
 )
-def test_content_that_fits_is_kept_as_it_is(kind, content):
+def test_valid_content_is_kept_unchanged(kind, content):
     kept = kind.of(content).to_dict()
     assert kept == content
     assert repr(sorted(kept.items())) == repr(sorted(content.items()))  # 1 is not 1.0
 
 
-def test_missing_key_that_may_be_missing_reads_as_none():
+def test_missing_optional_key_reads_as_none():
     assert (StoredExperiment.of(EXPERIMENT).tuning, EndedRun.of(RUN).versions) == (None, None)
 
 
