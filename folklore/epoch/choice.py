@@ -29,7 +29,7 @@ SHORT = 0.05
 # On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. XLA can only win if most of a step is the graph's
 # overhead, not arithmetic.
 SLOW_STEP = 0.005
-PROBE = 0.03  # minimum seconds of a round of a probe
+MEASURED = 0.03  # seconds that a round of measuring lasts at least
 ROUNDS = 3
 # If XLA takes less than this share of the graph's time, single steps are not measured.
 CLEARLY = 0.8
@@ -95,19 +95,19 @@ def choose_mode(
     file = (folder or cache_folder() / "modes") / f"{_fingerprint(model, data, batch_size)}.json"
     timings = _read(file)
     if not timings:
-        probe = _Probe(program, data, batch_size, clock)
-        graph = probe.time(["graph"])["graph"]
+        stopwatch = _Stopwatch(program, data, batch_size, clock)
+        graph = stopwatch.time(["graph"])["graph"]
         if steps * graph.step < SHORT:
             return Choice("graph", {"graph": graph})
-        timings = probe.time(["graph"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "xla"])
+        timings = stopwatch.time(["graph"] if slow_in_xla and graph.step > SLOW_STEP else ["graph", "xla"])
         timings["graph"] = Timing(graph.first, timings["graph"].step)
         if not ("xla" in timings and timings["xla"].step < CLEARLY * timings["graph"].step):
-            timings |= probe.time(["step"])  # about as fast as the graph if a step is mostly arithmetic
+            timings |= stopwatch.time(["step"])  # about as fast as the graph if a step is mostly arithmetic
         _write(file, timings)
     return Choice(min(timings, key=lambda mode: timings[mode].step), timings)
 
 
-class _Probe:
+class _Stopwatch:
     """Times steps of a program and restores its variables."""
 
     def __init__(self, program: Program, data: Placed, batch_size: int, clock: Callable[[], float]) -> None:
@@ -136,9 +136,9 @@ class _Probe:
         return {mode: Timing(round(firsts[mode], 4), min(seconds[mode] for seconds in rounds)) for mode in firsts}
 
     def _steps(self, mode: Chosen) -> int:
-        """The number of steps that take as long as a probe should."""
+        """The number of steps that take as long as a round should."""
         steps, full = 1, max(1, self.data.rows // self.batch_size)
-        while self._seconds(mode, steps) < PROBE and steps < full:
+        while self._seconds(mode, steps) < MEASURED and steps < full:
             steps = min(full, 4 * steps)
         return steps
 

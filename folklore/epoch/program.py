@@ -183,7 +183,7 @@ def program_of(model: keras.Model) -> Program:
 def _each_batch(step: _Step, full: tf.Tensor, size: int, rest_start: int, rest: int, *, keep: bool) -> dict[str, Any]:
     """Call `step(start, size)` for `full` batches in a loop in the graph, then for the `rest`.
 
-    The number of full batches is an argument of the call, not part of the program, so that a probe of a few steps runs
+    The number of full batches is an argument of the call, not part of the program, so that measuring a few steps runs
     the same program as the training. To keep the last step's logs, the loop must know their shapes before it begins, so
     the first step is taken outside the loop.
     """
