@@ -1,4 +1,4 @@
-"""Callbacks of the user's own in a recipe: which declarations are refused, and how they are recorded."""
+"""A user's own callbacks in a recipe: which declarations are refused, and how callbacks are recorded."""
 
 import json
 from functools import partial
@@ -58,20 +58,20 @@ def local():
         ((partial(Own, names=[object()]),), "which a record cannot name"),
     ],
 )
-def test_callbacks_that_a_worker_cannot_import_are_refused(given, message):
+def test_callbacks_not_importable_by_worker_are_refused(given, message):
     with pytest.raises(DeclarationError) as refusal:
         BASE.but(callbacks=given)
     assert message in str(refusal.value) and "\n" not in str(refusal.value)
     assert "Give" in str(refusal.value)
 
 
-def test_callbacks_change_the_identity_and_their_absence_does_not():
+def test_identity_includes_callbacks_only_if_given():
     named = {BASE.but(callbacks=given).identity() for given in ((Own,), (make,), (partial(Own, 3.0),))}
     assert len(named) == 3 and BASE.identity() not in named
     assert BASE.but(callbacks=()).identity() == BASE.identity()
 
 
-def test_identity_of_recipes_declared_before_there_were_callbacks_is_the_same():
+def test_identity_of_older_recipes_is_unchanged():
     # From a run.json that was written before recipes had callbacks.
     recipe = Recipe(
         model=mlp, params=dict(widths=(30, 30)), data=data.diabetes, epochs=2, patience=None, monitor="validation/loss"
@@ -79,7 +79,7 @@ def test_identity_of_recipes_declared_before_there_were_callbacks_is_the_same():
     assert recipe.identity() == "c4007447ca308084fb19716d894e96d911349e275d5605ba339982514f0a822f"
 
 
-def test_the_command_line_cannot_set_callbacks():
+def test_command_line_cannot_set_callbacks():
     assert "callbacks" not in SETTINGS
     with pytest.raises(ProblemError, match="Recipes have no setting 'callbacks'"):
         Request(settings=("callbacks=[1]",)).apply(NARROW_OR_WIDE)

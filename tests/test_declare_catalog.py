@@ -1,4 +1,4 @@
-"""Experiments' files: what is found in them, what is said of wrong ones, what `new` and `run_file` refuse."""
+"""Files of experiments: how they are found, errors in them, and what `new` and `run_file` refuse."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ DECLARATION = (
 
 @pytest.fixture
 def topic(monkeypatch, tmp_path):
-    """Writes a topic of experiments into a folder that takes the place of the project's own, for this test alone."""
+    """A function that writes a topic into a folder that replaces the project's experiments/ during one test."""
     folder = tmp_path / "experiments"
     folder.mkdir()
     monkeypatch.setattr(experiments, "__path__", [str(folder)])
@@ -35,7 +35,7 @@ def topic(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (
             DECLARATION.replace("digits", "digits, params=dict(drpout=0.2)"),
@@ -52,13 +52,13 @@ def topic(monkeypatch, tmp_path):
         ("x = 1\n", r"experiments/mine\.py declares no experiment\. Write mine = Experiment\(…\) at the top level"),
     ],
 )
-def test_a_file_that_is_wrong_is_named(topic, text, says):
+def test_error_in_experiment_file_names_file_and_line(topic, text, message):
     topic("mine", text)
-    with pytest.raises(ProblemError, match=says):
+    with pytest.raises(ProblemError, match=message):
         catalog.find(["mine"])
 
 
-def test_files_without_experiments_are_passed_over_where_none_was_named(topic):
+def test_unnamed_files_without_experiments_are_ignored(topic):
     topic("empty", "x = 1\n")
     topic("mine", DECLARATION)
     assert list(catalog.find([])) == ["mine.one"] == list(catalog.find(["mine"]))
@@ -67,7 +67,7 @@ def test_files_without_experiments_are_passed_over_where_none_was_named(topic):
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("ﬁt", "is not a plain Python name"),
         ("größe", "Use letters, digits and _"),
@@ -81,15 +81,15 @@ def test_files_without_experiments_are_passed_over_where_none_was_named(topic):
         ("random.x", "'random' is the name of"),
     ],
 )
-def test_a_new_experiments_name(topic, tmp_path, name, says):
+def test_invalid_name_of_new_experiment_is_refused(topic, tmp_path, name, message):
     with pytest.raises(ProblemError) as refusal:
         skeleton.write(name)
-    assert says in str(refusal.value)
+    assert message in str(refusal.value)
     assert list((tmp_path / "experiments").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["dropout", "optimizers.random", "_".join(["a"] * 50) + "a"])
-def test_a_new_experiment_is_found(topic, name):
+def test_new_experiment_is_found(topic, name):
     skeleton.write(name)
     assert list(catalog.find([name])) == [name if "." in name else f"{name}.{name}"]
 
@@ -103,7 +103,7 @@ def called(monkeypatch):
     return commands
 
 
-def test_a_file_runs_its_topic(called):
+def test_experiment_file_runs_its_topic(called):
     folder = Path(experiments.__file__).parent
     folklore.run_file(str(folder / "quickstart.py"))
     ((command, environment),) = called
@@ -112,7 +112,7 @@ def test_a_file_runs_its_topic(called):
 
 
 @pytest.mark.process
-def test_a_file_is_run_by_the_command_line_of_its_own_folder_without_waking_tensorflow(tmp_path):
+def test_file_runs_from_any_folder_without_tensorflow(tmp_path):
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").write_text("raise SystemExit('the wrong package')")
     file = Path(experiments.__file__).with_name("quickstart.py")
@@ -123,12 +123,12 @@ def test_a_file_is_run_by_the_command_line_of_its_own_folder_without_waking_tens
     assert ended.stderr.startswith("--set epoch=3: Recipes have no setting 'epoch'. Did you mean 'epochs'?")
 
 
-def test_a_file_from_elsewhere_is_not_run_under_the_name_of_another(called, capsys, tmp_path):
+def test_file_outside_experiments_is_refused(called, capsys, tmp_path):
     with pytest.raises(SystemExit) as left:
         folklore.run_file(str(tmp_path / "quickstart.py"))
     assert left.value.code == 2
     assert called == []
-    said = capsys.readouterr().err
-    assert said.startswith(f"{tmp_path}/quickstart.py is not in Folklore's experiments/, where")
-    assert said.endswith("Move it there, and run it again.\n")
-    assert len(said.splitlines()) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"{tmp_path}/quickstart.py is not in Folklore's experiments/, where")
+    assert printed.endswith("Move it there, and run it again.\n")
+    assert len(printed.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Declarations: what they refuse, and in which words; what they merge; and what makes two of them equal."""
+"""Declarations: errors, merging of options, records and identity."""
 
 import dataclasses
 import inspect
@@ -74,7 +74,7 @@ def refused(make, *messages):
         ({"monitor": "validation/accuracy"}, ["The monitor is 'validation/accuracy'", "validation/rmse"]),
     ],
 )
-def test_a_recipe_refuses(fields, messages):
+def test_invalid_recipe_is_refused(fields, messages):
     refused(lambda: Recipe(**({"model": mlp, "data": diabetes} | fields)), *messages)
 
 
@@ -91,14 +91,14 @@ def test_only_patience_may_be_none(field):
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, float("inf"), float("nan"), "0.1", None, True, [0.1]])
-def test_a_learning_rate_is_a_number_above_0(rate):
+def test_learning_rate_is_positive_number(rate):
     refused(
         lambda: BASE.but(optimizer=dict(learning_rate=rate)),
         f"The optimizer's learning_rate is {rate!r}. Give a number above 0.",
     )
 
 
-def test_a_refusal_is_a_problem_and_a_value_error():
+def test_declaration_error_is_problem_and_value_error():
     assert issubclass(DeclarationError, ProblemError)
     assert issubclass(DeclarationError, ValueError)
 
@@ -114,12 +114,12 @@ def test_a_refusal_is_a_problem_and_a_value_error():
         ("test/", "min", ["'test/' is not understood"]),
     ],
 )
-def test_a_metric_refuses(name, goal, messages):
+def test_invalid_metric_is_refused(name, goal, messages):
     refused(lambda: Metric(name, goal), *messages)
 
 
 @pytest.mark.parametrize("by", [0, -1, float("inf"), float("nan"), "1", None, True])
-def test_a_hypothesis_has_a_known_direction_and_an_effect_above_0(by):
+def test_hypothesis_has_allowed_direction_and_positive_effect(by):
     refused(lambda: Hypothesis("arm", "better", by=by), f"Hypothesis('arm') has by={by!r}", "in units of the metric")
     refused(lambda: Hypothesis("arm", "beter", by=1), "Hypothesis' direction is 'beter'", "Did you mean 'better'?")
 
@@ -146,17 +146,17 @@ def test_a_hypothesis_has_a_known_direction_and_an_effect_above_0(by):
         ({"quick": dict(data_params=5)}, ["data_params is 5. Give a mapping, such as data_params=dict(…)."]),
     ],
 )
-def test_an_experiment_refuses(fields, messages):
+def test_invalid_experiment_is_refused(fields, messages):
     refused(lambda: Experiment(**(EXPERIMENT | fields)), *messages)
 
 
-def test_one_hypothesis_or_several_come_as_a_tuple():
+def test_hypotheses_become_tuple():
     one, other = ABOUT_ARM, Hypothesis("arm", "better", by=2)
     given = [Experiment(**EXPERIMENT, hypothesis=h).hypotheses for h in [(), one, (one, other), [one, other]]]
     assert given == [(), (one,), (one, other), (one, other)]
 
 
-def test_but_merges_options_and_replaces_the_rest():
+def test_but_merges_options_and_replaces_other_fields():
     recipe = BASE.but(params=dict(depth=2, dropout=0.1), data_params=dict(train_size=50), epochs=3)
     changed = recipe.but(params=dict(dropout=0.2), data_params=dict(split_seed=7), batch_size=8)
     assert changed.params == {"depth": 2, "dropout": 0.2}
@@ -176,17 +176,17 @@ def test_but_merges_options_and_replaces_the_rest():
         ("adam", {"name": "adam", "learning_rate": 0.1}),
     ],
 )
-def test_but_merges_the_options_of_one_optimizer_and_drops_those_of_another(change, optimizer):
+def test_but_keeps_options_only_of_same_optimizer(change, optimizer):
     recipe = BASE.but(optimizer=dict(name="adam", learning_rate=0.1))
     changed = recipe.but(optimizer=change)
     assert changed.optimizer == {"name": changed.optimizer_name, **changed.optimizer_options} == optimizer
 
 
-def test_but_refuses_an_option_that_the_new_optimizer_does_not_take():
+def test_but_refuses_option_unknown_to_new_optimizer():
     refused(lambda: BASE.but(optimizer=dict(name="sgd", beta_1=0.5)), "The optimizer sgd was given 'beta_1'")
 
 
-def test_an_experiments_but_changes_every_arm():
+def test_but_of_experiment_changes_every_arm():
     changed = Experiment(**EXPERIMENT).but(epochs=2, params=dict(depth=3))
     assert {recipe.epochs for recipe in changed.values()} == {2}
     assert [changed[name].params for name in ("base", "arm")] == [{"depth": 3}, {"dropout": 0.5, "depth": 3}]
@@ -201,14 +201,14 @@ def test_declarations_are_frozen(declared, field):
         setattr(declared, field, 5)
 
 
-def test_a_recipe_keeps_its_own_copy_of_what_it_was_given():
+def test_recipe_copies_its_arguments():
     params, optimizer = {"dropout": 0.1}, {"name": "sgd"}
     recipe = Recipe(model=mlp, data=diabetes, params=params, optimizer=optimizer)
     params["drpout"] = optimizer["momentun"] = 1
     assert (recipe.params, recipe.optimizer) == ({"dropout": 0.1}, {"name": "sgd"})
 
 
-def test_a_recipe_as_data():
+def test_recipe_is_recorded_as_json():
     recipe = BASE.but(params=dict(widths=(4, 5)), optimizer=dict(learning_rate=0.1), patience=2)
     record = recipe.to_dict()
     assert json.loads(json.dumps(record, allow_nan=False)) == record == recipe.to_dict()
@@ -219,7 +219,7 @@ def test_a_recipe_as_data():
     assert record.keys() == {field.name for field in dataclasses.fields(Recipe)}
 
 
-def test_an_experiment_as_data():
+def test_experiment_is_recorded_as_json():
     experiment = Experiment(**EXPERIMENT, hypothesis=ABOUT_ARM, may_diverge=("arm",))
     record = experiment.to_dict()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
@@ -250,7 +250,7 @@ def test_equal_recipes_have_equal_identities(one, other):
     assert re.fullmatch("[0-9a-f]{64}", *identities)
 
 
-def test_every_change_changes_the_identity():
+def test_every_field_changes_identity():
     changes = [
         {},
         {"model": anything},
@@ -280,19 +280,19 @@ def test_declarations_survive_pickling():
     assert copy.arms["arm"].model is mlp
 
 
-def test_a_builder_with_open_options_takes_them_all():
+def test_builder_with_keyword_options_takes_any():
     assert Recipe(model=anything, data=diabetes, params=dict(whatever=1)).params == {"whatever": 1}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_table_of_optimizers_is_that_of_the_installed_keras(name):
+def test_table_of_optimizers_matches_installed_keras(name):
     kind = type(keras.optimizers.get(name))
     parameters = set(inspect.signature(kind).parameters) - {"name", "kwargs", "loss_scale_factor"}
     assert kind.__name__.lower() == name
     assert sorted(OPTIMIZERS[name]) == sorted(parameters)
 
 
-def test_the_nearest_name_is_offered_only_where_one_is_near():
+def test_nearest_name_is_offered_only_if_close():
     assert did_you_mean("adm", ["sgd", "adam"]) == "Did you mean 'adam'? There are: adam, sgd."
     assert did_you_mean("zzz", ["sgd", "adam"]) == "There are: adam, sgd."
     assert did_you_mean("zzz", []) == "There are none."

@@ -1,4 +1,4 @@
-"""Metrics of a run, and expressions of them."""
+"""Metrics of a run, and expressions made of them."""
 
 import math
 from types import SimpleNamespace
@@ -50,18 +50,18 @@ def ended(status="done", selected_epoch=2, metrics=METRICS):
         ("divergence", 0),
     ],
 )
-def test_value_of_an_expression_in_a_run(name, value):
+def test_expression_has_value_in_run(name, value):
     found = metrics.parse(name).of(ended(), HISTORY)
     assert found is None if value is None else found == pytest.approx(value)
 
 
-def test_value_has_the_digits_of_float32():
+def test_value_has_float32_digits():
     run = ended(metrics={"test/accuracy": 0.10000000149011612})
     assert metrics.parse("test/accuracy").of(run, {}) == 0.1
 
 
 @pytest.mark.parametrize(("status", "value"), [("diverged", 1), ("done", 0), ("failed", None)])
-def test_divergence_is_a_rate(status, value):
+def test_divergence_is_rate(status, value):
     assert metrics.parse("divergence").is_rate
     assert metrics.parse("divergence").of(ended(status), {}) == value
 
@@ -76,7 +76,7 @@ def test_metrics_in_run_json_need_no_history(name):
 
 
 @pytest.mark.parametrize("name", ["best train/loss", "running/loss", "probe/std/hidden_1", "epochs to train/loss 1e-3"])
-def test_expressions_that_need_the_history(name):
+def test_expressions_over_epochs_need_history(name):
     assert metrics.parse(name).from_history
 
 
@@ -92,7 +92,7 @@ def test_expressions_that_need_the_history(name):
         ("best test/accuracy", "read once, at the selected epoch. Write test/accuracy"),
     ],
 )
-def test_misspelt_expression_is_refused(name, message):
+def test_invalid_expression_is_refused(name, message):
     with pytest.raises(DeclarationError) as refusal:
         metrics.parse(name)
     assert message in str(refusal.value)
@@ -110,7 +110,7 @@ def test_misspelt_expression_is_refused(name, message):
         ("probe/dead_units", None),
     ],
 )
-def test_goal_that_a_metric_must_have(name, goal):
+def test_goal_follows_from_metric(name, goal):
     assert metrics.goal(name) == goal
 
 
@@ -122,12 +122,12 @@ def test_metric_of_another_task_is_refused():
 
 
 @pytest.mark.parametrize("value", ["1..2", "1e", "1-2", "1e999", "1_0", "nan"])
-def test_target_that_is_not_a_number_is_refused(value):
+def test_target_that_is_not_number_is_refused(value):
     with pytest.raises(DeclarationError):
         metrics.parse(f"epochs to validation/rmse {value}")
 
 
-def test_a_history_without_seconds_has_no_time_to_a_target():
+def test_history_without_seconds_has_no_time_to_target():
     assert metrics.parse("seconds to validation/rmse 5").of(ended(), {"validation/rmse": [1.0]}) is None
 
 

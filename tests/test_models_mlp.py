@@ -1,4 +1,4 @@
-"""The multilayer perceptrons: sizes and numbers that a reader can check by hand."""
+"""Multilayer perceptrons: layers, parameter counts and outputs that a reader can check by hand."""
 
 import inspect
 import pickle
@@ -64,15 +64,15 @@ def dense_layers(model):
         ({"widths": (8, 8), "residual": True}, 72 + 72 + 9, 153),
     ],
 )
-def test_parameters_are_those_counted_by_hand(options, total, trained):
+def test_parameter_counts_match_hand_calculation(options, total, trained):
     assert numbers(mlp((8,), 1, **SMALL | options)) == (total, trained)
 
 
-def test_batch_normalisation_after_100_units_has_400_numbers_of_which_200_are_trained():
+def test_batch_normalisation_trains_half_of_its_parameters():
     assert numbers(mlp((8,), 1, normalization="before").get_layer("hidden_1_bn")) == (400, 200)
 
 
-def test_depth_and_width_say_the_same_as_widths():
+def test_depth_and_width_equal_widths():
     def widths(**options):
         return [layer.units for layer in dense_layers(mlp((8,), 1, **options))][:-1]
 
@@ -81,7 +81,7 @@ def test_depth_and_width_say_the_same_as_widths():
     assert widths(widths=(5, 4)) == widths(widths=[5, 4]) == [5, 4]
 
 
-def test_an_image_is_flattened_and_a_table_is_not():
+def test_images_are_flattened_and_tables_are_not():
     model = mlp((28, 28), 10)
     assert model.input_shape == (None, 28, 28)
     assert model.output_shape == (None, 10)
@@ -91,7 +91,7 @@ def test_an_image_is_flattened_and_a_table_is_not():
     assert "flatten" not in names()
 
 
-def test_layers_stand_in_the_order_asked_for():
+def test_layers_have_requested_order():
     def hidden(**options):
         return [name.removeprefix("hidden_1") for name in names(depth=1, **options)]
 
@@ -100,13 +100,13 @@ def test_layers_stand_in_the_order_asked_for():
     assert hidden(normalization="after", dropout=0.1) == ["inputs", "", "_activation", "_bn", "_dropout", "outputs"]
 
 
-def test_every_layer_keeps_its_name_in_the_residual_net():
+def test_residual_network_keeps_layer_names():
     plain, residual = (set(names(depth=4, normalization="after", dropout=0.1, residual=r)) for r in (False, True))
     assert residual - plain == {"block_1_projection", "block_1_add", "block_2_add"}
     assert plain <= residual
 
 
-def test_dropout_layers_are_there_only_when_something_is_dropped():
+def test_dropout_layers_exist_only_for_positive_rates():
     def kinds(**options):
         return [type(layer) for layer in mlp((8,), 1, **options).layers if layer.name.endswith("_dropout")]
 
@@ -142,13 +142,13 @@ def by_hand(model, normalization, x):
 
 
 @pytest.mark.parametrize("normalization", ["none", "before", "after"])
-def test_a_residual_block_computes_what_numpy_does(normalization):
+def test_residual_block_matches_numpy(normalization):
     options = {"widths": (4, 3), "activation": "tanh", "normalization": normalization}
     model = with_random_weights(mlp((8,), 2, residual=True, **options))
     np.testing.assert_allclose(model(X), by_hand(model, normalization, X), rtol=1e-4, atol=1e-5)
 
 
-def test_where_widths_agree_the_shortcut_is_the_identity_and_leaky_relu_has_slope_one_fifth():
+def test_equal_widths_make_shortcut_identity():
     def leaky_relu(x):
         return np.where(x > 0, x, 0.2 * x)
 
@@ -158,22 +158,22 @@ def test_where_widths_agree_the_shortcut_is_the_identity_and_leaky_relu_has_slop
 
 
 @pytest.mark.parametrize("options", [{"dropout": 0.5}, {"alpha_dropout": 0.5, "activation": "selu"}])
-def test_dropout_acts_in_training_alone(options):
+def test_dropout_acts_only_in_training(options):
     model = mlp((8,), 1, **options)
     assert np.array_equal(model(X), model(X))
     assert not np.array_equal(model(X, training=True), model(X, training=True))
 
 
-def test_zero_weights_give_every_input_the_same_output():
+def test_zero_weights_give_zero_output():
     assert np.array_equal(mlp((8,), 3, initializer="zeros")(X), np.zeros((6, 3)))
 
 
-def test_an_orthogonal_kernel_is_orthogonal():
+def test_orthogonal_initializer_gives_orthogonal_kernel():
     kernel = mlp((8,), 1, width=8, initializer="orthogonal").get_layer("hidden_1").kernel
     np.testing.assert_allclose(kernel.numpy().T @ kernel.numpy(), np.eye(8), atol=1e-6)
 
 
-def test_an_initializer_takes_options_and_draws_anew_for_each_layer():
+def test_initializer_takes_options_and_draws_separately_per_layer():
     model = mlp((40,), 1, width=40, initializer={"name": "random_normal", "stddev": 0.01})
     first, second = (model.get_layer(name).kernel.numpy() for name in ("hidden_1", "hidden_2"))
     assert first.std() == pytest.approx(0.01, rel=0.1)
@@ -182,7 +182,7 @@ def test_an_initializer_takes_options_and_draws_anew_for_each_layer():
     assert (constant.get_layer("hidden_1").kernel.numpy() == 0.5).all()
 
 
-def test_penalties_count_every_kernel_and_no_bias():
+def test_penalties_cover_every_kernel_and_no_bias():
     model = with_random_weights(mlp((8,), 1, widths=(4, 3), residual=True, l1=0.01, l2=0.1))
     kernels = [layer.kernel.numpy() for layer in dense_layers(model)]
     assert len(kernels) == 4  # two hidden layers, the projection, the output
@@ -191,7 +191,7 @@ def test_penalties_count_every_kernel_and_no_bias():
     assert mlp((8,), 1).losses == []
 
 
-def test_a_saved_model_predicts_what_it_did(tmp_path):
+def test_saved_model_predicts_the_same(tmp_path):
     layers = {"widths": (6, 5), "activation": "selu", "normalization": "before", "alpha_dropout": 0.1, "residual": True}
     kernels = {"initializer": {"name": "variance_scaling", "scale": 2.0}, "l2": 1e-3, "use_bias": False}
     model = with_random_weights(mlp((2, 4), 3, **layers, **kernels))
@@ -226,14 +226,14 @@ CONTRADICTIONS = [
 
 
 @pytest.mark.parametrize(("options", "message"), CONTRADICTIONS)
-def test_contradictions_are_told_by_the_check_and_by_the_builder(options, message):
+def test_invalid_options_are_refused_by_check_and_builder(options, message):
     with pytest.raises(ValueError, match=message):
         mlp.check(**options)
     with pytest.raises(ValueError, match=message):
         mlp((8,), 1, **options)
 
 
-def test_shapes_are_checked():
+def test_invalid_shapes_are_refused():
     for input_shape, outputs, message in [
         ((), 1, r"input_shape=\(\) is empty"),
         ((8, 0), 1, r"input_shape=\(8, 0\) contains 0"),
@@ -258,20 +258,20 @@ def test_shapes_are_checked():
         ({"initializer": {"name": "random_normal", "stdev": 1}}, r"option='stdev' is unknown: did you mean 'stddev'\?"),
     ],
 )
-def test_names_that_keras_does_not_know_name_the_nearest(options, message):
+def test_unknown_keras_name_names_nearest(options, message):
     mlp.check(**options)
     with pytest.raises(ValueError, match=message):
         mlp((8,), 1, **options)
 
 
-def test_what_only_looks_like_a_contradiction_is_allowed():
+def test_compatible_options_are_allowed():
     mlp.check()
     mlp.check(widths=[64, 64], depth=None, width=None, residual=True)
     mlp.check(alpha_dropout=0.1, activation="relu")
     mlp.check(dropout=0, l1=0, l2=1)
 
 
-def test_the_builder_shows_its_parameters_and_can_be_pickled():
+def test_builder_has_signature_and_can_be_pickled():
     assert [*inspect.signature(mlp).parameters][:4] == ["input_shape", "outputs", "widths", "depth"]
     assert pickle.loads(pickle.dumps(mlp)) is mlp
     with pytest.raises(TypeError, match="dropuot"):
@@ -279,7 +279,7 @@ def test_the_builder_shows_its_parameters_and_can_be_pickled():
 
 
 @pytest.mark.process
-def test_the_check_touches_no_keras():
+def test_check_does_not_use_keras():
     # An empty module stands in for Keras: any use of it, at the import or in the check, would raise.
     code = """
 import sys, types

@@ -1,4 +1,4 @@
-"""Activations from their names, with options."""
+"""Activations given by name, with options."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.compile
 X = np.random.default_rng(0).normal(size=(4, 8)).astype("float32")
 
 
-def test_an_activation_with_an_option():
+def test_activation_takes_option():
     model = mlp((1,), 1, widths=(1,), activation={"name": "leaky_relu", "negative_slope": 0.01})
     assert keras.ops.convert_to_numpy(model.get_layer("hidden_1_activation")(np.float32([[-1.0]]))) == pytest.approx(
         -0.01

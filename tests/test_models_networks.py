@@ -1,4 +1,4 @@
-"""Networks for images: options, sizes, what is said of mistakes, auxiliary classifiers, dense heads as convolutions."""
+"""Networks for images: options, sizes, errors, auxiliary classifiers, and dense heads converted to convolutions."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def way(model, block, without):
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_options_that_all_networks_take(name):
+def test_all_networks_take_common_options(name):
     network = SMALL[name]
     plain = network.build(IMAGE, 10, **network.params)
     other = network.build(
@@ -47,7 +47,7 @@ def test_options_that_all_networks_take(name):
     assert any(layer.name.endswith("_bn") for layer in other.layers)
     kernels = [layer.kernel for layer in other.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)]
     assert len(other.losses) >= len(kernels) - 2 and not any(np.array(kernel).any() for kernel in kernels)
-    if name != "densenet":  # whose growth rate says how wide it is
+    if name != "densenet":  # its growth rate determines its width
         wide = network.build(IMAGE, 10, **network.params | {"width": 1.5 * network.params.get("width", 1)})
         assert wide.count_params() > 1.5 * plain.count_params()
 
@@ -65,15 +65,15 @@ def test_options_that_all_networks_take(name):
         (cnn, {}, 4),
     ],
 )
-def test_too_small_an_image_is_answered_with_the_smallest_that_works(build, options, smallest):
+def test_too_small_image_names_smallest_that_works(build, options, smallest):
     options = options | (dict(hidden=(8,)) if build in (alexnet, vgg) else {})
-    with pytest.raises(ValueError, match=r"too small") as said:
+    with pytest.raises(ValueError, match=r"too small") as refusal:
         build((smallest - 1, smallest - 1, 1), 10, **options)
-    assert f"{smallest}×{smallest}" in str(said.value)
+    assert f"{smallest}×{smallest}" in str(refusal.value)
     build((smallest, smallest, 1), 10, **options)
 
 
-def test_layers_have_the_name_of_their_place():
+def test_layers_are_named_by_position():
     model = cnn(IMAGE, 10, filters=(4, 8), normalization="before", dropout=0.1, hidden=(16,), head_dropout=0.2)
     unit = lambda name: [name, f"{name}_bn", f"{name}_activation"]  # noqa: E731
     assert names(model) == [
@@ -92,14 +92,14 @@ def test_layers_have_the_name_of_their_place():
         ("strided 1x1", "Conv2D", 4 * 4 + 4),
     ],
 )
-def test_what_halves_height_and_width(reduction, kind, parameters):
+def test_reduction_halves_height_and_width(reduction, kind, parameters):
     layer = cnn(IMAGE, 10, filters=(4, 8), reduction=reduction).get_layer("stage_1_pool")
     assert type(layer).__name__ == kind
     assert layer.count_params() == parameters
     assert layer.output.shape[1:] == (14, 14, 4)
 
 
-def test_a_post_activated_block_adds_before_its_last_activation_and_a_pre_activated_one_after_its_last_convolution():
+def test_residual_block_order_determines_place_of_addition():
     post, pre = (resnet(IMAGE, 10, depth=8, order=order) for order in ("post", "pre"))
     branch = ["conv_1_padding", "conv_1", "conv_1_bn", "conv_1_activation", "conv_2"]
     shortcut = {"subsampled", "padded"}
@@ -108,8 +108,8 @@ def test_a_post_activated_block_adds_before_its_last_activation_and_a_pre_activa
     assert names(pre)[-4:] == ["last_bn", "last_activation", "average", "outputs"]
 
 
-def test_in_a_pre_activated_network_the_shortcuts_carry_the_stem_to_the_end():
-    # He et al. 2016, equation 4: with branches that say nothing, the last sum is what the stem activated.
+def test_pre_activated_shortcuts_carry_stem_to_last_block():
+    # He et al. 2016, equation 4: with branches that output zero, the last sum is the activated stem.
     model = resnet((8, 8, 3), 2, depth=8, order="pre", normalization="none", initializer="zeros")
     inner = keras.Model(model.input, [model.get_layer(n).output for n in ("stem_activation", "stage_3_block_1_add")])
     model.get_layer("stem").set_weights([images(3, 3, 3, 16), np.zeros(16)])
@@ -118,13 +118,13 @@ def test_in_a_pre_activated_network_the_shortcuts_carry_the_stem_to_the_end():
     assert not last[..., 16:].any()
 
 
-def test_local_response_normalisation_is_that_of_tensorflow():
+def test_local_response_normalisation_equals_tensorflow():
     x = 30 * images(2, 3, 3, 9)
     expected = tf.nn.local_response_normalization(x, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75)
     np.testing.assert_allclose(LocalResponseNormalization()(x), expected, rtol=1e-5)
 
 
-def test_padded_channels_are_zeros_behind_the_others():
+def test_padded_channels_are_appended_zeros():
     x = images(1, 2, 2, 3)
     padded = np.array(PadChannels(5)(x))
     np.testing.assert_array_equal(padded[..., :3], x)
@@ -137,7 +137,7 @@ def tiny_googlenet(**options):
     return googlenet((20, 20, 1), 3, **params)
 
 
-def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
+def test_auxiliary_classifiers_train_with_weight_and_do_not_predict():
     model = tiny_googlenet(auxiliary_weight=0.3)
     assert isinstance(model, WithAuxiliaries)
     x, y = images(4, 20, 20, 1), np.array([0, 1, 2, 0])
@@ -169,10 +169,10 @@ def test_auxiliary_classifiers_are_trained_at_their_weight_and_do_not_answer():
     ],
     ids=["lenet", "vgg", "alexnet", "resnet", "cnn", "vgg without hidden layers", "googlenet"],
 )
-def test_a_dense_head_as_a_convolution_says_the_same_and_takes_larger_images(build):
+def test_converted_dense_head_predicts_the_same_on_any_size(build):
     model = build()
     converted = as_convolutional(model)
-    assert as_convolutional(converted).output_shape == converted.output_shape  # there is nothing left to do
+    assert as_convolutional(converted).output_shape == converted.output_shape  # nothing is left to convert
     assert not any(isinstance(layer, keras.layers.Dense | keras.layers.Flatten) for layer in converted.layers)
     assert converted.count_params() == without_auxiliaries(model).count_params()
     x = images(2, *model.input_shape[1:])
@@ -182,7 +182,7 @@ def test_a_dense_head_as_a_convolution_says_the_same_and_takes_larger_images(bui
     assert converted(larger, training=False).shape == expected.shape
 
 
-def test_a_converted_head_looks_at_every_place():
+def test_converted_head_is_applied_at_every_position():
     model = cnn((8, 8, 1), 3, filters=(4,), convolutions=1, kernel_size=1)  # 1×1 kernels: places do not see each other
     converted = as_convolutional(model)
     places = keras.Model(converted.input, converted.get_layer("outputs").output)
@@ -194,7 +194,7 @@ def test_a_converted_head_looks_at_every_place():
 
 @pytest.mark.parametrize("build", [vgg, lenet, alexnet, resnet, densenet, cnn])
 @pytest.mark.parametrize("head", ["convolution", "average"])
-def test_without_a_dense_head_images_may_have_any_size(build, head):
+def test_networks_without_dense_head_take_any_size(build, head):
     options = dict(hidden=(8,)) if build in (vgg, alexnet) else {}
     model = build((None, None, 3), 4, head=head, **options)
     for size in (72, 90):
@@ -202,7 +202,7 @@ def test_without_a_dense_head_images_may_have_any_size(build, head):
 
 
 @pytest.mark.parametrize(
-    ("build", "shape", "options", "said"),
+    ("build", "shape", "options", "message"),
     [
         (vgg, IMAGE, dict(configuration="F"), "configuration='F' is unknown"),
         (vgg, IMAGE, dict(stages=6), "stages=6 is not an integer in \\[1, 5\\]"),
@@ -232,25 +232,25 @@ def test_without_a_dense_head_images_may_have_any_size(build, head):
         (googlenet, (None, None, 3), {}, "give a size, or auxiliary=False"),
     ],
 )
-def test_bad_options_get_a_sentence(build, shape, options, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_options_are_refused_with_reason(build, shape, options, message):
+    with pytest.raises(ValueError, match=message):
         build(shape, 10, **options)
 
 
 @pytest.mark.parametrize("shape", [(8,), (8, 8)])
-def test_what_cannot_be_converted(shape):
+def test_model_without_image_head_cannot_be_converted(shape):
     with pytest.raises(ValueError, match="images"):
         as_convolutional(models.mlp(shape, 2) if len(shape) == 1 else cnn(shape, 2))
 
 
-def test_what_belongs_to_single_places_cannot_be_converted():
+def test_layer_between_flatten_and_dense_cannot_be_converted():
     inputs = keras.Input((4, 4, 1))
     x = keras.layers.BatchNormalization(name="normal")(keras.layers.Flatten()(inputs))
     with pytest.raises(ValueError, match="The layer normal stands between"):
         as_convolutional(keras.Model(inputs, keras.layers.Dense(2)(x)))
 
 
-def test_response_normalisation_does_not_overflow_in_16_bits():
+def test_response_normalisation_does_not_overflow_in_float16():
     x = np.full((1, 2, 2, 8), 300.0, dtype="float32")
     expected = np.array(LocalResponseNormalization()(x))
     np.testing.assert_allclose(LocalResponseNormalization(dtype="mixed_float16")(x), expected, rtol=2e-3)

@@ -1,4 +1,4 @@
-"""Types of builders' options, as the check reads them in signatures."""
+"""Types of builders' options, which the check reads from signatures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -48,7 +48,7 @@ def even(name, value):
         (Named, {}, "x={} has no 'name': add one, such as 'random_normal', beside its options."),
     ],
 )
-def test_value_of_another_type_is_refused(wanted, value, message):
+def test_value_of_wrong_type_is_refused(wanted, value, message):
     with pytest.raises(ValueError) as refusal:
         check_option("x", value, wanted)
     assert str(refusal.value) == message
@@ -67,14 +67,14 @@ def test_value_of_another_type_is_refused(wanted, value, message):
         (Named, "relu"),
         (Named, {"name": "elu", "alpha": 1.0}),
         (Any, object()),
-        (complex, "types that are not read are not checked"),
+        (complex, "unsupported types are not checked"),
     ],
 )
-def test_value_of_the_type_is_allowed(wanted, value):
+def test_value_of_declared_type_is_allowed(wanted, value):
     check_option("x", value, wanted)
 
 
-def test_types_that_cannot_be_resolved_are_not_checked():
+def test_unresolvable_types_are_not_checked():
     def build(input_shape, outputs, width: Count = 1, later: "NotImported" = None, free=None): ...  # noqa: F821
 
     assert list(option_types(build)) == ["width"]
@@ -84,7 +84,7 @@ def test_types_that_cannot_be_resolved_are_not_checked():
 
 
 @pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
-def test_every_option_has_a_type_that_its_default_fits(build):
+def test_every_option_has_type_that_its_default_fits(build):
     assert all(name in option_types(build) for name in list(build.__annotations__)[2:-1])
     build.check()
     for name in option_types(build):
@@ -96,7 +96,7 @@ def model_of_my_own(input_shape, outputs, depth: Count = 2, order: Literal["pre"
     raise NotImplementedError
 
 
-def test_options_of_a_model_without_a_check_have_the_types_of_its_signature():
+def test_model_without_check_is_checked_by_signature():
     assert Recipe(model=model_of_my_own, data=diabetes, params=dict(depth=3)).params == {"depth": 3}
     for params, message in (
         (dict(depth="3"), "depth='3' is not a positive integer: give one, such as 10."),

@@ -1,4 +1,4 @@
-"""Networks that Keras has too: with the same weights they answer the same."""
+"""Networks that keras.applications also has: with the same weights they give the same outputs."""
 
 import keras
 import numpy as np
@@ -46,7 +46,7 @@ def densenet_layer(name):
 
 
 def randomise(model):
-    """As after training: biases other than 0, statistics other than 0 and 1."""
+    """Set biases and statistics as after training: biases other than 0, statistics other than 0 and 1."""
     for layer in model.layers:
         if getattr(layer, "bias", None) is not None:
             layer.bias.assign(RNG.normal(0, 0.1, layer.bias.shape))
@@ -84,7 +84,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_keras_network_answers_the_same(name):
+def test_network_equals_keras_application(name):
     build, params, name_of = CASES[name]
     source = getattr(keras.applications, name)(**APPLICATION)
     target = build((SIZE, SIZE, 3), CLASSES, **params, initializer="zeros")

@@ -1,4 +1,4 @@
-"""Published networks: parameters and output shapes against the papers' tables and reference implementations."""
+"""Published networks: parameter counts and output shapes match the papers' tables and reference implementations."""
 
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def trained(model):
     return sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
 
 
-def test_the_page_of_networks_has_these_numbers():
+def test_page_of_networks_matches_table():
     page = (Path(__file__).parent.parent / "docs" / "networks.md").read_text(encoding="utf-8")
     for name, network in PUBLISHED.items():
         assert (
@@ -79,14 +79,14 @@ def test_the_page_of_networks_has_these_numbers():
         )
 
 
-def test_numbers_follow_from_the_papers():
+def test_parameter_counts_follow_from_papers():
     # 1998, section II.B: C1, S2, C3, S4, C5 and F6.
     assert PUBLISHED["lenet5"].parameters == 156 + 12 + 1_516 + 32 + 48_120 + 10_164 + 84 * 10 + 10
     assert PUBLISHED["vgg16c"].parameters == PUBLISHED["vgg16"].parameters - 8 * 256**2 - 16 * 512**2
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
-def test_parameters_and_shapes(name):
+def test_parameters_and_shapes_match_papers(name):
     model = build(name)
     assert trained(model) == PUBLISHED[name].parameters
     assert {layer: tuple(model.get_layer(layer).output.shape[1:]) for layer in SHAPES.get(name, {})} == SHAPES.get(
@@ -94,13 +94,13 @@ def test_parameters_and_shapes(name):
     )
 
 
-def test_googlenet_without_auxiliary_classifiers():
+def test_googlenet_without_auxiliaries_matches_reference():
     # BVLC's GoogLeNet as it is deployed.
     assert trained(build("googlenet", auxiliary=False)) == 6_998_552
     assert trained(without_auxiliaries(build("googlenet"))) == 6_998_552
 
 
-def test_alexnet_at_the_size_of_the_paper():
+def test_alexnet_takes_image_size_of_paper():
     network = PUBLISHED["alexnet"]
     model = network.build((224, 224, 3), 1000, initializer="zeros")
     assert model.get_layer("conv_1_padding").padding == ((1, 2), (1, 2))
@@ -112,14 +112,14 @@ def test_alexnet_at_the_size_of_the_paper():
     )
 
 
-def test_the_parts_of_lenet_are_those_of_the_paper():
+def test_lenet_parts_match_paper():
     model = build("lenet5")
     parts = {layer: model.get_layer(layer).count_params() for layer in ("c1", "s2_coefficient", "s4_coefficient", "c5")}
     assert parts == {"c1": 156, "s2_coefficient": 12, "s4_coefficient": 32, "c5": 48_120}
     assert sum(model.get_layer(f"c3_map_{number}").count_params() for number in range(1, 17)) == 1_516
 
 
-def test_shortcuts_count_what_the_paper_says_they_cost():
+def test_resnet_shortcuts_cost_parameters_stated_in_paper():
     plain, padded = (trained(build("resnet20", shortcut=shortcut)) for shortcut in ("none", "identity"))
     assert plain == padded == PUBLISHED["resnet20"].parameters
     # Option B: 1×1 convolutions 16-32 and 32-64 with their normalisation.

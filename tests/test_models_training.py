@@ -1,4 +1,4 @@
-"""The small networks: each trains in every mode, and predicts the same after it is saved and loaded."""
+"""Small networks: each trains in every mode, and predicts the same after saving and loading."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from models import SMALL
 
 pytestmark = pytest.mark.compile
 
-# As small as the designs allow, so that compiling takes seconds; the forms as they are, are tried in test_networks.
+# As small as the designs allow, so that compiling takes seconds; test_models_networks.py covers the usual sizes.
 TINY = {
     "alexnet": dict(width=0.05, hidden=(8,)),
     "cnn": dict(filters=(4, 8), convolutions=1),
@@ -50,7 +50,7 @@ def test_small_network_trains(name, mode):
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_small_network_that_is_saved_and_loaded_predicts_the_same(name, tmp_path):
+def test_saved_small_network_predicts_the_same(name, tmp_path):
     model = tiny(name)
     model.set_weights([RNG.uniform(0.5, 1.5, weight.shape) * weight for weight in model.get_weights()])
     predicted = np.array(model(X, training=False))
