@@ -1,4 +1,4 @@
-"""Pictures of networks and predictions made by hand, pixel by pixel, and read back as TensorBoard reads them."""
+"""Pictures of hand-made networks and predictions, checked pixel by pixel as TensorBoard reads them."""
 
 import keras
 import numpy as np
@@ -20,13 +20,13 @@ from tests.drawn import LABELS, LOGITS, NAMES, act, images, network, passing, re
 BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 
 
-def test_colours_by_hand():
+def test_colour_scales_map_values_to_colours():
     assert pictures.diverging(np.array([-2.0, 0, 2, -1]), 2).tolist() == [[*BLUE], [*WHITE], [*RED], [146, 197, 222]]
     assert pictures.sequential(np.array([0.0, 5]), 5).tolist() == [[68, 1, 84], [253, 231, 37]]
     assert pictures.diverging(np.zeros(1), 0).tolist() == [[*WHITE]]  # a kernel of zeros has no scale
 
 
-def test_a_grid_pixel_by_pixel():
+def test_grid_places_tiles_by_pixel():
     tiles = np.arange(1, 4, dtype=np.uint8).reshape(3, 1, 1, 1).repeat(2, axis=1).repeat(3, axis=3)  # 2 high, 1 wide
     grid = pictures.grid(tiles, columns=2, background=(9, 9, 9))[..., 0]
     expected = np.full((2 * 2 + 3 * 3, 2 * 1 + 3 * 3), 9)
@@ -34,7 +34,7 @@ def test_a_grid_pixel_by_pixel():
     assert grid.tolist() == expected.tolist()
 
 
-def test_images_are_stretched_over_all_of_them():
+def test_images_share_one_brightness_scale():
     seen = pictures.as_seen(np.array([0, 16, 8, 4], dtype=np.uint8).reshape(2, 2, 1, 1))
     assert seen.shape == (2, 2, 1, 3)
     assert seen[..., 0].ravel().tolist() == [0, 255, 128, 64]
@@ -43,13 +43,13 @@ def test_images_are_stretched_over_all_of_them():
     assert pictures.as_seen(np.ones((1, 1, 1, 2))).ravel().tolist() == [0, 0, 0]
 
 
-def test_pixels_are_repeated_until_a_tile_is_high_enough():
+def test_enlarging_repeats_pixels_to_minimum_height():
     tiles = pictures.enlarge(np.array([1, 2], dtype=np.uint8).reshape(1, 1, 2, 1), 3)
     assert tiles[0, ..., 0].tolist() == [[1, 1, 1, 2, 2, 2]] * 3
     assert pictures.enlarge(tiles, 2).shape == tiles.shape
 
 
-def test_a_caption_stands_above_and_leaves_the_picture_as_it_is():
+def test_caption_is_added_above_unchanged_picture():
     picture = np.full((5, 4, 3), 7, dtype=np.uint8)
     captioned = pictures.captioned(picture, ["some text", "and more"])
     assert (captioned[-5:, :4] == 7).all()
@@ -57,7 +57,7 @@ def test_a_caption_stands_above_and_leaves_the_picture_as_it_is():
     assert captioned.shape[1] > 50
 
 
-def test_a_summary_is_read_back_as_it_was_drawn(tmp_path):
+def test_image_summary_is_read_back_unchanged(tmp_path):
     two = [np.random.default_rng(seed).integers(0, 255, (3, 5, 3), dtype=np.uint8) for seed in range(2)]
     file = EventFile(tmp_path)
     file.add_summary(pictures.image_summary("group/tag", two, "about"), step=7)
@@ -68,7 +68,7 @@ def test_a_summary_is_read_back_as_it_was_drawn(tmp_path):
 
 
 @pytest.mark.compile
-def test_filters_by_hand(tmp_path):
+def test_filters_match_hand_made_kernels(tmp_path):
     model = network()
     kernel = np.zeros((3, 3, 1, 2), dtype="float32")
     kernel[0, 0, 0, 0], kernel[2, 2, 0, 1] = 0.5, -0.5
@@ -83,20 +83,20 @@ def test_filters_by_hand(tmp_path):
     assert tuple(grid[3 + side - 1, 3 + 2 * side + 3 - 1]) == BLUE
 
 
-def test_kernels_on_three_channels_are_in_colour_and_others_channel_by_channel():
+def test_only_kernels_of_three_channels_are_coloured():
     kernel = np.zeros((1, 1, 3, 1))
     kernel[0, 0, :, 0] = [1, 0, -1]
     assert tiles_of(kernel, 1.0).tolist() == [[[[255, 128, 0]]]]
     assert tiles_of(kernel[:, :, :2], 1.0).tolist() == [[[[*RED]]], [[[*WHITE]]]]
 
 
-def test_a_network_without_convolutions_shows_its_first_dense_layer(tmp_path):
+def test_network_without_convolutions_shows_first_dense_layer(tmp_path):
     model = mlp((4, 4, 1), 3, widths=(5,))
     act(Filters(tmp_path), model)
     assert list(read(tmp_path / "train")) == ["filters/hidden_1"]
 
 
-def test_filters_and_maps_of_a_network_that_has_none_are_refused(tmp_path):
+def test_filters_and_maps_of_network_without_any_are_refused(tmp_path):
     with pytest.raises(ValueError, match="neither a two-dimensional convolution nor a dense layer"):
         act(Filters(tmp_path), passing())
     with pytest.raises(ValueError, match="it has no convolution"):
@@ -104,7 +104,7 @@ def test_filters_and_maps_of_a_network_that_has_none_are_refused(tmp_path):
 
 
 @pytest.mark.compile
-def test_feature_maps_by_hand(tmp_path):
+def test_feature_maps_match_hand_made_kernels(tmp_path):
     x, _ = images(2)
     model = network()
     kernel = np.zeros((3, 3, 1, 2), dtype="float32")
@@ -122,7 +122,7 @@ def test_feature_maps_by_hand(tmp_path):
     assert np.unique(grid[3 : 3 + side, side + 6 : -3].reshape(-1, 3), axis=0).tolist() == [[68, 1, 84]]
 
 
-def test_layers_are_spread_over_the_depth_or_named():
+def test_mapped_layers_are_spread_over_depth_or_named():
     inputs = x = keras.Input((4, 4, 1))
     for number in range(15):
         x = keras.layers.Conv2D(1, 1, activation="relu", name=f"conv_{number}")(x)
@@ -133,13 +133,13 @@ def test_layers_are_spread_over_the_depth_or_named():
         mapped_layers(model, ["conv_33"])
 
 
-def test_without_nonlinearities_convolutions_are_mapped():
+def test_linear_convolutions_are_mapped_without_nonlinearities():
     inputs = keras.Input((4, 4, 1))
     x = keras.layers.MaxPooling2D(name="pool")(keras.layers.Conv2D(1, 1, name="linear")(inputs))
     assert [layer.name for layer in mapped_layers(keras.Model(inputs, x))] == ["linear"]
 
 
-def test_the_confusion_matrix_by_hand(tmp_path):
+def test_confusion_matrix_matches_hand_count(tmp_path):
     expected = [[1, 0, 1], [0, 1, 1], [1, 0, 0]]
     assert confusion(LABELS, LOGITS.argmax(axis=1), 3).tolist() == expected
     act(ConfusionMatrix(tmp_path, LOGITS, LABELS, NAMES), passing())
@@ -147,7 +147,7 @@ def test_the_confusion_matrix_by_hand(tmp_path):
     np.testing.assert_array_equal(picture, drawn(np.array(expected), NAMES))
 
 
-def test_cells_are_coloured_by_their_share_of_the_row():
+def test_cells_are_coloured_by_share_of_row():
     picture = drawn(np.array([[4, 0], [25, 75]]), ("a", "b"))
     left = 30 + max(round(pictures.font_of(16).getlength(name)) for name in "ab")
     matrix = picture[25 : 25 + 2 * 44, left : left + 2 * 48]  # below the caption, beside the names
@@ -158,23 +158,23 @@ def test_cells_are_coloured_by_their_share_of_the_row():
 
 
 @pytest.mark.parametrize("classes", [1, 2, 41, 100])
-def test_a_confusion_matrix_of_any_size_is_drawn(classes):
+def test_confusion_matrix_of_any_size_is_drawn(classes):
     picture = drawn(np.zeros((classes, classes), dtype=int), [f"class {number}" for number in range(classes)])
     assert picture.shape[1] > classes * 14
 
 
-def test_the_most_confident_mistakes_come_first():
+def test_most_confident_mistakes_come_first():
     chances = np.array([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [0.8, 0.2], [0.9, 0.1]])
     assert mistakes(chances, np.array([1, 0, 1, 1, 1])).tolist() == [1, 4, 3, 0]
     assert mistakes(chances, chances.argmax(axis=1)).tolist() == []
 
 
-def test_a_probability_is_never_rounded_to_certainty():
+def test_probability_is_never_rounded_to_certainty():
     assert [as_percent(chance) for chance in (0.5, 0.987, 0.9951, 0.99999)] == ["50%", "99%", "99.5%", "99.9%"]
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
-def test_mistakes_are_shown_as_a_person_sees_them(tmp_path, from_logits):
+def test_mistakes_show_original_images(tmp_path, from_logits):
     seen = np.arange(5 * 4, dtype=np.uint8).reshape(5, 2, 2, 1)
     scores = LOGITS if from_logits else np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
     act(ConfidentMistakes(tmp_path, scores, LABELS, NAMES, seen, from_logits=from_logits), passing())
@@ -185,13 +185,13 @@ def test_mistakes_are_shown_as_a_person_sees_them(tmp_path, from_logits):
         np.testing.assert_array_equal(tile[::56, ::56], pictures.as_seen(seen)[row])
 
 
-def test_without_a_mistake_it_says_so(tmp_path):
+def test_absence_of_mistakes_is_stated(tmp_path):
     act(ConfidentMistakes(tmp_path, LOGITS, LOGITS.argmax(axis=1), images=images(5)[0]), passing())
     assert len(read(tmp_path / "validation")["confident_mistakes"]) == 1
 
 
 @pytest.mark.compile
-def test_the_embedding_is_the_last_layers_input(tmp_path):
+def test_embedding_is_input_of_last_layer(tmp_path):
     model = network()
     x, y = images()
     act(Embedding(tmp_path, x, y, ("cat", "big\tdog", "hen")), model)
@@ -216,7 +216,7 @@ def test_the_embedding_is_the_last_layers_input(tmp_path):
     ]
 
 
-def test_a_sprite_row_by_row():
+def test_sprite_places_tiles_in_rows():
     tiles = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1).repeat(64, axis=1).repeat(64, axis=2).repeat(3, axis=3)
     picture, size = sprite(tiles)
     assert size == (64, 64)

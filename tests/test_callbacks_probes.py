@@ -1,4 +1,4 @@
-"""Probes of networks whose weights are known."""
+"""Probes of networks with hand-made weights."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def probe(model, *names, before_end=lambda: None):
     return {name.removeprefix("probe_"): value for name, value in logs.items() if name != "loss"}
 
 
-def test_activations_by_hand():
+def test_activation_moments_match_hand_calculation():
     # Units x and y after ReLU: (1, 2), (0, 4), (.5, 0).
     found = probe(model_with(np.eye(2), [0, 0]), "activations")
     numbers = np.array([1, 2, 0, 4, 0.5, 0])
@@ -39,14 +39,14 @@ def test_activations_by_hand():
     }
 
 
-def test_dead_units_by_hand():
+def test_dead_units_match_hand_count():
     # The second unit is -y - 1, never above 0.
     kernel, bias = [[1, 0], [0, -1]], [0, -1]
     assert probe(model_with(kernel, bias), "dead_units") == {"dead_units": 0.5, "dead_units/hidden_1": 0.5}
     assert probe(model_with(kernel, bias, "leaky_relu"), "dead_units")["dead_units"] == 0
 
 
-def test_weight_movement_by_hand():
+def test_weight_movement_matches_hand_calculation():
     model = model_with([[3, 0], [0, 4]], [0, 0])
     move = lambda: model.get_layer("hidden_1").set_weights([np.array([[3.0, 3], [0, 8]]), np.zeros(2)])  # noqa: E731
     found = probe(model, "weight_movement", before_end=move)
@@ -54,7 +54,7 @@ def test_weight_movement_by_hand():
     assert found["weight_movement/outputs"] == 0
 
 
-def test_weights_that_began_at_zero_have_no_relative_movement():
+def test_weights_starting_at_zero_have_no_relative_movement():
     assert "weight_movement/hidden_1" not in probe(model_with(np.zeros((2, 3)), np.zeros(3)), "weight_movement")
 
 
@@ -69,7 +69,7 @@ def test_weights_that_began_at_zero_have_no_relative_movement():
         (np.ones((3, 3, 2, 5)), 1),
     ],
 )
-def test_rank(kernel, expected):
+def test_rank_counts_independent_columns(kernel, expected):
     assert rank(kernel) == expected
 
 
@@ -80,14 +80,14 @@ def test_rank_is_measured_for_every_kernel():
     }
 
 
-def test_moments_of_many_batches_are_those_of_all_rows():
+def test_moments_of_batches_equal_moments_of_all_rows():
     numbers, moments = np.random.default_rng(0).normal(2, 3, size=(7, 5, 4)), Moments()
     for batch in numbers:
         moments.add(batch)
     assert (moments.mean, moments.std) == pytest.approx((numbers.mean(), numbers.std()))
 
 
-def test_all_probes_in_one_training():
+def test_all_probes_work_together():
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(3), keras.layers.LeakyReLU(), keras.layers.Dense(1)]
     )
@@ -96,7 +96,7 @@ def test_all_probes_in_one_training():
     }
 
 
-def test_probe_is_added_by_one_class():
+def test_one_class_adds_probe():
 
     class WeightNorm(Probe):
         def measure(self, network):

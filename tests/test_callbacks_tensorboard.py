@@ -1,4 +1,4 @@
-"""Event files, read back with TensorBoard's own reader and, record by record, with TensorFlow's."""
+"""Event files, read back with TensorBoard's reader and, record by record, with TensorFlow's."""
 
 import math
 import subprocess
@@ -35,7 +35,7 @@ def small(**params):
 
 
 def write(directory, logs, model=None, **options):
-    """The callback, called by hand."""
+    """Call the callback as a training with these logs would."""
     callback = TensorBoard(directory, **options)
     callback.set_model(model or small())
     callback.on_train_begin()
@@ -45,7 +45,7 @@ def write(directory, logs, model=None, **options):
 
 
 def read(directory):
-    """What TensorBoard shows of a directory."""
+    """The events of a directory, as TensorBoard loads them."""
     events = EventAccumulator(str(directory), size_guidance={"tensors": 0})
     events.Reload()
     return events
@@ -69,7 +69,7 @@ def event_files(directory):
     return sorted(directory.rglob("events.out.tfevents.*"))
 
 
-def test_train_and_validation_share_their_tags(tmp_path):
+def test_train_and_validation_share_tags(tmp_path):
     write(tmp_path, [LOGS, {name: value / 2 for name, value in LOGS.items()}])
     assert scalars(tmp_path / "train") == {
         "loss": [(1, 2.0), (2, 1.0)],
@@ -79,12 +79,12 @@ def test_train_and_validation_share_their_tags(tmp_path):
     assert scalars(tmp_path / "validation") == {"loss": [(1, 3.0), (2, 1.5)], "mae": [(1, 4.0), (2, 2.0)]}
 
 
-def test_without_validation_there_is_no_validation_directory(tmp_path):
+def test_training_without_validation_has_no_validation_directory(tmp_path):
     write(tmp_path, [{"loss": 1.0}])
     assert [path.name for path in tmp_path.iterdir()] == ["train"]
 
 
-def test_times_are_those_of_the_clock(tmp_path):
+def test_event_times_come_from_clock(tmp_path):
     callback = TensorBoard(tmp_path, clock=lambda: now)
     callback.set_model(small())
     now = 100.5
@@ -98,7 +98,7 @@ def test_times_are_those_of_the_clock(tmp_path):
     assert [event.wall_time for event in EventFileLoader(str(file)).Load()][:2] == [100.5, 200.25]
 
 
-def test_figures_that_are_not_numbers_survive(tmp_path):
+def test_nonfinite_values_are_kept(tmp_path):
     values = [float("nan"), float("inf"), -float("inf"), 1.0]
     write(tmp_path, [{"train_loss": value, "val_loss": value} for value in values])
     for split in ("train", "validation"):
@@ -108,7 +108,7 @@ def test_figures_that_are_not_numbers_survive(tmp_path):
         assert read_back[1:] == (math.inf, -math.inf, 1.0)
 
 
-def test_the_graph_has_the_models_layers_and_their_inputs(tmp_path):
+def test_graph_has_layers_and_their_inputs(tmp_path):
     model = small(residual=True, normalization="before", dropout=0.5)
     write(tmp_path, [LOGS], model)
     graph = GraphDef.FromString(read(tmp_path / "train").Graph().SerializeToString())
@@ -118,7 +118,7 @@ def test_the_graph_has_the_models_layers_and_their_inputs(tmp_path):
     assert inputs["mlp/block_1_projection"] == inputs["mlp/hidden_1"] == ["mlp/inputs"]
 
 
-def test_the_text_is_shown_once(tmp_path):
+def test_text_is_written_once(tmp_path):
     write(tmp_path, [LOGS, LOGS], text="# A title\n\n| a | b |")
     events = read(tmp_path / "train")
     ((step, tensor),) = [(event.step, event.tensor_proto) for event in events.Tensors("recipe")]
@@ -126,13 +126,13 @@ def test_the_text_is_shown_once(tmp_path):
     assert (step, tensor_util.make_ndarray(tensor).item()) == (0, b"# A title\n\n| a | b |")
 
 
-def test_without_text_there_is_no_text(tmp_path):
+def test_no_text_is_written_by_default(tmp_path):
     write(tmp_path, [LOGS])
     assert "recipe" not in read(tmp_path / "train").Tags()["tensors"]
 
 
 @pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4]), (5, [5]), (6, []), (0, [])])
-def test_histograms_of_every_weight_every_few_epochs(tmp_path, every, steps):
+def test_histograms_of_all_weights_are_written_every_few_epochs(tmp_path, every, steps):
     model = small(normalization="before")
     write(tmp_path, [{}] * 5, model, histograms=every)
     events = read(tmp_path / "train")
@@ -146,7 +146,7 @@ def test_histograms_of_every_weight_every_few_epochs(tmp_path, every, steps):
 
 
 @pytest.mark.parametrize(("bad", "finite"), [([np.nan, np.inf], 10), ([np.nan] * 12, 0)])
-def test_histograms_of_a_net_that_has_diverged_hold_what_is_finite(tmp_path, bad, finite):
+def test_histograms_of_diverged_network_hold_finite_values(tmp_path, bad, finite):
     model = small()
     kernel = model.get_layer("hidden_1").kernel
     values = np.arange(12, dtype="float32")
@@ -159,7 +159,7 @@ def test_histograms_of_a_net_that_has_diverged_hold_what_is_finite(tmp_path, bad
     assert np.isfinite(buckets).all()
 
 
-def test_events_are_flushed_once_in_a_while(tmp_path):
+def test_events_are_flushed_at_intervals(tmp_path):
     now = [0.0]
     callback = TensorBoard(tmp_path, every=10, clock=lambda: now[0])
     callback.set_model(small())
@@ -174,7 +174,7 @@ def test_events_are_flushed_once_in_a_while(tmp_path):
     assert [len(scalars(tmp_path / split)["loss"]) for split in ("train", "validation")] == [5, 5]
 
 
-def test_every_record_is_sound(tmp_path):
+def test_every_record_has_valid_checksums(tmp_path):
     write(tmp_path, [LOGS] * 3, text="text", histograms=1)
     files = event_files(tmp_path)
     # TensorFlow's reader checks the sums of header and body. Train: version, graph, text, and for each epoch its
@@ -188,14 +188,14 @@ def test_every_record_is_sound(tmp_path):
         list(tf.data.TFRecordDataset(str(files[0])))
 
 
-def test_an_event_file_begins_with_its_version(tmp_path):
+def test_event_file_begins_with_version(tmp_path):
     file = EventFile(tmp_path / "new", clock=lambda: 7.0)
     file.close()
     (event,) = EventFileLoader(str(file.path)).Load()
     assert (event.file_version, event.wall_time) == ("brain.Event:2", 7.0)
 
 
-def test_two_event_files_of_one_second_do_not_clash(tmp_path):
+def test_event_files_of_same_second_have_distinct_names(tmp_path):
     files = [EventFile(tmp_path, clock=lambda: 7.0) for _ in range(2)]
     for file in files:
         file.close()
@@ -203,7 +203,7 @@ def test_two_event_files_of_one_second_do_not_clash(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["folklore", "keras"])
-def test_both_fits_write_the_curves_of_their_history(tmp_path, how):
+def test_curves_match_history_in_both_fits(tmp_path, how):
     model = small(dropout=0.2)
     honest = TrainMetrics(lambda: folklore.evaluate(model, (X, Y)))
     options = {"epochs": 3, "batch_size": 8, "validation_data": (X[:9], Y[:9])}
@@ -221,13 +221,13 @@ def test_both_fits_write_the_curves_of_their_history(tmp_path, how):
     assert running == pytest.approx(history["loss"], rel=1e-6)
 
 
-def test_a_training_again_into_the_same_directory_keeps_both(tmp_path):
+def test_second_training_keeps_earlier_event_files(tmp_path):
     write(tmp_path, [{"train_loss": 1.0}])
     write(tmp_path, [{"train_loss": 2.0}])
     assert len(event_files(tmp_path)) == 2
 
 
-def test_the_learning_rate_is_followed_through_a_schedule(tmp_path):
+def test_learning_rate_follows_schedule(tmp_path):
     model = small()
     model.compile(keras.optimizers.SGD(keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 0.25])), "mse")
     folklore.fit(model, (X, Y), epochs=2, batch_size=8, mode="graph", callbacks=[TensorBoard(tmp_path)])
@@ -235,7 +235,7 @@ def test_the_learning_rate_is_followed_through_a_schedule(tmp_path):
 
 
 @pytest.mark.process
-def test_event_files_are_written_without_tensorflow_and_keras(tmp_path):
+def test_event_file_needs_neither_tensorflow_nor_keras(tmp_path):
     code = (
         "import sys, pathlib\nfrom callbacks.event_file import EventFile\nfrom callbacks import log_name\n"
         "from tensorboard.plugins.scalar.summary_v2 import scalar_pb\n"

@@ -1,4 +1,4 @@
-"""Which mode "auto" stands for: measured with an injected clock, kept, and without a trace in the model."""
+"""The mode that "auto" chooses: measured with an injected clock, stored, and without effect on the model."""
 
 import json
 
@@ -24,7 +24,7 @@ def compiled(model=None, **options):
 
 
 class Clock:
-    """Time that passes while steps are trained: so many seconds a step, mode by mode, and ten for a first call."""
+    """A clock that advances as steps are trained: given seconds a step for each mode, and ten for a first call."""
 
     def __init__(self, monkeypatch, seconds):
         self.now, self.calls = 0.0, []
@@ -47,7 +47,7 @@ def choose(model, monkeypatch, seconds, folder, steps=1000, data=(X, Y)):
 
 
 @pytest.mark.parametrize("fastest", ["graph", "step", "xla"])
-def test_the_mode_with_the_fastest_step_is_chosen(monkeypatch, tmp_path, fastest):
+def test_mode_with_fastest_step_is_chosen(monkeypatch, tmp_path, fastest):
     seconds = dict.fromkeys(["graph", "step", "xla"], 0.002) | {fastest: 0.001}
     chosen, _ = choose(compiled(), monkeypatch, seconds, tmp_path)
     assert chosen.mode == fastest
@@ -58,7 +58,7 @@ def test_the_mode_with_the_fastest_step_is_chosen(monkeypatch, tmp_path, fastest
     assert all(timing.first >= 10 for timing in chosen.timings.values())
 
 
-def test_what_was_measured_is_kept_for_models_of_equal_structure(monkeypatch, tmp_path):
+def test_measurement_is_shared_by_models_of_equal_structure(monkeypatch, tmp_path):
     seconds = {"graph": 0.002, "step": 0.003, "xla": 0.001}
     first, _ = choose(compiled(), monkeypatch, seconds, tmp_path)
     again, clock = choose(compiled(mlp((5,), 1, widths=(4,), dropout=0.2)), monkeypatch, seconds, tmp_path)
@@ -69,7 +69,7 @@ def test_what_was_measured_is_kept_for_models_of_equal_structure(monkeypatch, tm
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[1]", '{"xla": 5}', '{"xla": {"first": 1}}'])
-def test_a_damaged_measurement_is_taken_anew(monkeypatch, tmp_path, damage):
+def test_damaged_measurement_is_repeated(monkeypatch, tmp_path, damage):
     seconds = {"graph": 0.002, "step": 0.003, "xla": 0.001}
     choose(compiled(), monkeypatch, seconds, tmp_path)
     (file,) = tmp_path.iterdir()
@@ -79,25 +79,25 @@ def test_a_damaged_measurement_is_taken_anew(monkeypatch, tmp_path, damage):
     assert json.loads(file.read_text()).keys() == {"graph", "xla"}
 
 
-def test_where_nothing_can_be_kept_it_is_measured_each_time(monkeypatch, tmp_path):
+def test_unwritable_cache_measures_each_time(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     chosen, _ = choose(compiled(), monkeypatch, {"graph": 1.0, "step": 1.0, "xla": 0.1}, tmp_path / "file" / "modes")
     assert chosen.mode == "xla"
 
 
-def test_little_work_is_left_to_the_graph(monkeypatch, tmp_path):
+def test_little_work_uses_graph(monkeypatch, tmp_path):
     seconds = {"graph": 0.002, "step": 0.001, "xla": 0.001}
     chosen, clock = choose(compiled(), monkeypatch, seconds, tmp_path, steps=20)
     assert (chosen.mode, set(clock.calls), list(tmp_path.iterdir())) == ("graph", {"graph"}, [])
 
 
-def test_xla_is_left_out_where_it_cannot_compile(monkeypatch, tmp_path):
+def test_xla_is_skipped_if_it_cannot_compile(monkeypatch, tmp_path):
     error = choice._CANNOT[0](None, None, "no such operation")
     chosen, _ = choose(compiled(), monkeypatch, {"graph": 0.002, "step": 0.003, "xla": error}, tmp_path)
     assert (chosen.mode, chosen.timings.keys()) == ("graph", {"graph", "step"})
 
 
-def test_large_convolutions_on_a_cpu_are_spared_xla(monkeypatch, tmp_path):
+def test_xla_is_skipped_for_large_convolutions_on_cpu(monkeypatch, tmp_path):
     pixels = keras.Input((5, 1))
     model = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv1D(2, 3)(pixels)))
     data, seconds = (X[..., None], Y), {"graph": 0.1, "step": 0.2, "xla": 0.01}
@@ -114,7 +114,7 @@ def test_large_convolutions_on_a_cpu_are_spared_xla(monkeypatch, tmp_path):
     assert on_gpu.mode == "xla"
 
 
-def test_a_step_of_the_users_own_is_not_tried():
+def test_custom_train_step_is_not_measured():
     class Own(keras.Model):
         def train_step(self, data):
             return super().train_step(data)
@@ -124,7 +124,7 @@ def test_a_step_of_the_users_own_is_not_tried():
     assert choice.choose_mode(compiled(model), epoch.place((X, Y)), 8, 1000) == choice.Choice("xla", {})
 
 
-def test_a_layer_that_xla_cannot_compile_means_the_graph():
+def test_layer_that_xla_cannot_compile_uses_graph():
     words = keras.Input((1,), dtype="string")
     lookup = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
     model = compiled(keras.Model(words, keras.layers.Dense(1)(lookup(words))))
@@ -133,7 +133,7 @@ def test_a_layer_that_xla_cannot_compile_means_the_graph():
     assert np.isfinite(epoch.fit(model, data, epochs=2).history["loss"]).all()
 
 
-def test_a_probe_leaves_no_trace(tmp_path):
+def test_measuring_does_not_change_model(tmp_path):
     ours, theirs = compiled(), compiled()
     theirs.set_weights(ours.get_weights())
     for one, other in zip(ours.variables, theirs.variables, strict=True):

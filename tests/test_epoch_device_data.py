@@ -1,4 +1,4 @@
-"""Data on the device: scaled there, or streamed to it."""
+"""Data that is scaled on the device, or streamed to it."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def assert_same(one, other, tolerance=0.0):
 
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "step"])
-def test_pixels_scaled_in_the_graph_train_like_pixels_scaled_before(mode):
+def test_scaling_in_graph_trains_like_scaling_before(mode):
     placed = epoch.place((PIXELS, CLASSES), (SHIFT, SCALE))
     assert placed.arrays[0].dtype == "uint8"
     assert_same(fitted(placed, mode), fitted((SCALED, CLASSES), mode), tolerance=1e-6)
@@ -46,7 +46,7 @@ def test_pixels_scaled_in_the_graph_train_like_pixels_scaled_before(mode):
 @pytest.mark.parametrize(
     "callbacks", [[], [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]]
 )
-def test_data_too_large_for_the_device_are_streamed_and_train_the_same(callbacks):
+def test_data_too_large_for_device_streams_and_trains_the_same(callbacks):
     streamed = epoch.place((PIXELS, CLASSES), (SHIFT, SCALE), room=100)
     assert not streamed.resident
     assert isinstance(streamed.arrays[0], np.ndarray)
@@ -55,7 +55,7 @@ def test_data_too_large_for_the_device_are_streamed_and_train_the_same(callbacks
     assert epoch.choose_mode(classifier(), streamed, 16, 1000).mode == "step"
 
 
-def test_a_file_larger_than_memory_is_read_batch_by_batch(tmp_path):
+def test_file_larger_than_memory_is_read_by_batch(tmp_path):
     mapped = np.memmap(tmp_path / "x", dtype="uint8", mode="w+", shape=PIXELS.shape)
     mapped[:] = PIXELS
     streamed = epoch.place((mapped, CLASSES), (SHIFT, SCALE), room=100)
@@ -64,12 +64,12 @@ def test_a_file_larger_than_memory_is_read_batch_by_batch(tmp_path):
     assert epoch.evaluate(model, streamed) == pytest.approx(epoch.evaluate(model, (SCALED, CLASSES)), rel=1e-5)
 
 
-def test_what_is_placed_is_placed_once():
+def test_placed_data_is_placed_once():
     placed = epoch.place((PIXELS, CLASSES))
     assert epoch.place(placed) is placed
 
 
-def test_tables_are_scaled_column_by_column():
+def test_tables_are_scaled_by_column():
     x = RNG.normal(size=(20, 3))
     placed = epoch.place((x, x[:, 0]), (np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0])))
     np.testing.assert_allclose(placed.batch(0, 20)[0], (x - [1, 2, 3]) / [2, 2, 4], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Counted random numbers: their moments, their independence, and that layers draw them in every mode."""
+"""Counter-based random numbers: their moments and independence, and their use by layers in every mode."""
 
 import keras
 import numpy as np
@@ -16,12 +16,12 @@ def bits(seed, draw=0, shape=(N,)):
 
 
 def masks(layer, draws, shape=(1, 500)):
-    """What a layer keeps of ones, call after call, as booleans (draws, *shape)."""
+    """The ones that a layer keeps, call by call, as booleans (draws, *shape)."""
     with dropout_masks.counted():
         return np.array([np.asarray(layer(np.ones(shape, "float32"), training=True)) for _ in range(draws)]) > 0
 
 
-def test_every_bit_is_one_half_of_the_time():
+def test_each_bit_is_one_half_of_the_time():
     drawn = bits(seed=3)
     assert drawn.dtype == np.uint32
     shares = [(drawn >> place & 1).mean() for place in range(32)]
@@ -43,7 +43,7 @@ def test_normal_numbers_are_normal():
 
 
 @pytest.mark.parametrize("other", [(7, 1), (7, 2), (8, 0), (7 + 2**31, 0), (6, 1)])
-def test_draws_and_seeds_do_not_hang_together(other):
+def test_draws_and_seeds_are_independent(other):
     one, two = bits(7), bits(*other)
     assert abs(np.corrcoef(one, two)[0, 1]) < 4.5 / N**0.5
     # Nor is one a rearrangement of the other: of 200,000 out of 2**32 values two draws share about nine.
@@ -52,14 +52,14 @@ def test_draws_and_seeds_do_not_hang_together(other):
         assert abs(np.corrcoef(one[shift:], two[:-shift])[0, 1]) < 4.5 / (N - shift) ** 0.5
 
 
-def test_neighbours_within_a_draw_do_not_hang_together():
+def test_neighbours_within_draw_are_independent():
     drawn = bits(5)
     for shift in (1, 2, 3, 10, 32, 100, 784):
         assert abs(np.corrcoef(drawn[shift:], drawn[:-shift])[0, 1]) < 4.5 / (N - shift) ** 0.5
 
 
 @pytest.mark.compile
-def test_units_are_dropped_at_the_rate_and_independently_of_one_another_and_of_the_step():
+def test_units_are_dropped_independently_at_given_rate():
     kept = masks(keras.layers.Dropout(0.3, seed=1), draws=400)[:, 0]
     assert kept.mean() == pytest.approx(0.7, abs=4.5 * (0.21 / kept.size) ** 0.5)
     by_unit = stats.chisquare(kept.sum(axis=0), np.full(500, kept.sum() / 500)).statistic
@@ -85,19 +85,19 @@ def test_spatial_dropout_drops_whole_channels():
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
-def test_the_ends_of_the_rate(rate):
+def test_dropout_rates_of_zero_and_one_are_exact(rate):
     x = np.ones((2, 3), "float32")
     np.testing.assert_array_equal(dropout_masks.dropout(x, rate, seed=1), x * (1 - rate))
 
 
-def test_initializers_draw_as_without():
+def test_initializers_draw_unchanged_numbers():
     initializer = keras.initializers.HeNormal(seed=3)
     with dropout_masks.counted():
         within = np.asarray(initializer((4, 4)))
     np.testing.assert_array_equal(within, np.asarray(initializer((4, 4))))
 
 
-def test_keras_has_its_own_numbers_back_afterwards():
+def test_keras_random_numbers_are_restored_afterwards():
     with pytest.raises(KeyError), dropout_masks.counted():
         raise KeyError
     first, second = (np.asarray(keras.random.uniform((8,), seed=1)) for _ in range(2))

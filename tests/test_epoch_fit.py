@@ -1,4 +1,4 @@
-"""The compiled epoch against `keras.Model.fit` fed the same batches."""
+"""The compiled epoch compared with `keras.Model.fit` on the same batches."""
 
 import keras
 import numpy as np
@@ -60,7 +60,7 @@ SELU = {"activation": "selu", "initializer": "lecun_normal"}
         ("sgd", SELU),
     ],
 )
-def test_weights_and_history_equal_those_of_keras(mode, optimizer, params):
+def test_weights_and_history_equal_keras(mode, optimizer, params):
     ours, theirs = regression(optimizer, **params), regression(optimizer, **params)
     history = epoch.fit(
         ours, (X, Y), epochs=3, batch_size=BATCH, seed=5, validation_data=(X[:20], Y[:20]), mode=mode
@@ -74,7 +74,7 @@ def test_weights_and_history_equal_those_of_keras(mode, optimizer, params):
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "step"])
 @pytest.mark.parametrize("params", [{"alpha_dropout": 0.3, **SELU}, {"dropout": 0.3}])
-def test_weights_equal_those_of_keras_with_the_same_masks(mode, params):
+def test_weights_equal_keras_with_same_masks(mode, params):
     ours, theirs, without = regression(**params), regression(**params), regression(**SELU)
     epoch.fit(ours, (X, Y), epochs=2, batch_size=BATCH, seed=5, mode=mode)
     with counted():
@@ -110,7 +110,7 @@ def test_sample_weights_equal_keras():
 
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "step"])
-def test_equal_seeds_give_equal_bits_and_other_seeds_do_not(mode):
+def test_equal_seeds_give_equal_bits(mode):
     def weights(seed):
         model = regression("adam", dropout=0.3)
         epoch.fit(model, (X, Y), epochs=2, batch_size=BATCH, seed=seed, mode=mode)
@@ -121,14 +121,14 @@ def test_equal_seeds_give_equal_bits_and_other_seeds_do_not(mode):
     assert not np.array_equal(first, weights(4))
 
 
-def test_order_is_a_permutation_of_seed_and_epoch_alone():
+def test_order_depends_only_on_seed_and_epoch():
     orders = [epoch.epoch_order(seed, number, 50) for seed in (0, 1) for number in (0, 1)]
     assert all(sorted(order) == list(range(50)) for order in orders)
     assert len({tuple(order) for order in orders}) == 4
     np.testing.assert_array_equal(orders[3], epoch.epoch_order(1, 1, 50))
 
 
-def test_goes_on_from_an_initial_epoch_as_if_never_stopped():
+def test_initial_epoch_continues_exactly():
     whole, parts = regression("adam"), regression("adam")
     epoch.fit(whole, (X, Y), epochs=4, batch_size=BATCH, mode="graph")
     epoch.fit(parts, (X, Y), epochs=2, batch_size=BATCH, mode="graph")
@@ -163,7 +163,7 @@ class Hooks(keras.callbacks.Callback):
         self.calls.append((batch, sorted(logs)))
 
 
-def test_a_callback_with_batch_hooks_gets_them():
+def test_batch_hooks_of_callback_are_called():
     hooks = Hooks()
     epoch.fit(regression(), (X, Y), epochs=1, batch_size=BATCH, callbacks=[hooks], mode="xla")
     assert hooks.calls == [(step, ["loss", "rmse"]) for step in range(5)]
@@ -193,7 +193,7 @@ def test_epoch_callbacks_of_keras_work_unchanged(tmp_path):
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
 
-def test_a_misspelt_monitor_fails_before_the_first_epoch():
+def test_misspelt_monitor_fails_before_first_epoch():
     model = regression()
     before = model.get_weights()
     stopping = keras.callbacks.EarlyStopping(monitor="val_rsme")
@@ -211,11 +211,11 @@ def test_a_misspelt_monitor_fails_before_the_first_epoch():
         ({"data": (X[:0], Y[:0])}, r"\[0\] rows"),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_unknown_mode_and_inconsistent_data_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         epoch.fit(regression(), **({"data": (X, Y), "epochs": 1} | arguments))
 
 
-def test_a_model_that_is_not_compiled():
+def test_uncompiled_model_is_refused():
     with pytest.raises(ValueError, match="not compiled"):
         epoch.fit(mlp((5,), 1), (X, Y), epochs=1)

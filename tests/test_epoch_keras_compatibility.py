@@ -47,7 +47,7 @@ def assert_same(ours, theirs):
 
 
 class OwnStep(keras.Model):
-    """No `call`, metrics of its own, and a log that is none of them: what a GAN looks like to `fit`."""
+    """A model without `call`, with a train step and logs of its own, as a GAN has."""
 
     def __init__(self):
         super().__init__()
@@ -77,7 +77,7 @@ def dense():
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_model_without_input_is_built_by_the_first_batch(mode):
+def test_model_without_input_is_built_by_first_batch(mode):
     def build():
         return keras.Sequential(dense())
 
@@ -97,7 +97,7 @@ def test_custom_train_step_needs_neither_test_step_nor_call_nor_metrics(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_logs_beside_the_metrics_are_those_of_the_last_step(mode, monkeypatch):
+def test_extra_logs_come_from_last_step(mode, monkeypatch):
     monkeypatch.setattr(program, "evaluation_batch", lambda model: 256)
     ours = fit(compiled(lambda: ExtraLog(dense())), mode=mode, validation_data=(X, Y))
     assert_same(ours, by_keras(compiled(lambda: ExtraLog(dense())), validation_data=(X, Y), validation_batch_size=256))
@@ -112,7 +112,7 @@ def test_compiling_a_model_without_metrics_again_takes_effect():
     np.testing.assert_array_equal(before[0], model.get_weights()[0])
 
 
-def test_a_stateful_layer_with_a_fixed_batch_trains(monkeypatch):
+def test_stateful_layer_with_fixed_batch_trains(monkeypatch):
     monkeypatch.setattr(program, "evaluation_batch", lambda model: 4)
     x = X[:16, :, None]
 
@@ -128,7 +128,7 @@ def test_a_stateful_layer_with_a_fixed_batch_trains(monkeypatch):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_metric_of_several_values_is_an_array_in_the_history(mode):
+def test_metric_of_several_values_is_array_in_history(mode):
     def build():
         return keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, activation="softmax")])
 
@@ -156,7 +156,7 @@ def test_run_eagerly_runs_every_step_as_plain_python(monkeypatch):
     assert eager == [True] * 6  # three steps, one validation batch, two evaluations
 
 
-def test_checkpoint_that_always_saves_needs_no_validation(tmp_path):
+def test_checkpoint_saving_every_epoch_needs_no_validation(tmp_path):
     fit(ordinary(), callbacks=[keras.callbacks.ModelCheckpoint(tmp_path / "last.keras")])
     assert (tmp_path / "last.keras").exists()
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
@@ -216,7 +216,7 @@ def test_only_idle_hooks_of_keras_callbacks_are_skipped(tmp_path):
         assert wants(callback, TRAIN_HOOKS)
 
 
-def test_missing_sample_weights_and_a_single_callback_are_handled_as_by_keras():
+def test_none_sample_weights_and_single_callback_work_as_in_keras():
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=9)
     history = fit(ordinary(), (X, Y, None), validation_data=(X, Y, None), callbacks=stopping)
     assert_same(history, by_keras(ordinary(), validation_data=(X, Y)))
@@ -237,7 +237,7 @@ def test_missing_sample_weights_and_a_single_callback_are_handled_as_by_keras():
         ({"data": (X, Y, Y, Y)}, "data holds 4 arrays"),
     ],
 )
-def test_bad_arguments_are_refused_in_one_sentence(arguments, message):
+def test_invalid_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         fit(ordinary(), **arguments)
 
@@ -246,6 +246,6 @@ def test_numpy_integers_are_accepted():
     assert len(fit(ordinary(), epochs=np.int64(1), batch_size=np.int64(8), seed=np.uint8(0))["loss"]) == 1
 
 
-def test_evaluating_a_model_that_is_not_compiled():
+def test_evaluating_uncompiled_model_is_refused():
     with pytest.raises(ValueError, match="not compiled"):
         epoch.evaluate(mlp((5,), 1), (X, Y))

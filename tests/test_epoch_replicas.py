@@ -1,4 +1,4 @@
-"""Several devices at once, in a process whose CPU poses as two."""
+"""Training on several devices, in a process that splits its CPU into two logical devices."""
 
 import subprocess
 import sys
@@ -30,16 +30,16 @@ def mirrored():
         return build()
 """
 SAME = """
-alone = build()
+single = build()
 options = dict(epochs=3, batch_size=16, validation_data=(x, y))
-expected = epoch.fit(alone, (x, y), mode="graph", **options).history
+expected = epoch.fit(single, (x, y), mode="graph", **options).history
 for mode in ("auto", "graph", "step"):
     model = mirrored()
     assert model.distribute_strategy.num_replicas_in_sync == 2
     history = epoch.fit(model, (x, y), mode=mode, **options).history
     for name, values in expected.items():
         np.testing.assert_allclose(history[name], values, rtol=1e-5)
-    for a, b in zip(model.get_weights(), alone.get_weights(), strict=True):
+    for a, b in zip(model.get_weights(), single.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 """
 REFUSED = """
@@ -53,7 +53,7 @@ else:
 
 
 @pytest.mark.process
-def test_replicas_train_like_one_device_and_refuse_what_they_cannot_share():
+def test_replicas_train_like_one_device_and_refuse_uneven_batches():
     code = SETUP + SAME + REFUSED
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
