@@ -62,7 +62,7 @@ def _check(factory: Any) -> None:
 
 
 def _found(module: str | None, name: str) -> Any:
-    """What an import finds under this name."""
+    """The object that an import finds under this name."""
     found: Any = sys.modules.get(module or "")
     for part in name.split("."):
         found = getattr(found, part, None)

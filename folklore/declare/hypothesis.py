@@ -115,7 +115,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Fact:
-    """What a computation settles: a statement, what it says should be found, and what was found. Both JSON-able.
+    """A statement that a computation settles, with what was expected and what was found. Both JSON-able.
 
     Example:
         >>> from folklore import Fact

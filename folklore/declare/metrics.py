@@ -63,7 +63,7 @@ History = Mapping[str, Sequence[float]]
 
 
 class EndedRun(Protocol):
-    """What metrics are read from, beside the history: `folklore.storage.schema.EndedRun`, which is above this room."""
+    """The record that metrics are read from, beside the history: `EndedRun` of `folklore.storage.schema`."""
 
     @property
     def status(self) -> str:

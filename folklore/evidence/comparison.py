@@ -1,4 +1,4 @@
-"""What `compare` returns, prints as JSON and keeps in a report's results."""
+"""The records that `compare` returns and prints as JSON, and that a report keeps."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def limits(information: np.ndarray, errors: np.ndarray) -> list[float]:
 
 
 def _edge(points: np.ndarray, mass: np.ndarray, step: float, error: float, beyond: float) -> float:
-    """Where the sum ends up beyond, on either side, with chance `error`, by one more normal step."""
+    """The limit that the sum exceeds, on either side, with chance `error` after one more normal step."""
     from scipy import optimize
 
     def excess(edge: float) -> float:

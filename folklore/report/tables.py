@@ -75,7 +75,7 @@ def arm_rows(compared: Comparison) -> list[Row]:
 
 
 def about(compared: Comparison) -> list[str]:
-    """What was measured, on which data, and what a reader must know about the runs."""
+    """Notes: what was measured, on which data, and what a reader must know about the runs."""
     data = compared.data
     unit = f" in {data.unit}" if data and data.unit else ""
     notes = [f"{compared.metric}{unit}, {'lower' if compared.goal == 'min' else 'higher'} is better"]

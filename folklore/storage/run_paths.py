@@ -1,4 +1,4 @@
-"""Where a run's directory lies: those of tuning, and one run seen from another."""
+"""Paths of tuning runs, and of one run seen from another."""
 
 from __future__ import annotations
 
