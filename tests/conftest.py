@@ -1,4 +1,4 @@
-"""Shared by all tests: the environment in which TensorFlow is imported, fixtures, and helpers to import from here."""
+"""Parts shared by all tests: the environment for importing TensorFlow, fixtures, and helpers to import from here."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ settings.load_profile("short")
 
 @pytest.fixture(scope="session", autouse=True)
 def caches(tmp_path_factory):
-    """The cache of measurements is shared by the tests, and is not the user's."""
+    """A cache of measurements that the tests share, apart from the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
         yield
@@ -68,7 +68,7 @@ def fast_unless_marked(request, monkeypatch):
         monkeypatch.setattr(keras.Model, "compile", refuse("compile"))
 
 
-# Run directories made by hand, for tests of what reads them.
+# Hand-made run directories, for tests of code that reads them.
 
 DATA = {"name": "diabetes", "source": "bundled", "unit": "score", "sha256": "a" * 64, "rows": {"train": 282}}
 
@@ -88,7 +88,7 @@ def declare(path, hypotheses=(), arms=("base", "arm"), **changes):
 
 
 def recipe_of(arm):
-    """A recipe in which arms differ by their name alone."""
+    """A recipe in which arms differ only by their names."""
     return {"epochs": 3, "batch_size": 32, "params": {"width": 8, "kind": arm}}
 
 
@@ -147,7 +147,7 @@ NARROW_OR_WIDE = Experiment(
 
 
 def run(experiment, logdir, **options):
-    """The number of failed runs, and what was printed."""
+    """The number of failed runs, and the printed text."""
     console = Console(file=io.StringIO(), width=120)
     failures = run_studies({"topic.width": experiment}, console, Request(logdir=logdir, **options))
     return failures, console.file.getvalue()
@@ -180,15 +180,15 @@ ARMS = {
 
 
 class Killed(BaseException):
-    """Nothing in the training catches it, as nothing catches SIGKILL."""
+    """An exception that training does not catch, in place of SIGKILL."""
 
 
 def task(recipe, folder):
     return Task("topic.name", "arm", 3, recipe, folder / "topic.name" / "arm" / "seed-3", {"code": {"sha256": "x"}})
 
 
-def broken_off(recipe, folder, epoch):
-    """Train with a checkpoint after every epoch, and die at the end of `epoch` (from 1), before it is saved."""
+def train_until_killed(recipe, folder, epoch):
+    """Train with a checkpoint after every epoch until killed at the end of `epoch` (from 1), before it is saved."""
     asked = []
 
     def stop():
@@ -202,7 +202,7 @@ def broken_off(recipe, folder, epoch):
 
 
 def left_by(folder):
-    """Everything a run left but times: history, outcome in its record, weights, events."""
+    """All that a run left except times: history, outcome in its record, weights, events."""
     path = folder / "topic.name" / "arm" / "seed-3"
     with (path / "history.csv").open() as file:
         rows = [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
@@ -221,7 +221,7 @@ def _weights(file):
 
 
 def _events(folder):
-    """How often each event is there, without its time."""
+    """The number of times that each event occurs, without its time."""
     counted = Counter()
     for file in folder.glob("events*"):
         problems = []
@@ -236,7 +236,7 @@ def _events(folder):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """A function that gives what an arm leaves without a kill; each arm is trained once."""
+    """A function that returns what an arm leaves when it is not killed; each arm is trained once."""
     left = {}
 
     def of(arm):

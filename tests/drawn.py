@@ -1,4 +1,4 @@
-"""Networks and images to draw in tests, and a reader of what was drawn."""
+"""Networks and images to draw in tests, and a reader of drawn pictures."""
 
 import io
 
@@ -15,7 +15,7 @@ NAMES = ("cat", "dog", "hen")
 
 
 def network(image_shape=(4, 4, 1)):
-    """A convolution with ReLU, one without and a ReLU of its own, and a linear output of three logits."""
+    """A convolution with ReLU, one followed by a separate ReLU layer, and a linear output of three logits."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input(image_shape)
     x = keras.layers.Conv2D(2, 3, padding="same", activation="relu", name="first")(inputs)

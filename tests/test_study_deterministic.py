@@ -1,4 +1,4 @@
-"""Operations that give equal bits for equal inputs, where they were asked for."""
+"""Deterministic operations give equal bits for equal inputs, if they were requested."""
 
 import io
 import json
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.process
 
 
 def only_deterministic(input_shape, outputs):
-    """Builds where TensorFlow's operations are deterministic, and nowhere else."""
+    """Build a model; fail unless TensorFlow's operations are deterministic."""
     from tensorflow.python.framework import config
 
     assert config.is_op_determinism_enabled()
@@ -25,7 +25,7 @@ def only_deterministic(input_shape, outputs):
     return mlp(input_shape, outputs, widths=(4,), dropout=0.5)
 
 
-def test_deterministic_runs_are_equal_to_the_bit_with_any_number_of_workers(tmp_path):
+def test_deterministic_runs_are_bit_equal_with_any_number_of_workers(tmp_path):
     arms = {
         mode: Recipe(model=only_deterministic, data=data.digits, data_params=dict(train_size=64), epochs=2, mode=mode)
         for mode in ("xla", "graph")

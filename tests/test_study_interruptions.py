@@ -35,7 +35,7 @@ EACH = [f"{arm}/seed-{seed}" for arm in ("narrow", "wide") for seed in (0, 1)]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """An `experiments` package of its own, with the one study."""
+    """A folder with an `experiments` package that holds only the slow study."""
     folder = tmp_path_factory.mktemp("project")
     package = folder / "experiments"
     package.mkdir()
@@ -48,7 +48,7 @@ def project(tmp_path_factory):
 
 
 class Command:
-    """`python -m experiments run slow …`, under way."""
+    """The running command `python -m experiments run slow …`."""
 
     def __init__(self, project, logdir, jobs=2):
         self.logdir = logdir
@@ -80,7 +80,7 @@ class Command:
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
     def end(self, seconds=300):
-        """Status and output."""
+        """The exit status and output."""
         output, _ = self.process.communicate(timeout=seconds)
         return self.process.returncode, output
 
@@ -93,7 +93,7 @@ def undisturbed(project, tmp_path_factory):
 
 
 def left_in(logdir):
-    """Every run's history without times, and its final figures."""
+    """Every run's history without times, and its final metrics."""
     found = {}
     for each in EACH:
         path = logdir / "slow.study" / each

@@ -1,4 +1,4 @@
-"""The code that a run's record names."""
+"""The provenance in a run's record: the code that the run used."""
 
 import dataclasses
 import runpy
@@ -18,7 +18,7 @@ def mine(input_shape, outputs):
 """
 
 
-def test_code_of_a_run_includes_the_file_of_its_model(tmp_path):
+def test_code_of_run_includes_file_of_model(tmp_path):
     file = tmp_path / "my_models.py"
     file.write_text(MODEL)
     module = runpy.run_path(str(file))

@@ -1,4 +1,4 @@
-"""How many workers, with how many threads, on which devices."""
+"""The number of workers and threads, and their devices."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,18 +35,18 @@ def machine(monkeypatch):
         (16, 64, 100, 10 * GIB, 4, 4),
     ],
 )
-def test_workers_and_threads_by_cores_runs_and_size(machine, cores, memory, runs, largest, workers, threads):
+def test_workers_and_threads_depend_on_cores_runs_and_size(machine, cores, memory, runs, largest, workers, threads):
     machine(cores, memory)
     assert settle_resources(None, runs, largest) == Resources(workers, threads)
 
 
-def test_threads_do_not_hang_on_the_number_of_workers(machine):
+def test_threads_do_not_depend_on_number_of_workers(machine):
     machine(8, 64)
     assert {settle_resources(jobs, 10).threads for jobs in (None, 1, 3, 8)} == {1}
     assert [settle_resources(jobs, 10).workers for jobs in (1, 3)] == [1, 3]
 
 
-def test_one_worker_a_gpu(machine):
+def test_each_gpu_has_one_worker(machine):
     machine(16, 128, visible="0,2")
     found = settle_resources(None, 10)
     assert found.workers == 2
@@ -55,7 +55,7 @@ def test_one_worker_a_gpu(machine):
     assert [three.environment(number)["CUDA_VISIBLE_DEVICES"] for number in range(3)] == ["0", "2", "0"]
 
 
-def test_gpus_are_found_without_a_library(monkeypatch):
+def test_gpus_are_found_without_library(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert gpus([Path("/dev/nvidia1"), Path("/dev/nvidia0")]) == ("0", "1")
     for hidden in ("", "-1"):
@@ -63,7 +63,7 @@ def test_gpus_are_found_without_a_library(monkeypatch):
         assert gpus([Path("/dev/nvidia0")]) == ()
 
 
-def test_jobs_is_a_number_or_auto():
+def test_jobs_is_number_or_auto():
     assert (worker_count("auto"), worker_count("3")) == (None, 3)
     for given in ("0", "-1", "two", "1.5", "²"):
         with pytest.raises(ProblemError, match="Give a positive integer, or auto"):

@@ -41,7 +41,7 @@ def study(tmp_path_factory):
     return logdir, *run(NARROW_OR_WIDE, logdir, jobs=2)
 
 
-def test_every_arm_is_trained_with_every_seed(study):
+def test_every_arm_trains_with_every_seed(study):
     logdir, failures, printed = study
     assert failures == 0
     assert sorted(records(logdir)) == ["narrow/seed-0", "narrow/seed-1", "wide/seed-0", "wide/seed-1"]
@@ -58,14 +58,14 @@ def test_arms_are_paired(study):
     assert trained_on["narrow/seed-0"] != trained_on["narrow/seed-1"]
 
 
-def test_what_is_stored_compares(study):
+def test_stored_runs_can_be_compared(study):
     compared = compare(study[0] / "topic.width")
     assert [compared.arms[arm].n for arm in ("narrow", "wide")] == [2, 2]
     assert compared.data.source == "bundled"
     assert compared.unfinished == 0
 
 
-def test_what_is_done_is_not_done_again_and_seeds_are_added(study, tmp_path):
+def test_finished_runs_are_skipped_and_seeds_added(study, tmp_path):
     logdir = study[0].rename(tmp_path / "logs")
     before = {path: path.stat().st_mtime_ns for path in logdir.rglob("run.json")}
     failures, printed = run(NARROW_OR_WIDE, logdir, seeds=3, jobs=1)
@@ -77,21 +77,21 @@ def test_what_is_done_is_not_done_again_and_seeds_are_added(study, tmp_path):
     assert {path: after[path] for path in before} == before
 
 
-def test_equal_seeds_are_equal_with_one_worker_or_two(study, tmp_path):
+def test_equal_seeds_give_equal_runs_with_one_or_two_workers(study, tmp_path):
     run(NARROW_OR_WIDE, tmp_path, seeds=1, jobs=1)
     one, two = records(tmp_path), records(study[0])
     for name in one:
         assert one[name]["metrics"] == two[name]["metrics"]
 
 
-def test_another_recipe_is_refused_and_nothing_is_lost(study):
+def test_another_recipe_is_refused_and_runs_are_kept(study):
     before = {path: path.read_bytes() for path in study[0].rglob("*.json")}
     with pytest.raises(ProblemError, match=r"another recipe: epochs was 2 and is now 9.*--fresh"):
         run(NARROW_OR_WIDE, study[0], epochs=9, jobs=1)
     assert {path: path.read_bytes() for path in study[0].rglob("*.json")} == before
 
 
-def test_a_finished_run_whose_history_was_deleted_is_trained_again(study, tmp_path):
+def test_finished_run_without_history_is_trained_again(study, tmp_path):
     logdir = shutil.copytree(study[0], tmp_path / "logs")
     run = logdir / "topic.width" / "wide" / "seed-1"
     (run / "history.csv").unlink()
@@ -107,8 +107,8 @@ def test_fresh_moves_earlier_runs_aside(study, tmp_path):
     assert len(list(tmp_path.glob(".aside/topic.width-*/wide/seed-0/DONE"))) == 1
 
 
-def test_auto_takes_the_stand_in_where_the_real_set_cannot_be_had(monkeypatch, tmp_path):
-    # A proxy on a port where nobody listens: no network, as far as the workers can tell.
+def test_auto_uses_stand_in_if_real_set_is_unavailable(monkeypatch, tmp_path):
+    # A proxy on a port where nothing listens: the workers find no network.
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "empty"))
@@ -126,13 +126,13 @@ def test_auto_takes_the_stand_in_where_the_real_set_cannot_be_had(monkeypatch, t
     assert not (tmp_path / "other").exists()
 
 
-def test_an_option_that_keras_refuses_is_found_before_anything_is_written(tmp_path):
+def test_option_refused_by_keras_fails_before_anything_is_written(tmp_path):
     with pytest.raises(ProblemError, match=r"topic.width, arm 'narrow' cannot be trained.*'relu'"):
         run(NARROW_OR_WIDE, tmp_path / "logs", settings=("params.activation=rleu",), jobs=1)
     assert not (tmp_path / "logs").exists()
 
 
-def test_divergence_is_a_failure_unless_it_is_expected(tmp_path):
+def test_divergence_is_failure_unless_expected(tmp_path):
     arms = {
         "calm": BASE,
         "wild": BASE.but(optimizer=dict(name="sgd", learning_rate=1e20), params=dict(activation="linear")),
@@ -165,7 +165,7 @@ def leaves(input_shape, outputs):
         ({"optimizer": {"name": "adam", "beta_1": "abc"}}, "'narrow' cannot be trained: .*adam was given .*'abc'"),
     ],
 )
-def test_what_cannot_be_trained_is_found_before_anything_is_written(tmp_path, changes, message):
+def test_untrainable_recipe_fails_before_anything_is_written(tmp_path, changes, message):
     recipe = dataclasses.replace(BASE, params={}, **changes)
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"narrow": recipe, "wide": recipe})
     with pytest.raises(ProblemError, match=message):
@@ -173,7 +173,7 @@ def test_what_cannot_be_trained_is_found_before_anything_is_written(tmp_path, ch
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_run_that_failed_does_not_keep_another_recipe_from_its_place(tmp_path):
+def test_failed_run_is_replaced_by_another_recipe(tmp_path):
     path = run_directory.run_path(tmp_path, "topic.width", "narrow", 0)
     files.write_json(path / "run.json", {"status": "failed", "identity": "another", "recipe": {}})
     tasks = plan.tasks_of("topic.width", NARROW_OR_WIDE.arms, 1, tmp_path, {})
@@ -181,7 +181,7 @@ def test_a_run_that_failed_does_not_keep_another_recipe_from_its_place(tmp_path)
     assert [task.arm for task in plan.remaining(tasks)] == ["narrow", "wide"]
 
 
-def test_settings_of_one_optimizer_are_merged_in_either_order():
+def test_settings_of_same_optimizer_merge_in_either_order():
     wanted = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
     settings = ["optimizer=sgd", "optimizer.learning_rate=0.1"]
     assert parse_settings(settings, SETTINGS) == parse_settings(settings[::-1], SETTINGS) == wanted
@@ -189,7 +189,7 @@ def test_settings_of_one_optimizer_are_merged_in_either_order():
         parse_settings(["params=5", "params.width=3"], SETTINGS)
 
 
-def test_workers_end_with_the_process_that_started_them():
+def test_workers_end_with_parent_process():
     code = (
         "import os, data\nfrom folklore.study.resources import Resources\nfrom folklore.study.pool import Pool\n"
         "if __name__ == '__main__':\n"
@@ -202,7 +202,7 @@ def test_workers_end_with_the_process_that_started_them():
     assert (ended.returncode, ended.stdout.strip()) == (-9, "digits")
 
 
-def test_seeds_are_added_look_by_look_until_every_hypothesis_is_decided(tmp_path):
+def test_seeds_are_added_by_look_until_hypotheses_are_decided(tmp_path):
     clear = Hypothesis("wide", "better", by=0.01, against=-1.0)  # as any accuracy is
     unclear = Hypothesis("narrow", "no difference", by=1e-9)
     arms = NARROW_OR_WIDE.arms | {"again": BASE.but(stream=1)}
@@ -215,7 +215,7 @@ def test_seeds_are_added_look_by_look_until_every_hypothesis_is_decided(tmp_path
     assert "UNDECIDED" in printed
 
 
-def test_arms_are_tuned_first_and_once(tmp_path):
+def test_arms_are_tuned_once_before_training(tmp_path):
     grid = {"optimizer.learning_rate": (1e-6, 0.02, 1e3)}
     tuned = dataclasses.replace(NARROW_OR_WIDE, arms=NARROW_OR_WIDE.but(grid=grid, epochs=1))
     run(tuned, tmp_path, jobs=1)
@@ -233,7 +233,7 @@ def facts_of_arithmetic():
     yield Fact("A list", [1], [2])
 
 
-def test_an_exact_claim_is_computed_in_a_worker(tmp_path):
+def test_exact_claim_is_computed_in_worker(tmp_path):
     failures, printed = run(Experiment(claim="Sums.", check=facts_of_arithmetic), tmp_path, jobs=1)
     assert failures == 0
     assert "HOLDS: Two and two: 4" in printed
@@ -245,7 +245,7 @@ def no_facts():
     raise KeyError("arithmetic")
 
 
-def test_a_check_that_fails_is_named_and_nothing_is_written(tmp_path):
+def test_failed_check_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(ProblemError, match=r"The check of topic\.width cannot be run: KeyError: 'arithmetic'"):
         run(Experiment(claim="Sums.", check=no_facts), tmp_path / "logs", jobs=1)
     assert not (tmp_path / "logs").exists()
@@ -257,7 +257,7 @@ def holed():
     return Whole(x, y, sha256(x, y))
 
 
-def test_data_with_holes_is_refused_before_anything_is_written(tmp_path):
+def test_data_with_nan_is_refused_before_anything_is_written(tmp_path):
     source = Source(name="holed", task="regression", source="bundled", load=holed)
     experiment = Experiment(
         claim="Holes do no harm.",

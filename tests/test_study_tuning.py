@@ -1,4 +1,4 @@
-"""Tuning: what is to be run, and what is chosen of it."""
+"""Tuning: the runs it needs, and the points it chooses."""
 
 import dataclasses
 import json
@@ -48,23 +48,23 @@ def scores(base, arm):
     }
 
 
-def test_every_arm_is_tried_at_every_point_with_every_tuning_seed(tmp_path):
+def test_every_arm_is_tuned_at_every_point_with_every_seed(tmp_path):
     wanted = tasks(tmp_path)
     assert len(wanted) == 2 * 3 * 3
     assert {task.seed for task in wanted} == set(tuning.SEEDS)
-    assert min(tuning.SEEDS) > 1000  # none of the comparison
+    assert min(tuning.SEEDS) > 1000  # not a seed of the comparison
     assert {task.recipe.optimizer_options["learning_rate"] for task in wanted if task.arm == "arm"} == set(RATES)
     assert all(not task.recipe.grid for task in wanted)
     assert len({task.path for task in wanted}) == len(wanted)
 
 
-def test_what_was_tried_is_not_tried_again(tmp_path):
+def test_finished_tuning_runs_are_skipped(tmp_path):
     score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
     assert tasks(tmp_path) == []
     assert len(tasks(tmp_path, fresh=True)) == 18
 
 
-def test_what_was_tried_with_another_recipe_is_not_tried_over_it(tmp_path):
+def test_tuning_runs_of_another_recipe_are_not_overwritten(tmp_path):
     score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
     longer = dataclasses.replace(EXPERIMENT, arms={a: r.but(epochs=r.epochs + 1) for a, r in EXPERIMENT.arms.items()})
     with pytest.raises(ProblemError, match=r"another recipe: epochs was \d+ and is now \d+"):
@@ -72,7 +72,7 @@ def test_what_was_tried_with_another_recipe_is_not_tried_over_it(tmp_path):
     assert len(tuning.tasks("t.e", longer, tmp_path, {}, fresh=True)) == 18
 
 
-def test_each_arm_gets_its_own_best_point(tmp_path):
+def test_each_arm_uses_its_own_best_point(tmp_path):
     score(tmp_path, scores((3, 1, 2), (2, 1, None)))
     tuned, found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
     assert tuned.arms["base"].optimizer["learning_rate"] == 0.01
@@ -86,13 +86,13 @@ def test_each_arm_gets_its_own_best_point(tmp_path):
 
 
 @pytest.mark.parametrize(("losses", "rate", "side"), [((1, 2, 3), 0.001, "downwards"), ((3, 2, 1), 0.1, "upwards")])
-def test_a_best_value_at_the_edge_says_which_way_to_widen(tmp_path, losses, rate, side):
+def test_best_value_at_grid_edge_names_direction_to_widen(tmp_path, losses, rate, side):
     score(tmp_path, scores(losses, (3, 1, 2)))
     _, found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
     assert found["base"]["edges"] == {"optimizer.learning_rate": [rate, side]}
 
 
-def test_a_point_at_which_a_run_diverged_is_never_the_best(tmp_path):
+def test_point_with_diverged_run_is_never_best(tmp_path):
     values = scores((3, None, 2.5), (3, 1, 2))
     score(tmp_path, values)
     tuned, _ = tuning.tuned("t.e", EXPERIMENT, tmp_path)
@@ -114,13 +114,13 @@ def test_a_point_at_which_a_run_diverged_is_never_the_best(tmp_path):
         (3, "grid is 3. Give a mapping"),
     ],
 )
-def test_a_grid_is_checked_when_it_is_declared(grid, message):
+def test_invalid_grid_is_refused_at_declaration(grid, message):
     with pytest.raises(DeclarationError) as refusal:
         BASE.but(grid=grid)
     assert message in str(refusal.value)
 
 
-def test_points_of_two_settings_are_all_combinations():
+def test_grid_of_two_settings_has_all_combinations():
     recipe = BASE.but(grid={"optimizer.learning_rate": RATES, "batch_size": (16, 32, 64)})
     points = list(recipe.points())
     assert len(points) == 9

@@ -1,4 +1,4 @@
-"""A worker that is the end of its process: its run has a second chance, and takes no other along."""
+"""Workers whose process dies: their run is tried a second time, and other runs are not affected."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.process
 
 
 def dies_when_trained(input_shape, outputs, file, times, way="exit"):
-    """A model that, after its first building, which is the check, is the end of its process so many times."""
+    """A model that ends its process the given number of times, each time it is built after the first (the check)."""
     built = len(Path(file).read_text()) if Path(file).exists() else 0
     with Path(file).open("a") as counter:
         counter.write("x")
@@ -36,7 +36,7 @@ def dies_when_trained(input_shape, outputs, file, times, way="exit"):
         ("memory", 1, None),
     ],
 )
-def test_a_worker_that_dies_takes_no_other_run_along_and_is_given_a_second_chance(tmp_path, way, times, error):
+def test_run_of_dead_worker_is_retried_and_others_finish(tmp_path, way, times, error):
     fatal = Recipe(
         model=dies_when_trained,
         params={"file": str(tmp_path / "built"), "times": times, "way": way},
@@ -54,7 +54,7 @@ def test_a_worker_that_dies_takes_no_other_run_along_and_is_given_a_second_chanc
     assert failures == bool(error)
 
 
-def test_a_worker_that_dies_in_the_check_is_told_of(tmp_path):
+def test_death_of_worker_during_check_is_reported(tmp_path):
     (tmp_path / "built").write_text("x")
     fatal = Recipe(model=dies_when_trained, params={"file": str(tmp_path / "built"), "times": 9}, data=data.digits)
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"fatal": fatal}, baseline="fatal", hypothesis=())

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole but do not fit: the previous one is used, or the run starts from the beginning."""
+"""Intact checkpoints that do not fit: the previous one is used, or the run starts from the beginning."""
 
 import dataclasses
 import hashlib
@@ -10,7 +10,7 @@ import pytest
 from data.dataset import sha256
 from data.source import Source, Whole
 from folklore.training.train import train
-from tests.conftest import ARMS, broken_off, left_by, task
+from tests.conftest import ARMS, left_by, task, train_until_killed
 
 # A process that is killed closes no files.
 pytestmark = [pytest.mark.compile, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -45,17 +45,17 @@ NONSENSE = {
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
 def test_checkpoint_that_does_not_fit_falls_back_to_previous(nonsense, tmp_path, undisturbed):
-    broken_off(ARMS["adam"], tmp_path, epoch=5)
+    train_until_killed(ARMS["adam"], tmp_path, epoch=5)
     newest = sorted(tmp_path.glob("*/*/*/checkpoint/epoch-*"))[-1]
     edit(newest, NONSENSE[nonsense])
     record = train(task(ARMS["adam"], tmp_path))
     assert (record["status"], record["resumed_after"]) == ("done", 3)
-    assert [said.partition(":")[0] for said in record["rejected_checkpoints"]] == ["epoch-000004"]
+    assert [message.partition(":")[0] for message in record["rejected_checkpoints"]] == ["epoch-000004"]
     assert left_by(tmp_path) == undisturbed("adam")
 
 
-def test_checkpoint_beyond_the_last_epoch_falls_back_to_previous(tmp_path, undisturbed):
-    broken_off(ARMS["adam"], tmp_path, epoch=5)
+def test_checkpoint_beyond_last_epoch_falls_back_to_previous(tmp_path, undisturbed):
+    train_until_killed(ARMS["adam"], tmp_path, epoch=5)
     newest = sorted(tmp_path.glob("*/*/*/checkpoint/epoch-*"))[-1]
     edit(newest, lambda manifest, state, arrays: manifest.update(epoch=999))
     newest.rename(newest.with_name("epoch-001000"))
@@ -75,14 +75,14 @@ def test_checkpoint_of_other_data_is_not_resumed(tmp_path):
         for shift in (0.0, 9.0)
     )
     recipe = ARMS["adam"].but(data=before)
-    broken_off(recipe, tmp_path, epoch=4)
+    train_until_killed(recipe, tmp_path, epoch=4)
     record = train(task(dataclasses.replace(recipe, data=after), tmp_path))
     assert record["resumed_after"] is None
     assert "it was saved with another data" in record["rejected_checkpoints"][0]
 
 
-def test_failure_on_resuming_restarts_from_the_beginning(tmp_path, monkeypatch, undisturbed):
-    broken_off(ARMS["adam"], tmp_path, epoch=5)
+def test_failure_on_resuming_restarts_from_beginning(tmp_path, monkeypatch, undisturbed):
+    train_until_killed(ARMS["adam"], tmp_path, epoch=5)
     for checkpoint in tmp_path.glob("*/*/*/checkpoint/epoch-*"):
         edit(checkpoint, lambda manifest, state, arrays: state["callbacks"][4].update(rows="none"))
     first, second = (train(task(ARMS["adam"], tmp_path)) for _ in range(2))
@@ -90,8 +90,8 @@ def test_failure_on_resuming_restarts_from_the_beginning(tmp_path, monkeypatch, 
     assert left_by(tmp_path) == undisturbed("adam")
 
 
-def test_resuming_does_not_cut_the_target_of_a_link(tmp_path, undisturbed):
-    broken_off(ARMS["adam"], tmp_path / "logs", epoch=4)
+def test_resuming_does_not_truncate_target_of_link(tmp_path, undisturbed):
+    train_until_killed(ARMS["adam"], tmp_path / "logs", epoch=4)
     outside = tmp_path / "outside"
     (events,) = (tmp_path / "logs").glob("*/*/*/train/events*")
     outside.write_bytes(events.read_bytes() + b"0" * 10_000)

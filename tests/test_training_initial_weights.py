@@ -1,4 +1,4 @@
-"""First weights that depend on the seed and on shapes alone."""
+"""Initial weights depend only on the seed and on shapes."""
 
 import keras
 import numpy as np
@@ -31,14 +31,14 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(one[name], other[name])
 
 
-def test_equal_seeds_give_equal_weights_and_others_do_not():
+def test_only_equal_seeds_give_equal_weights():
     first = kernels(seeded(seed=3))
     assert_equal(first, kernels(seeded(seed=3)))
     other = kernels(seeded(seed=4))
     assert all(not np.intersect1d(first[name], other[name]).size for name in first)
 
 
-def test_no_two_layers_share_their_numbers_whatever_their_shapes():
+def test_no_two_layers_share_random_numbers():
     drawn = [kernel.ravel() for kernel in kernels(seeded(initializer="random_normal")).values()]
     assert [kernel.size for kernel in drawn] == [30, 25, 25, 25, 10]
     assert len(np.unique(np.concatenate(drawn))) == 115
@@ -62,13 +62,13 @@ def test_arms_share_their_kernels(change):
 
 @pytest.mark.parametrize("normalization", ["none", "before"])
 @pytest.mark.parametrize("widths", [(5, 5, 5, 5), (6, 6), (6, 5), (5, 6, 6, 5)])
-def test_shortcuts_with_projections_leave_the_kernels_of_the_plain_net(widths, normalization):
+def test_projections_do_not_change_kernels_of_plain_network(widths, normalization):
     plain = kernels(seeded(widths=widths))
     residual = kernels(seeded(widths=widths, residual=True, normalization=normalization))
     assert_equal(plain, {name: residual[name] for name in plain})
 
 
-def test_initializers_of_one_family_differ_by_a_factor():
+def test_initializers_of_one_family_differ_by_factor():
     he, lecun = (kernels(seeded(initializer=name)) for name in ("he_normal", "lecun_normal"))
     for name in he:
         np.testing.assert_allclose(he[name], np.sqrt(2) * lecun[name], rtol=1e-6)
@@ -79,19 +79,19 @@ def test_initializers_of_one_family_differ_by_a_factor():
     # Of the 50 × 60 kernel: sqrt(2 / 50), sqrt(1 / 50), sqrt(2 / 110), and what the name says.
     [("he_normal", 0.2), ("lecun_uniform", 0.1414), ("glorot_uniform", 0.1348), ({"name": "random_normal"}, 0.05)],
 )
-def test_the_initializers_own_distribution_is_kept(initializer, spread):
+def test_distribution_of_initializer_is_kept(initializer, spread):
     drawn = kernels(seeded(widths=(50, 60), initializer=initializer))["hidden_2"]
     assert drawn.std() == pytest.approx(spread, rel=0.05)
     assert abs(drawn.mean()) < 4 * spread / np.sqrt(drawn.size)
 
 
-def test_orthogonal_stays_orthogonal():
+def test_orthogonal_kernel_stays_orthogonal():
     for name, kernel in kernels(seeded(initializer={"name": "orthogonal", "gain": 2.0})).items():
         if kernel.shape == (5, 5):
             np.testing.assert_allclose(kernel.T @ kernel, 4 * np.eye(5), atol=1e-5, err_msg=name)
 
 
-def test_constant_first_weights_stay_as_built():
+def test_constant_initial_weights_are_unchanged():
     model = mlp(INPUTS, 2, widths=(5, 5), normalization="before", initializer="ones")
     built = model.get_weights()
     seed_weights(model, 9)
@@ -143,7 +143,7 @@ def test_layers_of_other_kinds_are_seeded(kind, shape, random):
     assert [np.array_equal(*pair) for pair in zip(first, other, strict=True)].count(False) == random
 
 
-def test_dropout_masks_depend_on_the_seed_and_on_the_layer():
+def test_dropout_masks_depend_on_seed_and_layer():
     first = states(seeded(seed=1, dropout=0.5))
     assert first == states(seeded(seed=1, dropout=0.5, normalization="before"))
     assert first.keys() == {f"hidden_{number}_dropout" for number in (1, 2, 3, 4)}
@@ -159,7 +159,7 @@ def test_equal_dropout_states_draw_equal_masks():
     assert not np.array_equal(outputs[0], seeded(seed=1, dropout=0.5)(x, training=False))
 
 
-def test_neither_what_was_built_before_nor_keras_global_seed_matters():
+def test_earlier_models_and_global_seed_do_not_matter():
     keras.utils.set_random_seed(1)
     first = seeded(seed=7, dropout=0.5)
     keras.utils.set_random_seed(2)
@@ -170,7 +170,7 @@ def test_neither_what_was_built_before_nor_keras_global_seed_matters():
     assert states(first) == states(again)
 
 
-def test_seeding_twice_is_seeding_once():
+def test_seeding_is_idempotent():
     model = seeded(seed=7, dropout=0.5)
     kernels_before, states_before = kernels(model), states(model)
     model(np.ones((2, 6)), training=True)

@@ -1,4 +1,4 @@
-"""One program for seeds, and for arms that differ in numbers alone; each with the weights and numbers of its own."""
+"""One compiled program for all seeds, and for arms that differ only in numbers; each run has its own weights."""
 
 import dataclasses
 
@@ -45,7 +45,7 @@ def weights_after(model, recipe):
         dict(schedule="cosine", epochs=3),
     ],
 )
-def test_numbers_are_variables_of_a_program_that_arms_share(changes):
+def test_arms_differing_in_numbers_share_program(changes):
     recipe = BASE.but(schedule="cosine") if "schedule" in changes else BASE
     other = recipe.but(**changes)
     alone = weights_after(ready_model(other, DATA, seed=1), other)
@@ -73,12 +73,12 @@ def test_numbers_are_variables_of_a_program_that_arms_share(changes):
         dict(precision="mixed_bfloat16"),
     ],
 )
-def test_what_changes_the_program_gets_one_of_its_own(changes):
+def test_other_changes_compile_another_program(changes):
     assert ready_model(BASE, DATA, seed=0) is not ready_model(BASE.but(**changes), DATA, seed=0)
 
 
 class Scaled(keras.layers.Layer):
-    """A layer whose configuration does not tell its factor."""
+    """A layer whose configuration lacks its factor."""
 
     def __init__(self, factor):
         super().__init__()
@@ -96,7 +96,7 @@ def scaled(input_shape, outputs, factor=1.0):
     return keras.Model(inputs, keras.layers.Dense(outputs)(Scaled(factor)(inputs)))
 
 
-def test_layers_of_the_users_own_share_among_equal_parameters_alone():
+def test_custom_layers_share_only_with_equal_parameters():
     one, two = (Recipe(model=scaled, data=data.diabetes, params=dict(factor=factor)) for factor in (1.0, 2.0))
     assert ready_model(one, DATA, seed=0) is ready_model(one, DATA, seed=1)
     assert ready_model(one, DATA, seed=0) is not ready_model(two, DATA, seed=0)
@@ -111,7 +111,7 @@ def test_old_programs_are_dropped():
     assert ready_model(BASE.but(params=dict(widths=(1,))), DATA, seed=0) is not first
 
 
-def test_a_model_is_still_told_in_json_with_its_numbers():
+def test_model_is_serialised_with_its_numbers():
     model = ready_model(BASE.but(schedule="cosine", optimizer=dict(learning_rate=0.5)), DATA, seed=0)
     config = keras.saving.deserialize_keras_object(model.get_compile_config()["optimizer"]).get_config()
     assert config["weight_decay"] == pytest.approx(0.01)
@@ -119,7 +119,7 @@ def test_a_model_is_still_told_in_json_with_its_numbers():
     assert "hidden_1" in model.to_json()
 
 
-def test_structure_is_free_of_the_names_that_keras_counts_up():
+def test_structure_ignores_names_that_keras_numbers():
     def unnamed():
         inputs = keras.Input((3,))
         model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dense(2)(inputs)))
@@ -131,7 +131,7 @@ def test_structure_is_free_of_the_names_that_keras_counts_up():
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("mode", ["xla", "graph"])
-def test_mixed_precision_computes_in_16_bits_and_keeps_32(precision, mode):
+def test_mixed_precision_computes_in_16_bits_and_stores_32(precision, mode):
     recipe = BASE.but(precision=precision)
     model = ready_model(recipe, DATA, seed=0)
     assert model.get_layer("hidden_1").compute_dtype == precision.removeprefix("mixed_")
@@ -144,7 +144,7 @@ def test_mixed_precision_computes_in_16_bits_and_keeps_32(precision, mode):
     assert ready_model(dataclasses.replace(recipe, epochs=3), DATA, seed=1) is model
 
 
-def test_every_optimizer_takes_its_weight_decay_as_a_variable():
+def test_every_optimizer_takes_weight_decay_as_variable():
     for name in ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamw", "adamax", "nadam", "lion"):
         optimizer = new_optimizer(BASE.but(optimizer=dict(name=name, weight_decay=0.5)), 10)
         weight = keras.Variable([1.0])

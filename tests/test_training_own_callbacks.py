@@ -1,4 +1,4 @@
-"""Callbacks of the user's own: their place, their state, and what is refused before training."""
+"""A user's own callbacks: their order, their state, and errors before training."""
 
 import csv
 import dataclasses
@@ -18,7 +18,7 @@ from folklore.training.preflight import examine_arm
 from folklore.training.recipe_callbacks import callbacks_of
 from folklore.training.train import train
 from models import mlp
-from tests.conftest import NARROW_OR_WIDE, broken_off, left_by, run, task
+from tests.conftest import NARROW_OR_WIDE, left_by, run, task, train_until_killed
 
 # A process that is killed closes no files.
 pytestmark = [pytest.mark.compile, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -34,7 +34,7 @@ BASE = Recipe(
 
 
 class Halving(keras.callbacks.Callback):
-    """Halves the learning rate after every `every` epochs, by a count of its own."""
+    """Halve the learning rate after every `every` epochs, counted by the callback itself."""
 
     def __init__(self, every=3):
         super().__init__()
@@ -56,7 +56,7 @@ class Halving(keras.callbacks.Callback):
 
 
 class CountsBatches(keras.callbacks.Callback):
-    """Stops after ten batches; it is called at every batch."""
+    """Stop after ten batches; called at every batch."""
 
     def on_train_begin(self, logs=None):
         self.batches = 0
@@ -69,7 +69,7 @@ class CountsBatches(keras.callbacks.Callback):
 
 
 class HalfRemembers(keras.callbacks.Callback):
-    """Has only one of the two methods."""
+    """A callback with only one of the two methods."""
 
     def get_state(self):
         return {}
@@ -81,7 +81,7 @@ class NeedsArguments(keras.callbacks.Callback):
 
 
 class Freezes(keras.callbacks.Callback):
-    """Changes a layer, which no variable of the model brings back."""
+    """Change a layer in a way that resetting the model's variables does not undo."""
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.layers[-1].trainable = False
@@ -97,25 +97,25 @@ def rates(folder):
 
 
 @pytest.mark.parametrize("epoch", [3, 4, 6])
-def test_resumed_run_with_a_stateful_callback_ends_like_an_undisturbed_one(epoch, tmp_path):
+def test_resumed_run_restores_callback_state(epoch, tmp_path):
     recipe = BASE.but(callbacks=(Halving,))
     assert train(task(recipe, tmp_path / "whole"))["status"] == "done"
-    broken_off(recipe, tmp_path / "cut", epoch)
+    train_until_killed(recipe, tmp_path / "cut", epoch)
     assert train(task(recipe, tmp_path / "cut"))["resumed_after"] == epoch - 1
     assert left_by(tmp_path / "cut") == left_by(tmp_path / "whole")
     assert rates(tmp_path / "whole") == pytest.approx([1e-3] * 3 + [5e-4] * 3 + [2.5e-4])
 
 
-def test_every_run_has_a_callback_of_its_own(tmp_path):
+def test_every_run_makes_its_own_callback(tmp_path):
     recipe = BASE.but(callbacks=(partial(Halving, every=5),), epochs=4)
-    for seed in (0, 1):  # the second would halve after its first epoch, had it the count of the first
+    for seed in (0, 1):  # with the first run's count, the second would halve after its first epoch
         path = tmp_path / "topic.name" / "arm" / f"seed-{seed}"
         assert train(Task("topic.name", "arm", seed, recipe, path, {}))["status"] == "done"
         with (path / "history.csv").open() as file:
             assert {row["lr"] for row in csv.DictReader(file)} == {"0.0010000000474974513"}
 
 
-def test_batch_hooks_run_step_by_step_in_runs_that_share_a_program(tmp_path):
+def test_batch_hooks_are_called_in_runs_sharing_program(tmp_path):
     recipe = BASE.but(callbacks=(CountsBatches,))
     assert examine_arm(task(recipe, tmp_path))[0]["mode"] == "step"
     for seed in (0, 1):
@@ -124,14 +124,14 @@ def test_batch_hooks_run_step_by_step_in_runs_that_share_a_program(tmp_path):
         assert (record["status"], record["mode"], record["epochs"]) == ("done", "step", 4)
 
 
-def test_what_a_callback_changes_of_a_layer_does_not_reach_the_next_run(tmp_path):
+def test_changes_of_layers_do_not_reach_next_run(tmp_path):
     plain = train(Task("topic.name", "arm", 1, BASE, tmp_path / "plain" / "seed-1", {}))
     train(Task("topic.name", "arm", 0, BASE.but(callbacks=(Freezes,)), tmp_path / "frozen" / "seed-0", {}))
     again = train(Task("topic.name", "arm", 1, BASE, tmp_path / "again" / "seed-1", {}))
     assert again["metrics"] == plain["metrics"]
 
 
-def test_own_callbacks_come_after_the_suites_and_before_the_checkpoints(tmp_path):
+def test_own_callbacks_run_between_builtin_ones_and_checkpoint(tmp_path):
     recipe = BASE.but(callbacks=(Halving,), patience=3, schedule="plateau", probes=("dead_units",))
     raw = data.diabetes(0)
     own = [Halving()]
@@ -152,7 +152,7 @@ def test_own_callbacks_come_after_the_suites_and_before_the_checkpoints(tmp_path
         (HalfRemembers, r"has only one of get_state and set_state"),
     ],
 )
-def test_factories_that_make_no_usable_callback_are_refused_before_training(factory, message, tmp_path):
+def test_unusable_callbacks_are_refused_before_training(factory, message, tmp_path):
     with pytest.raises(ProblemError, match=message):
         examine_arm(task(BASE.but(callbacks=(factory,)), tmp_path))
     assert not list(tmp_path.iterdir())
@@ -178,7 +178,7 @@ class Mine(keras.callbacks.Callback):
 """
 
 
-def test_code_of_a_run_includes_the_file_of_its_callbacks(tmp_path, monkeypatch):
+def test_code_of_run_includes_file_of_callbacks(tmp_path, monkeypatch):
     file = tmp_path / "my_callbacks_of_this_test.py"
     file.write_text(CALLBACK)
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,4 +1,4 @@
-"""When pictures are drawn, with whom, and what a run leaves of them."""
+"""Pictures in training: when they are drawn, and which files a run leaves."""
 
 import math
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.compile
 
 
 @pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (9, [5])])
-def test_it_is_drawn_every_few_epochs_and_after_the_last(tmp_path, every, steps):
+def test_pictures_are_drawn_every_few_epochs_and_after_last(tmp_path, every, steps):
     callback = Filters(tmp_path, every=every)
     callback.set_model(network())
     callback.on_train_begin()
@@ -31,7 +31,7 @@ def test_it_is_drawn_every_few_epochs_and_after_the_last(tmp_path, every, steps)
 
 
 @pytest.mark.parametrize("how", ["folklore", "keras"])
-def test_both_fits_draw_and_train_as_without(tmp_path, how):
+def test_drawing_does_not_change_training_in_either_fit(tmp_path, how):
     x, y = images()
     weights = []
     for callbacks in (all_of(tmp_path, x, y), []):
@@ -51,7 +51,7 @@ def test_both_fits_draw_and_train_as_without(tmp_path, how):
     assert all([step for step, _ in shown] == [1, 2] for shown in drawn.values())
 
 
-def test_of_a_net_that_has_diverged_nothing_is_drawn_and_the_earlier_embedding_stays(tmp_path):
+def test_diverged_network_is_not_drawn_and_keeps_earlier_embedding(tmp_path):
     x, y = images()
     model = network()
     act(Embedding(tmp_path, x, y), model)
@@ -63,7 +63,7 @@ def test_of_a_net_that_has_diverged_nothing_is_drawn_and_the_earlier_embedding_s
     assert not list(tmp_path.rglob("events*"))
 
 
-def test_what_does_not_fit_together_is_refused(tmp_path):
+def test_inconsistent_arguments_are_refused(tmp_path):
     one_hot = np.eye(3)[LABELS]
     with pytest.raises(ValueError, match=r"one class number per example.*argmax"):
         ConfusionMatrix(tmp_path, LOGITS, one_hot)
@@ -83,7 +83,7 @@ IMAGES = Recipe(model=small_convolution, data=data.digits, data_params=dict(trai
 ALL = ("filters", "feature_maps", "confusion", "mistakes", "embedding")
 
 
-def test_a_run_leaves_its_pictures_and_trains_as_without(tmp_path):
+def test_run_leaves_pictures_and_trains_unchanged(tmp_path):
     runs = [
         train(Task("topic.name", "arm", 0, recipe, tmp_path / name, {"code": {"commit": None}}))
         for name, recipe in (("with", IMAGES.but(pictures=ALL, patience=1)), ("without", IMAGES.but(patience=1)))
@@ -98,14 +98,14 @@ def test_a_run_leaves_its_pictures_and_trains_as_without(tmp_path):
     assert not read(tmp_path / "without" / "train")
 
 
-def test_a_network_that_cannot_be_drawn_is_refused_before_anything_is_trained(tmp_path):
+def test_undrawable_network_is_refused_before_training(tmp_path):
     recipe = IMAGES.but(model=mlp, pictures=("filters", "feature_maps"))
     with pytest.raises(ValueError, match="mlp were requested, but it has no convolution"):
         examine_arm(Task("topic.name", "arm", 0, recipe, tmp_path / "topic.name" / "arm" / "seed-0", {}))
 
 
 @pytest.mark.parametrize("name", ["googlenet", "lenet"])
-def test_auxiliary_classifiers_and_convolutional_heads_are_drawn_too(tmp_path, name):
+def test_networks_with_auxiliaries_or_convolutional_heads_are_drawn(tmp_path, name):
     network = SMALL[name]
     tiny = dict(width=0.03, normalization="none") if name == "googlenet" else dict(head="convolution")
     model = network.build((28, 28, 1), 3, **network.params | tiny)

@@ -1,4 +1,4 @@
-"""A run that was broken off and is gone on with ends, to the bit, as one that was not."""
+"""An interrupted run, once resumed, ends with the same bits as an undisturbed one."""
 
 import dataclasses
 import errno
@@ -10,37 +10,37 @@ import pytest
 
 from callbacks import checkpoint_files, files
 from folklore.training.train import Control, train
-from tests.conftest import ARMS, Killed, broken_off, left_by, task
+from tests.conftest import ARMS, Killed, left_by, task, train_until_killed
 
 # A process that is killed closes no files.
 pytestmark = [pytest.mark.compile, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_a_run_that_is_gone_on_with_ends_as_one_that_was_not_broken_off(arm, tmp_path, undisturbed):
+def test_resumed_run_equals_undisturbed_run(arm, tmp_path, undisturbed):
     epoch = {"early stopping": 9, "plateau": 10}.get(arm, 4)  # while it waits for a better epoch
-    broken_off(ARMS[arm], tmp_path, epoch)
+    train_until_killed(ARMS[arm], tmp_path, epoch)
     record = train(task(ARMS[arm], tmp_path))
     assert (record["resumed_after"], record["rejected_checkpoints"]) == (epoch - 1, [])
     assert left_by(tmp_path) == undisturbed(arm)
     assert not (tmp_path / "topic.name" / "arm" / "seed-3" / "checkpoint").exists()
 
 
-def test_what_waits_for_a_better_epoch_did_so(undisturbed):
+def test_early_stopping_and_plateau_take_effect(undisturbed):
     rows, outcome, *_ = undisturbed("early stopping")
     assert outcome["selected_epoch"] == len(rows) - 3 and len(rows) < 30  # patience=3, epochs=30
     rates = [float(row["lr"]) for row in undisturbed("plateau")[0]]
     assert rates[0] > rates[-1]
 
 
-def test_a_run_may_be_broken_off_many_times(tmp_path, undisturbed):
-    for epoch in (2, 1, 3, 2):  # counted from where it goes on
-        broken_off(ARMS["dropout, bn"], tmp_path, epoch)
+def test_run_can_be_interrupted_many_times(tmp_path, undisturbed):
+    for epoch in (2, 1, 3, 2):  # counted from the resumed epoch
+        train_until_killed(ARMS["dropout, bn"], tmp_path, epoch)
     assert train(task(ARMS["dropout, bn"], tmp_path))["resumed_after"] == 4
     assert left_by(tmp_path) == undisturbed("dropout, bn")
 
 
-def test_a_run_that_is_asked_to_stop_saves_its_state_first(tmp_path, undisturbed):
+def test_stopped_run_saves_its_state(tmp_path, undisturbed):
     asked = iter([False, False, True])
     record = train(task(ARMS["adam"], tmp_path), Control(stop=lambda: next(asked), checkpoint_seconds=1e9))
     assert record["status"] == "running" and not (tmp_path / "topic.name" / "arm" / "seed-3" / "DONE").exists()
@@ -77,19 +77,19 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_of_a_damaged_checkpoint_the_one_before_is_used_and_it_is_said(damage, tmp_path, undisturbed):
-    how, said = DAMAGES[damage]
-    broken_off(ARMS["dropout, bn"], tmp_path, epoch=5)
+def test_damaged_checkpoint_falls_back_to_previous(damage, tmp_path, undisturbed):
+    how, message = DAMAGES[damage]
+    train_until_killed(ARMS["dropout, bn"], tmp_path, epoch=5)
     name = damage_newest(tmp_path, how)
     record = train(task(ARMS["dropout, bn"], tmp_path))
     assert record["resumed_after"] == 3
     (rejected,) = record["rejected_checkpoints"]
-    assert rejected.startswith(f"{name}: ") and said in rejected
+    assert rejected.startswith(f"{name}: ") and message in rejected
     assert left_by(tmp_path) == undisturbed("dropout, bn")
 
 
-def test_without_a_whole_checkpoint_the_run_begins_anew(tmp_path, undisturbed):
-    broken_off(ARMS["adam"], tmp_path, epoch=4)
+def test_run_without_intact_checkpoint_starts_again(tmp_path, undisturbed):
+    train_until_killed(ARMS["adam"], tmp_path, epoch=4)
     for checkpoint in (tmp_path / CHECKPOINT).glob("epoch-*"):
         flip(checkpoint / "state.json")
     record = train(task(ARMS["adam"], tmp_path))
@@ -97,18 +97,16 @@ def test_without_a_whole_checkpoint_the_run_begins_anew(tmp_path, undisturbed):
     assert left_by(tmp_path) == undisturbed("adam")
 
 
-def test_a_checkpoint_of_another_code_or_recipe_is_not_gone_on_from(tmp_path):
-    broken_off(ARMS["adam"], tmp_path, epoch=4)
+def test_checkpoint_of_other_code_is_not_resumed(tmp_path):
+    train_until_killed(ARMS["adam"], tmp_path, epoch=4)
     other = dataclasses.replace(task(ARMS["adam"], tmp_path), provenance={"code": {"sha256": "y"}})
     record = train(other)
     assert record["resumed_after"] is None
-    assert all(said.endswith("it was saved with another code") for said in record["rejected_checkpoints"])
+    assert all(text.endswith("it was saved with another code") for text in record["rejected_checkpoints"])
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
-def test_a_disk_that_takes_no_more_fails_the_run_and_what_was_saved_is_gone_on_from(
-    error, tmp_path, monkeypatch, undisturbed
-):
+def test_full_disk_fails_run_that_can_be_resumed(error, tmp_path, monkeypatch, undisturbed):
     written, real = [], checkpoint_files.write
 
     def write(*arguments):
@@ -126,7 +124,7 @@ def test_a_disk_that_takes_no_more_fails_the_run_and_what_was_saved_is_gone_on_f
 
 
 @pytest.mark.parametrize("jump", [-1e9, 1e9])
-def test_a_clock_that_jumps_changes_nothing_but_times(jump, tmp_path, monkeypatch, undisturbed):
+def test_jumping_clock_changes_only_times(jump, tmp_path, monkeypatch, undisturbed):
     real, calls = time.time, []
     monkeypatch.setattr(time, "time", lambda: real() + (jump if calls.append(None) or len(calls) > 20 else 0))
     assert train(task(ARMS["adam"], tmp_path))["status"] == "done"
@@ -134,7 +132,7 @@ def test_a_clock_that_jumps_changes_nothing_but_times(jump, tmp_path, monkeypatc
     assert left_by(tmp_path) == undisturbed("adam")
 
 
-# What may be missing of a run that was broken off, or was damaged since.
+# Parts of an interrupted run that may be missing or damaged.
 HALVES = {
     "history.csv": lambda p: (p / "history.csv").unlink(missing_ok=True),
     "history cut": lambda p: (p / "history.csv").write_text("epoch,seconds,lr\n1,0."),
@@ -149,19 +147,19 @@ HALVES = {
 
 
 @pytest.mark.parametrize("half", HALVES)
-def test_a_run_directory_half_deleted_is_made_whole(half, tmp_path, undisturbed):
-    broken_off(ARMS["adam"], tmp_path, epoch=4)
+def test_partly_deleted_run_directory_is_completed(half, tmp_path, undisturbed):
+    train_until_killed(ARMS["adam"], tmp_path, epoch=4)
     HALVES[half](tmp_path / "topic.name" / "arm" / "seed-3")
     record = train(task(ARMS["adam"], tmp_path))
-    anew = "events" in half or half == "validation"
-    assert record["resumed_after"] == (None if anew else 3)
-    assert anew == ("the run has lost what it wrote before" in str(record["rejected_checkpoints"]))
+    restarted = "events" in half or half == "validation"
+    assert record["resumed_after"] == (None if restarted else 3)
+    assert restarted == ("the run has lost what it wrote before" in str(record["rejected_checkpoints"]))
     assert left_by(tmp_path) == undisturbed("adam")
 
 
 # A checkpoint syncs three parts, its own directory, and the directory of all checkpoints after the rename.
 @pytest.mark.parametrize("moment", range(1, 13))
-def test_a_kill_while_a_checkpoint_is_written_leaves_those_before(moment, tmp_path, monkeypatch, undisturbed):
+def test_kill_while_writing_checkpoint_keeps_previous_ones(moment, tmp_path, monkeypatch, undisturbed):
     calls, real = [], files._sync
 
     def sync(path):
@@ -177,5 +175,5 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_those_before(moment, tmp_pa
         train(task(recipe, tmp_path), Control(checkpoint_seconds=0.0))
     monkeypatch.undo()
     record = train(task(recipe, tmp_path))
-    assert record["rejected_checkpoints"] == []  # what was not renamed yet is not there
+    assert record["rejected_checkpoints"] == []  # a checkpoint that is not yet renamed is not seen
     assert left_by(tmp_path) == undisturbed("adam")

@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
     return path, run(TABLE, path, report=lambda rows: seen.append(len(rows))), seen
 
 
-def test_the_directory_describes_itself(trained):
+def test_run_directory_describes_itself(trained):
     path, record, _ = trained
     assert {file.name for file in path.iterdir()} == {
         "run.json", "history.csv", "preprocessing.json", "best.weights.h5", "train", "validation", "DONE",
@@ -51,7 +51,7 @@ def test_the_directory_describes_itself(trained):
     assert (path / "DONE").stat().st_mtime_ns >= (path / "run.json").stat().st_mtime_ns
 
 
-def test_history_has_a_row_an_epoch_under_our_names(trained):
+def test_history_has_row_per_epoch_with_named_columns(trained):
     with (trained[0] / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -63,7 +63,7 @@ def test_progress_is_reported(trained):
     assert trained[2][-1] == 3
 
 
-def test_the_test_part_is_measured_in_its_own_units_with_the_selected_weights(trained):
+def test_test_metrics_use_selected_weights_and_target_units(trained):
     path, record, _ = trained
     raw = TABLE.data(0, train_size=64)
     preprocessing = data.Preprocessing.from_json(json.loads((path / "preprocessing.json").read_text()))
@@ -74,7 +74,7 @@ def test_the_test_part_is_measured_in_its_own_units_with_the_selected_weights(tr
     assert record["metrics"]["test/mae"] == pytest.approx(np.mean(np.abs(predicted - raw.test.y)), rel=1e-4)
 
 
-def test_selection_takes_the_best_epoch_on_validation(trained):
+def test_selected_epoch_is_best_on_validation(trained):
     path, record, _ = trained
     with (path / "history.csv").open() as file:
         losses = [float(row["validation/loss"]) for row in csv.DictReader(file)]
@@ -82,7 +82,7 @@ def test_selection_takes_the_best_epoch_on_validation(trained):
     assert record["metrics"]["validation/loss"] == min(losses)
 
 
-def test_equal_seeds_are_equal_whatever_was_trained_before(trained, tmp_path):
+def test_equal_seeds_give_equal_runs_after_other_training(trained, tmp_path):
     run(TABLE, tmp_path / "seed-1", seed=1)
     again = run(TABLE, tmp_path / "seed-0")
     assert again["metrics"] == trained[1]["metrics"]
@@ -97,7 +97,7 @@ def test_seeds_share_one_compiled_model():
     assert ready_model(TABLE.but(params={"widths": (3, 3)}), dataset, seed=1) is not first
 
 
-def test_a_new_seed_starts_from_fresh_weights_and_optimizer():
+def test_new_seed_starts_with_fresh_weights_and_optimizer():
     dataset = data.Preprocessing.fit("standard", TABLE.data(0)).apply(TABLE.data(0))
     model = ready_model(TABLE, dataset, seed=5)
     weights = model.get_weights()
@@ -118,19 +118,19 @@ def test_cosine_schedule_ends_at_zero(tmp_path):
     assert rates == pytest.approx(expected, abs=1e-7)
 
 
-def test_images_are_classified(tmp_path):
+def test_image_classification_learns(tmp_path):
     record = run(IMAGES.but(epochs=8, data_params=dict(train_size=1000)), tmp_path)
     assert record["metrics"]["test/accuracy"] > 0.5
     assert record["data"]["name"] == "digits"
 
 
-def test_early_stopping(tmp_path):
+def test_early_stopping_ends_run_after_patience(tmp_path):
     # A rate of 10 overshoots at once: nothing after the first few epochs is better.
     record = run(TABLE.but(optimizer=dict(name="adam", learning_rate=10.0), epochs=40, patience=2), tmp_path)
     assert record["epochs"] == record["selected_epoch"] + 2 < 40
 
 
-def test_divergence_is_recorded_and_ends_the_run(tmp_path):
+def test_divergence_is_recorded_and_ends_run(tmp_path):
     record = run(TABLE.but(optimizer=dict(name="sgd", learning_rate=1e9), epochs=50), tmp_path)
     assert record["status"] == "diverged"
     assert record["epochs"] < 50
@@ -144,7 +144,7 @@ def broken_model(input_shape, outputs):
     raise RuntimeError("no such luck")
 
 
-def test_a_failing_run_is_recorded_without_done(tmp_path):
+def test_failed_run_is_recorded_without_done(tmp_path):
     record = run(Recipe(model=broken_model, data=data.digits), tmp_path)
     assert record["status"] == "failed"
     assert record["error"] == "RuntimeError: no such luck"
@@ -153,7 +153,7 @@ def test_a_failing_run_is_recorded_without_done(tmp_path):
     assert not (tmp_path / "DONE").exists()
 
 
-def test_a_broken_off_run_is_begun_anew(tmp_path):
+def test_interrupted_run_without_checkpoint_starts_again(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "events.out.tfevents.1.host.1.0").write_bytes(b"half a rec")
     (tmp_path / "history.csv").write_text("epoch,sec")
@@ -163,7 +163,7 @@ def test_a_broken_off_run_is_begun_anew(tmp_path):
 
 
 class Scale(keras.layers.Layer):
-    """A weight of a user's own, drawn by an initializer that Keras keeps nowhere."""
+    """A custom weight; the layer keeps no reference to its initializer."""
 
     def build(self, input_shape):
         self.scale = self.add_weight(shape=input_shape[1:], initializer="glorot_uniform", name="scale")
@@ -178,7 +178,7 @@ def with_layers_of_its_own(input_shape, outputs):
     return keras.Model(inputs, keras.layers.Dense(outputs)(Scale()(keras.layers.Flatten()(x))))
 
 
-def test_equal_seeds_are_equal_for_layers_that_draw_by_themselves(tmp_path):
+def test_equal_seeds_give_equal_runs_with_random_layers(tmp_path):
     recipe = Recipe(
         model=with_layers_of_its_own, data=data.digits, data_params=dict(train_size=64), epochs=2, mode="graph"
     )

@@ -1,4 +1,4 @@
-"""Going on from a trained network: weights, head, what is frozen, preprocessing."""
+"""Training from a trained network: weights, head, frozen layers, preprocessing."""
 
 import json
 
@@ -61,7 +61,7 @@ def changed(before, after):
     return {name for name, arrays in pairs.items() if any((a != b).any() for a, b in arrays)}
 
 
-def test_a_run_is_loaded_with_its_preprocessing(logdir):
+def test_run_is_loaded_with_preprocessing(logdir):
     loaded = source(logdir)
     raw = data.digits(3, train_size=64)
     model = loaded.model
@@ -84,7 +84,7 @@ def test_a_run_is_loaded_with_its_preprocessing(logdir):
         ),
     ],
 )
-def test_what_is_not_frozen_learns_from_the_other_runs_weights(transfer, learns, logdir, tmp_path):
+def test_only_unfrozen_layers_learn_from_loaded_weights(transfer, learns, logdir, tmp_path):
     (tmp_path / "topic.before").symlink_to(logdir / "topic.before")
     recipe = GO_ON.but(transfer=transfer)
     if learns is None:
@@ -94,12 +94,12 @@ def test_what_is_not_frozen_learns_from_the_other_runs_weights(transfer, learns,
     record = run(recipe, tmp_path)
     after = from_run(tmp_path / "topic.after" / "arm" / "seed-3")
     assert changed(weights(source(logdir).model), weights(after.model)) == learns
-    assert after.preprocessing == source(logdir).preprocessing  # and not what fits the 32 rows
+    assert after.preprocessing == source(logdir).preprocessing  # not fitted to the 32 rows
     assert after.preprocessing != Preprocessing.fit("standard", data.digits(3, train_size=32))
     assert record["start"]["run"].endswith("topic.before/arm/seed-3") and len(record["start"]["sha256"]) == 64
 
 
-def test_the_head_is_trained_first_at_its_own_rate(logdir, tmp_path):
+def test_head_is_trained_first_at_its_own_rate(logdir, tmp_path):
     (tmp_path / "topic.before").symlink_to(logdir / "topic.before")
     still = GO_ON.but(epochs=1, optimizer={"learning_rate": 1e-12})
     first = run(still.but(transfer={"head_epochs": 40, "head_learning_rate": 0.05}), tmp_path, experiment="topic.first")
@@ -119,7 +119,7 @@ def test_the_head_is_trained_first_at_its_own_rate(logdir, tmp_path):
         (dict(model=mlp, params={}), "cannot be loaded"),
     ],
 )
-def test_what_does_not_fit_is_refused_before_anything_is_trained(changes, said, logdir):
+def test_incompatible_start_is_refused_before_training(changes, said, logdir):
     recipe = GO_ON.but(**changes) if "model" not in changes else Recipe(
         model=mlp, data=data.digits, transfer=GO_ON.transfer
     )  # fmt: skip
@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(changes, said, 
         examine_arm(task(recipe, logdir))
 
 
-def test_a_start_that_is_not_trained_is_named_with_its_command(logdir):
+def test_untrained_start_names_command_to_run(logdir):
     with pytest.raises(ProblemError, match=r"seed-0, and there is no finished.*run topic.before --seeds 1 --logdir"):
         plan.refuse_missing_starts(plan.tasks_of("topic.after", {"arm": GO_ON}, 1, logdir, {}), logdir)
 
@@ -145,12 +145,12 @@ def test_a_start_that_is_not_trained_is_named_with_its_command(logdir):
         ({"frozen": "everything"}, "so nothing would learn"),
     ],
 )
-def test_declarations_are_checked(transfer, said):
+def test_invalid_transfer_is_refused(transfer, said):
     with pytest.raises(DeclarationError, match=said):
         IMAGES.but(transfer=transfer)
 
 
-def test_a_builder_that_a_file_names_is_not_imported(logdir, tmp_path):
+def test_builder_named_by_record_is_not_imported(logdir, tmp_path):
     directory = tmp_path / "seed-3"
     directory.mkdir()
     for file in (logdir / "topic.before" / "arm" / "seed-3").iterdir():
@@ -165,7 +165,7 @@ def test_a_builder_that_a_file_names_is_not_imported(logdir, tmp_path):
     assert from_run(directory, cnn).model.name == "cnn"
 
 
-def test_a_new_head_shares_the_other_layers():
+def test_new_head_shares_other_layers():
     for model in (
         mlp((8,), 3),
         cnn((8, 8, 1), 3, head="convolution"),
@@ -179,7 +179,7 @@ def test_a_new_head_shares_the_other_layers():
         new_head(keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="last")]), 2)
 
 
-def test_what_is_before_a_named_layer_is_frozen_and_what_is_beside_it_is_not():
+def test_only_layers_before_named_layer_are_frozen():
     model = googlenet((20, 20, 1), 3, stem="small", width=0.02)
     freeze(model, "inception_4a_3x3")
     frozen = {layer.name for layer in model.layers if layer.weights and not layer.trainable}
@@ -193,7 +193,7 @@ def test_what_is_before_a_named_layer_is_frozen_and_what_is_beside_it_is_not():
 
 @pytest.fixture
 def small_application(monkeypatch):
-    """Keras' function as if it had found weights, or none."""
+    """A small stand-in for Keras' function that finds weights, or fails if offline."""
     real = keras.applications.MobileNetV2
 
     def fake(*, include_top, weights, input_tensor):
@@ -207,7 +207,7 @@ def small_application(monkeypatch):
     return fake
 
 
-def test_an_application_preprocesses_keeps_its_weights_and_freezes(small_application):
+def test_application_preprocesses_keeps_weights_and_freezes(small_application):
     model = application((28, 28, 1), 4, resize=32)
     assert model.output_shape == (None, 4)
     before = weights(model)
@@ -221,7 +221,7 @@ def test_an_application_preprocesses_keeps_its_weights_and_freezes(small_applica
     assert {weight.path.split("/")[0] for weight in model.trainable_weights} == {"outputs"}
 
 
-def test_an_application_says_what_it_needs(small_application):
+def test_invalid_application_is_refused_with_remedy(small_application):
     small_application.offline = True
     with pytest.raises(ValueError, match=r"not in Keras' cache and cannot be downloaded.*KERAS_HOME"):
         application((32, 32, 3), 4)
@@ -238,7 +238,7 @@ def test_an_application_says_what_it_needs(small_application):
     assert Recipe(model=application, data=data.digits, scaler="none").scaler == "none"
 
 
-def test_from_run_names_what_is_no_run_or_damaged(logdir, tmp_path):
+def test_from_run_names_missing_or_damaged_run(logdir, tmp_path):
     for nowhere in ("nope", "", logdir / "topic.before" / "arm" / "seed-3" / "run.json", tmp_path):
         with pytest.raises(ProblemError, match="is not a run's directory"):
             from_run(nowhere)
@@ -254,12 +254,12 @@ def test_from_run_names_what_is_no_run_or_damaged(logdir, tmp_path):
 
 
 @pytest.mark.parametrize("outputs", [0, -1, 2.5, "x", None, True])
-def test_a_new_head_needs_a_number_of_outputs(outputs):
+def test_new_head_needs_positive_number_of_outputs(outputs):
     with pytest.raises(ProblemError, match="Give a positive integer"):
         new_head(mlp((8,), 3), outputs)
 
 
-def test_an_experiment_does_not_go_on_from_itself(logdir):
+def test_experiment_cannot_start_from_itself(logdir):
     recipe = IMAGES.but(transfer=dict(start="topic.after/other"))
     with pytest.raises(ProblemError, match="starts from an arm of its own experiment"):
         plan.refuse_missing_starts(plan.tasks_of("topic.after", {"arm": recipe}, 1, logdir, {}), logdir)

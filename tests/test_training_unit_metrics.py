@@ -34,7 +34,7 @@ def figures(logs):
 
 @pytest.mark.parametrize(("kind", "value"), [(RMSE, 3.0), (MAE, 2.5)])
 @pytest.mark.parametrize("unit", [None, 1, 2, 115395.5])
-def test_the_figure_is_numpys_times_the_unit(kind, value, unit):
+def test_metric_equals_numpy_times_unit(kind, value, unit):
     metric = kind()
     if unit is not None:
         metric.unit.assign(unit)
@@ -44,7 +44,7 @@ def test_the_figure_is_numpys_times_the_unit(kind, value, unit):
 
 
 @pytest.mark.parametrize("kind", [RMSE, MAE])
-def test_reset_forgets_the_data_and_keeps_the_unit(kind):
+def test_reset_forgets_data_and_keeps_unit(kind):
     metric = kind()
     metric.unit.assign(7)
     metric.update_state(TRUE, PREDICTED)
@@ -55,7 +55,7 @@ def test_reset_forgets_the_data_and_keeps_the_unit(kind):
 
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "step"])
-def test_the_unit_survives_training(mode):
+def test_unit_is_unchanged_by_training(mode):
     model, metrics = compiled()
     for metric in metrics:
         metric.unit.assign(10)
@@ -65,7 +65,7 @@ def test_the_unit_survives_training(mode):
     assert history["rmse"][0] > 0
 
 
-def test_the_unit_can_change_without_a_new_compilation():
+def test_unit_can_change_without_compilation():
     model, metrics = compiled()
     measured = []
     for unit in (1, 250):
@@ -78,7 +78,7 @@ def test_the_unit_can_change_without_a_new_compilation():
     assert model._folklore_program.evaluations["graph"].experimental_get_tracing_count() == 1
 
 
-def test_the_unit_is_no_weight_of_the_model():
+def test_unit_is_not_model_weight():
     model, _ = compiled()
     uncompiled = mlp((3,), 1, widths=(4,))
     assert [weight.path for weight in model.weights] == [weight.path for weight in uncompiled.weights]
