@@ -1,4 +1,4 @@
-"""The benchmarks in small: the networks they train are the same everywhere, and they find what they look for."""
+"""The benchmarks at a small size: all sides train the same networks, and errors are detected."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +19,7 @@ LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("re
 TINY = Work("tiny", TABLE, 1, LAYERS, {"model.fit": 2.0}, rows=70, epochs=2)
 
 
-def test_operations_are_those_of_the_formula():
+def test_operations_match_formula():
     dense = Work("dense", TABLE, 1, (("dense", 30),), rows=10)
     assert dense.operations == 10 * (2 * 2 * 8 * 30 + 3 * 2 * 30)
     convolution = Work("conv", IMAGES, 10, (("conv", 6, 5, "valid"), ("max_pool",), ("flatten",)), rows=1)
@@ -35,17 +35,17 @@ def test_operations_are_those_of_the_formula():
         ("lenet", 61_706),
     ],
 )
-def test_networks_have_their_usual_size(name, parameters):
+def test_benchmark_networks_have_usual_parameter_counts(name, parameters):
     assert keras_model(WORKS[name]).count_params() == parameters
 
 
 @pytest.mark.process
-def test_both_sides_arrive_at_the_same_weights(capsys):
+def test_both_sides_train_same_weights(capsys):
     epoch_benchmark.check(TINY)
     assert "tiny: weights differ by" in capsys.readouterr().out
 
 
-def test_nothing_is_timed_where_weights_differ(monkeypatch):
+def test_nothing_is_timed_if_weights_differ(monkeypatch):
     monkeypatch.setattr(epoch_benchmark, "ProcessPoolExecutor", lambda *arguments: ThreadPoolExecutor(1))
     monkeypatch.setattr(epoch_benchmark, "_difference", lambda work: 1e-3)
     with pytest.raises(SystemExit, match="nothing is timed"):
@@ -59,13 +59,13 @@ def test_ratios_are_medians_of_rounds():
 
 
 @pytest.mark.process
-def test_sides_take_turns_in_processes_of_their_own():
+def test_sides_alternate_in_separate_processes():
     seconds, first = epoch_benchmark.measure(TINY, [OURS, "model.fit"], rounds=2)
     assert {side: len(times) for side, times in seconds.items()} == {OURS: 2, "model.fit": 2}
     assert min(first, *seconds[OURS], *seconds["model.fit"]) > 0
 
 
-def test_the_command_prints_its_table(monkeypatch, capsys):
+def test_epoch_benchmark_prints_table(monkeypatch, capsys):
     checked = []
     monkeypatch.setitem(epoch_benchmark.WORKS, "tiny", TINY)
     monkeypatch.setattr(epoch_benchmark, "check", checked.append)
@@ -80,7 +80,7 @@ def test_the_command_prints_its_table(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("option", "given", "nearest"), [("--work", "lent", "lenet"), ("--peer", "tosch", "torch")])
-def test_a_misspelt_name_is_answered_with_the_nearest(option, given, nearest):
+def test_misspelt_name_names_nearest(option, given, nearest):
     app = typer.Typer()
     app.command()(epoch_benchmark.main)
     result = CliRunner().invoke(app, [option, given], env={"COLUMNS": "200"})
@@ -99,7 +99,7 @@ def test_every_side_trains(side):
     imported.Side(TINY).train(1)
 
 
-def test_all_readers_of_event_files_agree(tmp_path):
+def test_readers_of_event_files_agree(tmp_path):
     compare_benchmark.write_events(tmp_path, runs=5, steps=3)
     ours = compare_benchmark.by_folklore(tmp_path)
     assert len(ours) == 5 * len(compare_benchmark.TAGS)
@@ -109,21 +109,21 @@ def test_all_readers_of_event_files_agree(tmp_path):
 
 
 @pytest.mark.process
-def test_the_comparing_command_prints_its_tables(capsys):
+def test_compare_benchmark_prints_tables(capsys):
     compare_benchmark.main(runs=4, logs=4, rounds=1)
     out = capsys.readouterr().out
     assert "best validation/loss" in out
     assert "TensorBoard's reader: ratio" in out
 
 
-def test_the_rules_of_evidence_are_simulated(capsys):
+def test_evidence_benchmark_prints_coverage(capsys):
     evidence_benchmark.main(studies=100)
     out = capsys.readouterr().out
     assert "covered, n=6" in out
     assert out.count("%") == 3 * 5
 
 
-def test_arms_that_differ_by_chance_take_the_simulations_place(tmp_path, capsys):
+def test_evidence_benchmark_can_use_stored_runs(tmp_path, capsys):
     declare(tmp_path, arms=("base", "arm", "other"))
     rng = np.random.default_rng(0)
     for arm in ("base", "arm", "other"):
@@ -133,6 +133,6 @@ def test_arms_that_differ_by_chance_take_the_simulations_place(tmp_path, capsys)
     assert tmp_path.name[:5] in capsys.readouterr().out
 
 
-def test_a_biased_arm_is_found_wrong_often():
+def test_biased_arm_is_often_found_wrong():
     rng = np.random.default_rng(0)
     assert evidence_benchmark.wrong_at_any_look(lambda rng, size: rng.normal(1, 1, size), 1, 20, rng) > 0.9

@@ -1,4 +1,4 @@
-"""Any arguments on the command line: an answer or one paragraph.
+"""Any arguments on the command line give an answer or a one-paragraph error.
 
 Examples are the same in every run. Many more of them:
 pytest tests/test_cli_any_arguments.py -n 0 --hypothesis-profile long
@@ -68,7 +68,7 @@ def harmless():
 
 
 @given(arguments=ARGUMENTS)
-def test_any_arguments_get_an_answer_or_one_paragraph(logdir, capfd, harmless, arguments):
+def test_any_arguments_give_answer_or_one_paragraph(logdir, capfd, harmless, arguments):
     capfd.readouterr()
     with pytest.raises(SystemExit) as left, tempfile.TemporaryDirectory() as folder:
         harmless.chdir(folder)

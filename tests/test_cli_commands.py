@@ -1,4 +1,4 @@
-"""The command line in this process, and the few things that need a process of their own."""
+"""The command line, mostly in this process; some tests need a separate process."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def test_list_names_claims_and_kinds(capsys):
     assert "quickstart.california_housing" in listed
 
 
-def test_list_of_one_topic_as_a_table(capsys, tmp_path):
+def test_list_of_one_topic_is_table(capsys, tmp_path):
     status, out, _ = run_cli(capsys, "list", "quickstart", "--logdir", str(tmp_path))
     assert status == 0
     assert "quickstart.fashion_mnist" in out
@@ -60,7 +60,7 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["run", "quickstrat"], "There is no experiment 'quickstrat'. Did you mean 'quickstart'?"),
         (["run", "quickstart.fashion"], "There is no experiment 'quickstart.fashion'. Did you mean 'quickstart.fash"),
@@ -120,11 +120,11 @@ def test_reading_imports_neither_tensorflow_nor_keras(command, tmp_path):
         ),
     ],
 )
-def test_bad_input_is_one_paragraph_and_status_2(capsys, monkeypatch, tmp_path, arguments, says):
+def test_bad_input_is_one_paragraph_and_status_2(capsys, monkeypatch, tmp_path, arguments, message):
     monkeypatch.chdir(tmp_path)
     status, out, err = run_cli(capsys, *arguments)
     assert status == 2
-    assert says in err
+    assert message in err
     assert "Traceback" not in err + out
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
@@ -138,7 +138,7 @@ def test_log_directory_that_is_a_file_is_refused(capsys, tmp_path):
     assert (tmp_path / "logs").read_text() == "mine"
 
 
-def test_describe_as_json(capsys):
+def test_describe_prints_json(capsys):
     settings = ["--set", "depth=2", "--set", "width=30"]
     status, out, _ = run_cli(capsys, "describe", "mlp", "--input", "8", "--outputs", "1", *settings, "--format", "json")
     described = json.loads(out)
@@ -147,13 +147,13 @@ def test_describe_as_json(capsys):
     assert [layer["output_shape"] for layer in described["layers"]][-1] == [1]
 
 
-def test_describe_as_a_diagram(capsys):
+def test_describe_prints_svg_diagram(capsys):
     status, out, _ = run_cli(capsys, "describe", "mlp", "--format", "svg")
     assert status == 0
     assert ElementTree.fromstring(out).tag == "{http://www.w3.org/2000/svg}svg"
 
 
-def test_describe_as_a_table(capsys):
+def test_describe_prints_table(capsys):
     status, out, _ = run_cli(capsys, "describe", "mlp")
     assert status == 0
     (row,) = (line.split() for line in out.splitlines() if line.split()[:1] == ["hidden_1"])
@@ -162,7 +162,7 @@ def test_describe_as_a_table(capsys):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         (0, "0"),
         (999, "999"),
@@ -173,8 +173,8 @@ def test_describe_as_a_table(capsys):
         (None, "–"),
     ],
 )
-def test_numbers_are_rounded_for_people(value, said):
-    assert formatting.rounded(value) == said
+def test_numbers_are_rounded_for_people(value, expected):
+    assert formatting.rounded(value) == expected
 
 
 def test_doctor_names_versions_and_caches(capsys):
@@ -184,17 +184,17 @@ def test_doctor_names_versions_and_caches(capsys):
         assert fact in out
 
 
-@pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
-def test_interruption_is_reported(capsys, monkeypatch, name, code, said):
+@pytest.mark.parametrize(("name", "code", "expected"), [("SIGINT", 130, "Interrupted"), ("SIGTERM", 143, "Terminated")])
+def test_interruption_is_reported(capsys, monkeypatch, name, code, expected):
     monkeypatch.setattr(app.catalog, "find", lambda names: signal.raise_signal(signal.Signals[name]))
     before = signal.getsignal(signal.SIGTERM)
     status, _, err = run_cli(capsys, "run", "quickstart")
     assert status == code
-    assert err == f"{said}. Finished runs and checkpoints are kept: run the same command to resume.\n"
+    assert err == f"{expected}. Finished runs and checkpoints are kept: run the same command to resume.\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_a_problem_of_several_lines_is_one_paragraph(capsys, monkeypatch):
+def test_multiline_problem_becomes_one_paragraph(capsys, monkeypatch):
     def find(names):
         raise ProblemError("first\n\n   second\tthird\n")
 
@@ -205,7 +205,7 @@ def test_a_problem_of_several_lines_is_one_paragraph(capsys, monkeypatch):
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left", "/logs/run.json"), FileExistsError(17, "There", "/logs")]
 )
-def test_a_file_that_cannot_be_used_is_named(capsys, monkeypatch, error):
+def test_unusable_file_is_named(capsys, monkeypatch, error):
     def find(names):
         raise error
 
@@ -235,7 +235,7 @@ def test_closed_pipe_ends_the_command_quietly():
 
 
 @pytest.mark.process
-def test_an_encoding_without_the_letter_shows_a_question_mark():
+def test_unencodable_letter_is_printed_as_question_mark():
     ended = run_process("-m", "experiments", "list", "é–", PYTHONIOENCODING="ascii")
     assert ended.returncode == 2
     assert ended.stderr.startswith("There is no experiment '??'.")
@@ -262,8 +262,8 @@ def test_internal_error_is_not_a_traceback(capsys, monkeypatch):
 
 
 @pytest.mark.process
-def test_works_from_the_root_without_being_installed(tmp_path):
-    # -P and -S would take the root and site-packages away; a fresh folder as home shows that nothing there is needed.
+def test_commands_work_from_root_without_installation(tmp_path):
+    # -P and -S would remove the root and site-packages; a new home folder shows that no file of the user's is needed.
     ended = run_process("-m", "experiments", "list", "--format", "json", HOME=str(tmp_path))
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)

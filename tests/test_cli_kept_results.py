@@ -1,4 +1,4 @@
-"""Results that a report kept, damaged or incomplete, and exact claims, by the commands that read them."""
+"""Reading commands on exact claims, and on results that a report kept, also damaged or incomplete ones."""
 
 import json
 
@@ -42,7 +42,7 @@ def test_damaged_kept_result_is_named_and_nothing_is_written(tmp_path, capsys, k
     assert not (tmp_path / "out").exists()
 
 
-def test_any_part_of_a_kept_result_may_be_missing(stored, tmp_path, capsys):
+def test_kept_result_may_lack_any_part(stored, tmp_path, capsys):
     whole = summary.summarise(stored).to_dict()
     folder = tmp_path / "kept"
     for part in whole["comparison"]:

@@ -1,4 +1,4 @@
-"""The commands that read, on runs made by hand."""
+"""The reading commands on hand-made runs."""
 
 import json
 import subprocess
@@ -39,25 +39,25 @@ def run(capsys, *arguments):
     return printed.out
 
 
-def test_compare_shows_the_verdict(capsys, logdir):
+def test_compare_shows_verdict(capsys, logdir):
     out = " ".join(run(capsys, "compare", "topic", "--logdir", logdir).split())
     assert "SUPPORTED: It helps." in out
     assert "what would matter: 0.5000" in out
 
 
-def test_a_directory_that_is_not_there_is_no_misspelt_name(capsys, logdir):
+def test_missing_directory_is_not_reported_as_misspelt_name(capsys, logdir):
     with pytest.raises(SystemExit):
         app.main(["compare", "path/to/logs", "--group", "{arm}", "--logdir", str(logdir)])
     assert "There are no runs in 'path/to/logs'" in capsys.readouterr().err
 
 
-def test_compare_by_a_figure_of_the_histories(capsys, logdir):
+def test_compare_uses_metric_from_histories(capsys, logdir):
     out = run(capsys, "compare", "--logdir", logdir, "--metric", "best validation/rmse", "--format", "json")
     (compared,) = json.loads(out)
     assert (compared["arms"]["arm"]["mean"], compared["goal"], compared["hypotheses"]) == (1, "min", [])
 
 
-def test_compare_reads_logs_of_others(capsys, foreign, logdir):
+def test_compare_reads_foreign_logs(capsys, foreign, logdir):
     out = run(capsys, "compare", foreign, "topic", "--group", "{arm}/{seed}", "--logdir", logdir, "--format", "json")
     theirs, ours = json.loads(out)
     assert (theirs["experiment"], theirs["metric"]) == ("others", "validation/epoch_loss")
@@ -66,11 +66,11 @@ def test_compare_reads_logs_of_others(capsys, foreign, logdir):
 
 
 @pytest.mark.parametrize("format_", ["table", "csv", "md"])
-def test_logs_of_others_in_every_format(capsys, foreign, format_):
+def test_foreign_logs_are_compared_in_every_format(capsys, foreign, format_):
     assert "others" in run(capsys, "compare", foreign, "--group", "{arm}/{seed}", "--format", format_)
 
 
-def test_report_and_the_same_from_what_it_keeps(capsys, logdir, tmp_path):
+def test_report_can_be_rebuilt_from_kept_results(capsys, logdir, tmp_path):
     out = run(capsys, "report", "--logdir", logdir, "--out", tmp_path / "one")
     assert "index.html, and 1 page beside it" in " ".join(out.split())
     run(capsys, "report", tmp_path / "one" / "results", "--out", tmp_path / "two")
@@ -79,7 +79,7 @@ def test_report_and_the_same_from_what_it_keeps(capsys, logdir, tmp_path):
 
 
 @pytest.mark.process
-def test_reading_wakes_neither_keras_nor_tensorflow(logdir, foreign, tmp_path):
+def test_reading_imports_neither_keras_nor_tensorflow(logdir, foreign, tmp_path):
     code = (
         "import sys\nfrom pathlib import Path\nfrom folklore.cli import app\n"
         "from folklore.report import tensorboard\n"

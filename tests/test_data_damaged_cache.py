@@ -22,7 +22,7 @@ REAL_HOUSING = Path(os.environ.get("SCIKIT_LEARN_DATA", "unset"), "cal_housing_p
 
 @pytest.fixture(autouse=True)
 def nothing_loaded():
-    """What a test loads from its own folders is not what others may see."""
+    """Clear the caches of sources, so that data from one test's folders does not reach other tests."""
     sources = (fashion_mnist, california_housing)
     for source in sources:
         source.load.cache_clear()
@@ -80,7 +80,7 @@ DAMAGE = {
 }
 
 
-def test_a_sound_cache_loads(folder):
+def test_intact_cache_loads(folder):
     whole = fashion_mnist.load()
     assert whole.x.shape == (9, 28, 28, 1)
     assert whole.published_test == 3
@@ -121,13 +121,13 @@ def test_failure_to_load_is_not_cached(folder):
     assert len(fashion_mnist.load().y) == 9
 
 
-def test_a_damaged_set_leaves_its_stand_in_usable(folder):
+def test_damaged_set_leaves_stand_in_usable(folder):
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"")
     assert resolve(fashion_mnist, "bundled") == (digits, None)
 
 
-def test_a_cache_that_cannot_be_written_can_be_read(folder, monkeypatch):
-    access = os.access  # permissions would not hold back root
+def test_read_only_cache_can_be_read(folder, monkeypatch):
+    access = os.access  # root ignores permissions
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     assert len(fashion_mnist.load().y) == 9
 
@@ -139,7 +139,7 @@ def fake_keras(monkeypatch, load_data) -> None:
     monkeypatch.setattr(cache, "_why_unreachable", lambda *_: "")
 
 
-def test_keras_downloads_what_is_missing(folder, monkeypatch, capsys):
+def test_keras_downloads_missing_files(folder, monkeypatch, capsys):
     file = folder / "t10k-images-idx3-ubyte.gz"
     content = file.read_bytes()
     file.unlink()
@@ -154,7 +154,7 @@ def test_keras_downloads_what_is_missing(folder, monkeypatch, capsys):
     assert (printed.out, printed.err) == ("", "Downloading data\n")
 
 
-def test_a_damaged_download_is_named(folder, monkeypatch):
+def test_damaged_download_is_named(folder, monkeypatch):
     file = folder / "t10k-images-idx3-ubyte.gz"
     file.unlink()
 
@@ -167,7 +167,7 @@ def test_a_damaged_download_is_named(folder, monkeypatch):
         resolve(fashion_mnist, "auto")
 
 
-def test_keras_gives_up(folder, monkeypatch):
+def test_failed_keras_download_is_reported(folder, monkeypatch):
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
 
     def load_data() -> None:
@@ -179,7 +179,7 @@ def test_keras_gives_up(folder, monkeypatch):
     assert resolve(fashion_mnist, "auto")[0] is digits
 
 
-def test_keras_caches_elsewhere(folder, monkeypatch):
+def test_keras_cache_in_another_folder_is_reported(folder, monkeypatch):
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
     fake_keras(monkeypatch, lambda: None)
     with pytest.raises(DataError, match="KERAS_HOME must be set before Python starts"):
@@ -192,7 +192,7 @@ def real_keras() -> ModuleType:
     return importlib.import_module("keras.src.datasets.fashion_mnist")
 
 
-def test_keras_reads_the_same_from_the_same_files(real_keras, folder, monkeypatch):
+def test_keras_reads_same_arrays_from_same_files(real_keras, folder, monkeypatch):
     asked = []
 
     def get_file(name: str, origin: str, cache_subdir: str) -> str:
@@ -217,17 +217,17 @@ def test_damaged_california_file_is_named(housing_file, damage):
 
 
 @pytest.mark.parametrize("content", [np.arange(1.0, 91.0).reshape(10, 9), np.zeros((10, 9)), np.zeros(3), "text"])
-def test_other_contents_are_not_california(housing_file, content):
+def test_other_contents_are_not_accepted_as_california(housing_file, content):
     joblib.dump(content, housing_file, compress=6)
     assert_housing_is_damaged(housing_file)
 
 
-def test_one_changed_value_is_noticed(housing_file):
+def test_single_changed_value_is_detected(housing_file):
     if not REAL_HOUSING.exists():
         pytest.skip(f"SCIKIT_LEARN_DATA does not name a folder with {REAL_HOUSING.name}")
     content = joblib.load(REAL_HOUSING)
     joblib.dump(content, housing_file, compress=1)
-    assert len(california_housing.load().y) == 20640  # compressed otherwise, but the same set
+    assert len(california_housing.load().y) == 20640  # compressed differently, but the same set
     california_housing.load.cache_clear()
     content[77, 3] += 1
     joblib.dump(content, housing_file, compress=1)
@@ -245,7 +245,7 @@ def test_cached_pickle_is_not_run(housing_file, tmp_path):
     assert (tmp_path / "run").exists()  # as it does here
 
 
-def test_housing_is_what_scikit_learn_makes_of_it():
+def test_california_equals_scikit_learn():
     if not REAL_HOUSING.exists():
         pytest.skip(f"SCIKIT_LEARN_DATA does not name a folder with {REAL_HOUSING.name}")
     theirs = fetch_california_housing(data_home=REAL_HOUSING.parent, download_if_missing=False)
@@ -255,7 +255,7 @@ def test_housing_is_what_scikit_learn_makes_of_it():
     assert list(whole.feature_names) == theirs.feature_names
 
 
-def test_download_does_not_write_through_a_link(housing_file, tmp_path):
+def test_download_does_not_write_through_link(housing_file, tmp_path):
     outside = tmp_path / "outside"
     housing_file.symlink_to(outside)
     with pytest.raises(DataError, match=r"is a broken link: .*outside does not exist"):

@@ -1,4 +1,4 @@
-"""What happens where a set is not cached: no network, a hanging one, a cache that cannot be written, a download."""
+"""Data sets that are not cached: no network, a hanging server, an unwritable cache, and downloads."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ REAL_HOUSING = Path(os.environ.get("SCIKIT_LEARN_DATA", "unset"), "cal_housing_p
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """An empty cache, nothing loaded before, no proxies, and little patience."""
+    """An empty cache, nothing loaded yet, no proxies, and short timeouts."""
     forget()
     for variable in VARIABLE.values():
         monkeypatch.setenv(variable, str(tmp_path))
@@ -66,7 +66,7 @@ def closed_port() -> int:
 
 
 def assert_unavailable(source, *words: str) -> None:
-    """`real` fails with one paragraph that says what to do; `auto` takes the stand-in and says the same."""
+    """`real` fails with one paragraph that names a remedy; `auto` uses the stand-in and gives the same reason."""
     with pytest.raises(DataError) as caught, within(2):
         resolve(source, "real")
     message = str(caught.value)
@@ -79,25 +79,25 @@ def assert_unavailable(source, *words: str) -> None:
     assert all(word in why for word in words)
 
 
-def test_the_limits_in_use_stay_below_15_seconds(monkeypatch):
+def test_network_timeouts_stay_below_15_seconds(monkeypatch):
     monkeypatch.undo()
     assert cache.PROBE_SECONDS + cache.STALL_SECONDS < 15
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_refused_connection(name, home, monkeypatch):
+def test_refused_connection_is_reported(name, home, monkeypatch):
     through_proxy(monkeypatch, closed_port())
     assert_unavailable(REAL[name], str(home), "cannot be reached", "Connection refused")
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_server_that_never_answers(name, home, monkeypatch):
+def test_silent_server_is_reported(name, home, monkeypatch):
     with silent_server() as port:
         through_proxy(monkeypatch, port)
         assert_unavailable(REAL[name], "cannot be reached")
 
 
-def test_a_name_server_that_never_answers(monkeypatch):
+def test_silent_name_server_is_reported(monkeypatch):
     over = threading.Event()
 
     def hang(*_: object, **__: object) -> None:
@@ -111,7 +111,7 @@ def test_a_name_server_that_never_answers(monkeypatch):
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_cache_that_is_a_file(name, home, monkeypatch):
+def test_cache_that_is_file_is_reported(name, home, monkeypatch):
     monkeypatch.setattr(cache, "_why_unreachable", lambda *_: pytest.fail("the network was asked"))
     (home / "file").write_text("")
     monkeypatch.setenv(VARIABLE[name], str(home / "file"))
@@ -119,9 +119,9 @@ def test_a_cache_that_is_a_file(name, home, monkeypatch):
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_read_only_cache(name, home, monkeypatch):
+def test_read_only_cache_is_reported(name, home, monkeypatch):
     monkeypatch.setattr(cache, "_why_unreachable", lambda *_: pytest.fail("the network was asked"))
-    access = os.access  # permissions would not hold back root
+    access = os.access  # root ignores permissions
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     assert_unavailable(REAL[name], "cannot be written: it is read-only", str(home))
 
@@ -165,13 +165,13 @@ def send(handler, content: bytes) -> None:
     handler.wfile.write(content)
 
 
-def test_a_download_that_fails(home, monkeypatch):
+def test_failed_download_is_reported(home, monkeypatch):
     with web(monkeypatch, lambda handler: handler.send_error(404)):
         assert_unavailable(california_housing, "download from http://127.0.0.1", "404")
     assert list(home.iterdir()) == []
 
 
-def test_a_download_that_stalls_is_tried_once(home, monkeypatch):
+def test_stalled_download_is_tried_once(home, monkeypatch):
     over = threading.Event()
     before = socket.getdefaulttimeout()
     with web(monkeypatch, lambda _: over.wait(10)) as asked:
@@ -182,7 +182,7 @@ def test_a_download_that_stalls_is_tried_once(home, monkeypatch):
     assert socket.getdefaulttimeout() == before
 
 
-def test_a_download_of_something_else(home, monkeypatch):
+def test_download_of_other_content_is_reported(home, monkeypatch):
     with web(monkeypatch, lambda handler: send(handler, b"<html>Please log in.</html>")):
         assert_unavailable(california_housing, "SHA256 checksum")
 
@@ -198,7 +198,7 @@ def test_california_is_downloaded_cached_and_read(home, monkeypatch):
         member.size = len(content)
         tar.addfile(member, io.BytesIO(content))
     with web(monkeypatch, lambda handler: send(handler, archive.getvalue())) as asked:
-        unchecked = _california_housing.ARCHIVE._replace(checksum=None)  # it is that of the archive as published
+        unchecked = _california_housing.ARCHIVE._replace(checksum=None)  # the checksum is that of the published archive
         monkeypatch.setattr(_california_housing, "ARCHIVE", unchecked)
         assert resolve(california_housing, "auto") == (california_housing, None)
         california_housing.load.cache_clear()
@@ -207,7 +207,7 @@ def test_california_is_downloaded_cached_and_read(home, monkeypatch):
     assert [file.name for file in home.iterdir()] == ["cal_housing_py3.pkz"]
 
 
-def test_the_bundled_sets_need_neither_cache_nor_network(home, monkeypatch):
+def test_bundled_sets_need_neither_cache_nor_network(home, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(home / "nowhere"))
     assert resolve(fashion_mnist, "bundled") == (digits, None)
     assert resolve(california_housing, "bundled") == (diabetes, None)

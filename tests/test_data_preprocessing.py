@@ -1,4 +1,4 @@
-"""Scaling learns from the training part alone, undoes itself, and survives JSON."""
+"""Scaling learns only from the training part, can be inverted, and survives JSON."""
 
 import dataclasses
 import json
@@ -52,7 +52,7 @@ def kinds_for(data: Dataset) -> list[str]:
     ],
     ids=KINDS[:3],
 )
-def test_tables_come_out_as_scikit_learn_scales_them(kind, scaler):
+def test_tables_are_scaled_as_by_scikit_learn(kind, scaler):
     raw = diabetes(0)
     scaled = Preprocessing.fit(kind, raw).apply(raw)
     scaler.fit(raw.train.x)
@@ -61,13 +61,13 @@ def test_tables_come_out_as_scikit_learn_scales_them(kind, scaler):
         np.testing.assert_allclose(getattr(scaled, part).x, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_many_rows_give_a_thousand_quantiles():
+def test_many_rows_give_thousand_quantiles():
     fitted = Preprocessing.fit("quantile", table(1500))
     assert {len(column) for column in fitted.quantiles} == {1000}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_training_part_is_seen(kind):
+def test_scaler_sees_only_training_part(kind):
     raw = table()
     wild = Split(np.full((40, 3), 1e6), np.full(40, -1e6))
     fitted = Preprocessing.fit(kind, raw)
@@ -79,7 +79,7 @@ def test_only_the_training_part_is_seen(kind):
 @pytest.mark.parametrize(
     "raw", [table(), images(), diabetes(0), digits(0)], ids=["table", "images", "diabetes", "digits"]
 )
-def test_shapes_and_dtypes(raw):
+def test_scaled_data_has_expected_shapes_and_dtypes(raw):
     for kind in kinds_for(raw):
         scaled = Preprocessing.fit(kind, raw).apply(raw)
         for part in ("train", "validation", "test"):
@@ -91,7 +91,7 @@ def test_shapes_and_dtypes(raw):
         assert (scaled.name, scaled.sha256, scaled.class_names) == (raw.name, raw.sha256, raw.class_names)
 
 
-def test_images_have_one_mean_and_deviation_over_all_pixels():
+def test_images_share_one_mean_and_deviation():
     raw = images()
     fitted = Preprocessing.fit("standard", raw)
     np.testing.assert_allclose((fitted.shift, fitted.scale), ([raw.train.x.mean()], [raw.train.x.std()]), rtol=1e-12)
@@ -101,7 +101,7 @@ def test_images_have_one_mean_and_deviation_over_all_pixels():
     np.testing.assert_allclose(scaled, (raw.train.x - raw.train.x.mean()) / raw.train.x.std(), atol=1e-5)
 
 
-def test_images_have_one_minimum_and_maximum():
+def test_images_share_one_minimum_and_maximum():
     raw = images()
     fitted = Preprocessing.fit("minmax", raw)
     assert (fitted.shift, fitted.scale) == ((0.0,), (255.0,))
@@ -109,7 +109,7 @@ def test_images_have_one_minimum_and_maximum():
     assert (scaled.min(), scaled.max()) == (0.0, 1.0)
 
 
-def test_no_scaler_changes_only_the_dtype():
+def test_scaler_none_changes_only_dtype():
     raw = images()
     np.testing.assert_array_equal(Preprocessing.fit("none", raw).apply(raw).train.x, raw.train.x)
     raw = table()
@@ -117,7 +117,7 @@ def test_no_scaler_changes_only_the_dtype():
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax", "quantile"])
-def test_targets_are_standardised_and_brought_back(kind):
+def test_targets_are_standardised_and_restored(kind):
     raw = table()
     fitted = Preprocessing.fit(kind, raw)
     assert fitted.target_mean == pytest.approx(raw.train.y.mean())
@@ -141,7 +141,7 @@ def test_class_numbers_are_not_scaled():
 @pytest.mark.parametrize("kind", KINDS)
 def test_constant_columns_do_not_become_nan(kind):
     x, y = table().train.x, np.full(40, 0.1)
-    x[:, 1] = 0.1  # its floating-point mean is not exactly 0.1
+    x[:, 1] = 0.1  # its mean in floating point is not exactly 0.1
     raw = dataset((x, y), (x, y), (x, y))
     scaled = Preprocessing.fit(kind, raw).apply(raw).train
     assert np.isfinite(scaled.x).all()
@@ -169,22 +169,22 @@ def test_json_round_trip_transforms_identically(raw):
             np.testing.assert_array_equal(getattr(mine, part).y, getattr(other, part).y)
 
 
-def test_a_foreign_record_is_refused():
+def test_invalid_json_record_is_refused():
     with pytest.raises(TypeError, match="mystery"):
         Preprocessing.from_json({"kind": "none", "mystery": 1})
 
 
-def test_a_misspelt_kind_names_the_nearest():
+def test_misspelt_scaler_names_nearest():
     with pytest.raises(ValueError, match=r"'standart'\. Did you mean 'standard'\? Give one of: standard, minmax"):
         Preprocessing.fit("standart", table())
 
 
-def test_quantiles_are_for_tables():
+def test_quantile_scaler_refuses_images():
     with pytest.raises(ValueError, match="for tables"):
         Preprocessing.fit("quantile", images())
 
 
-def test_raw_data_stays_untouched():
+def test_raw_data_is_not_changed():
     raw = images()
     before = raw.train_sha256
     with warnings.catch_warnings(action="error"):

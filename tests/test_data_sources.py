@@ -1,4 +1,4 @@
-"""What the four sources return, how they are split, and what importing them costs."""
+"""The four sources: their contents, their splits, and the imports they need."""
 
 import dataclasses
 import os
@@ -56,7 +56,7 @@ def sizes(dataset: Dataset) -> tuple[int, ...]:
     return tuple(len(getattr(dataset, part)) for part in PARTS)
 
 
-def test_fashion_mnist_as_published(fashion):
+def test_fashion_mnist_is_as_published(fashion):
     assert sizes(fashion) == (55_000, 5_000, 10_000)
     assert fashion.input_shape == (28, 28, 1)
     assert fashion.outputs == 10
@@ -70,7 +70,7 @@ def test_fashion_mnist_as_published(fashion):
     assert fashion.test.y[:5].tolist() == [9, 2, 1, 1, 6]  # the published order
 
 
-def test_fashion_mnist_test_part_is_the_same_for_every_seed(fashion):
+def test_fashion_mnist_test_part_is_same_for_every_seed(fashion):
     other = fashion_mnist(1)
     assert other.test.y.tobytes() == fashion.test.y.tobytes()
     assert other.test.x.tobytes() == fashion.test.x.tobytes()
@@ -78,7 +78,7 @@ def test_fashion_mnist_test_part_is_the_same_for_every_seed(fashion):
     assert other.sha256 == fashion.sha256
 
 
-def test_california_housing(housing):
+def test_california_housing_has_expected_contents(housing):
     assert sizes(housing) == (13_209, 3_303, 4_128)
     assert housing.input_shape == (8,)
     assert housing.outputs == 1
@@ -89,7 +89,7 @@ def test_california_housing(housing):
     assert 4.9 < housing.train.y.max() < 5.1
 
 
-def test_california_housing_seed_0_is_the_split_of_published_tables(housing):
+def test_california_seed_0_is_split_of_published_tables(housing):
     whole = california_housing.load()
     rest, test = train_test_split(np.arange(20640), test_size=0.2, random_state=0)
     train, validation = train_test_split(rest, test_size=0.2, random_state=0)
@@ -98,7 +98,7 @@ def test_california_housing_seed_0_is_the_split_of_published_tables(housing):
         np.testing.assert_array_equal(getattr(housing, part).y, whole.y[rows])
 
 
-def test_digits():
+def test_digits_have_expected_contents():
     loaded = digits(0)
     assert sizes(loaded) == (1149, 288, 360)
     assert loaded.input_shape == (8, 8, 1)
@@ -111,7 +111,7 @@ def test_digits():
     assert np.bincount(loaded.test.y).min() >= 34
 
 
-def test_diabetes():
+def test_diabetes_has_expected_contents():
     loaded = diabetes(0)
     assert sizes(loaded) == (282, 71, 89)
     assert loaded.input_shape == (10,)
@@ -124,7 +124,7 @@ def test_diabetes():
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
 @pytest.mark.parametrize("holdout", [0.2, 7])
-def test_parts_are_disjoint_and_exhaust_the_set(task, holdout):
+def test_parts_are_disjoint_and_cover_set(task, holdout):
     train, validation, test = rows_of(numbered(50, task, holdout=holdout)(3))
     assert sorted(train + validation + test) == list(range(50))
     assert (len(validation), len(test)) == ((8, 10) if holdout == 0.2 else (7, 7))
@@ -136,19 +136,19 @@ def test_rows_stay_with_their_targets():
         np.testing.assert_array_equal(getattr(loaded, part).x[:, 0], getattr(loaded, part).y)
 
 
-def test_same_seed_same_split_and_seeds_differ():
+def test_split_depends_on_seed():
     source = numbered()
     assert rows_of(source(3)) == rows_of(source(3))
     for mine, other in zip(rows_of(source(3)), rows_of(source(4)), strict=True):
         assert mine != other
 
 
-def test_split_seed_replaces_the_seed():
+def test_split_seed_replaces_seed():
     source = numbered()
     assert rows_of(source(3, split_seed=9)) == rows_of(source(4, split_seed=9)) == rows_of(source(9))
 
 
-def test_train_size_keeps_the_first_of_the_shuffled_rows():
+def test_train_size_keeps_first_shuffled_rows():
     source = numbered()
     train, validation, test = rows_of(source(3))
     assert rows_of(source(3, train_size=5)) == [train[:5], validation, test]
@@ -156,27 +156,27 @@ def test_train_size_keeps_the_first_of_the_shuffled_rows():
 
 
 @pytest.mark.parametrize("size", [0, -1, 33, 2.5, "5", True])
-def test_a_bad_train_size_names_the_range(size):
+def test_invalid_train_size_names_range(size):
     with pytest.raises(ValueError, match=r"^train_size of numbered is .*\. Give an integer from 1 to 32\.$"):
         numbered()(0, train_size=size)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, 2**32, None])
-def test_a_bad_seed_names_the_range(seed):
+def test_invalid_seed_names_range(seed):
     with pytest.raises(ValueError, match=r"^seed is .* integer from 0 to 4294967295\.$"):
         numbered()(seed)
     with pytest.raises(ValueError, match=r"^split_seed is -1\."):
         numbered()(0, split_seed=-1)
 
 
-def test_arrays_cannot_be_changed_under_other_runs():
+def test_arrays_are_read_only():
     loaded = digits(0)
     for array in (loaded.train.x, loaded.test.y, digits.load().x, digits.load().y):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
 
-def test_a_set_is_read_once_in_each_process():
+def test_set_is_read_once_per_process():
     assert digits.load() is digits.load()
 
 
@@ -188,10 +188,10 @@ def test_hashes_cover_dtype_shape_and_bytes():
         len({sha256(x), sha256(x.astype(np.int64)), sha256(x.reshape(2, 3)), sha256(x + 1), sha256(x[:3], x[3:])}) == 5
     )
     table = x.reshape(2, 3)
-    assert sha256(np.asfortranarray(table)) == sha256(table)  # memory layout is no content
+    assert sha256(np.asfortranarray(table)) == sha256(table)  # memory layout is not content
 
 
-def test_the_training_hash_follows_the_training_part():
+def test_training_hash_depends_on_training_part():
     source = numbered()
     first, second = source(0), source(1)
     assert first.sha256 == second.sha256
@@ -212,7 +212,7 @@ def test_sources_can_be_pickled_hashed_and_compared(source):
     assert " at 0x" not in repr(source)
 
 
-def test_stand_ins_are_bundled_and_of_the_same_task():
+def test_stand_ins_are_bundled_and_have_same_task():
     for source in (fashion_mnist, california_housing):
         assert source.source == "real"
         assert source.stand_in.source == "bundled"
@@ -227,14 +227,14 @@ def failing(error: Exception) -> Source:
     return Source(name="far_away", task="regression", source="real", load=load, stand_in=diabetes)
 
 
-def test_resolve_takes_the_real_set_where_it_is():
+def test_resolve_uses_available_real_set():
     source = numbered(stand_in=diabetes)
     assert resolve(source, "real") == (source, None)
     assert resolve(source, "auto") == (source, None)
     assert resolve(source, "bundled") == (diabetes, None)
 
 
-def test_resolve_falls_back_only_under_auto_and_says_why():
+def test_resolve_falls_back_only_under_auto_with_reason():
     source = failing(UnavailableError("far_away is far away."))
     assert resolve(source, "auto") == (diabetes, "diabetes stands in for far_away. far_away is far away.")
     assert resolve(source, "bundled") == (diabetes, None)
@@ -249,17 +249,17 @@ def test_resolve_never_hides_damage():
             resolve(source, choice)
 
 
-def test_a_bundled_source_stands_for_itself():
+def test_bundled_source_is_its_own_stand_in():
     for choice in ("auto", "real", "bundled"):
         assert resolve(digits, choice) == (digits, None)
 
 
-def test_resolve_names_its_choices():
+def test_resolve_names_choices():
     with pytest.raises(ValueError, match=r"'bundeld'\. Give one of: auto, real, bundled\.$"):
         resolve(digits, "bundeld")
 
 
-def test_errors_cross_process_borders():
+def test_errors_can_be_pickled():
     assert str(pickle.loads(pickle.dumps(UnavailableError("Gone.")))) == "Gone."
 
 
@@ -271,17 +271,17 @@ def test_importing_data_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_data_is_the_package_of_this_repository():
+def test_data_is_package_of_this_repository():
     assert Path(data.__file__).resolve() == ROOT / "data" / "__init__.py"
 
 
-def test_all_public_names_are_there():
+def test_all_public_names_exist():
     assert all(hasattr(data, name) for name in data.__all__)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("what", ["x", "y"])
-def test_nan_and_infinity_are_refused_with_their_place(what, value):
+def test_nan_and_infinity_are_refused_with_place(what, value):
     x, y = np.ones((9, 2)), np.ones(9)
     {"x": x, "y": y}[what][4] = value
     source = Source(name="mine", task="regression", source="bundled", load=lambda: Whole(x, y, sha256(x, y)))

@@ -1,4 +1,4 @@
-"""Fields against gradients, operations against counting by hand and against published figures."""
+"""Receptive fields compared with gradients; operations compared with hand counts and published counts."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from folklore.describe.anatomy import anatomy, total
 from folklore.describe.receptive_field import same_padding
 
 HEIGHT, WIDTH = 29, 40  # odd and even, so that "same" pads either way
-POOL = keras.layers.AveragePooling2D  # a maximum's gradient goes to one place alone
+POOL = keras.layers.AveragePooling2D  # a maximum has a gradient at one position only
 
 
 def conv(size, **options):
@@ -69,7 +69,7 @@ def flattened(x):
 
 
 def net(build):
-    """A net whose weights are all positive, so that a gradient is zero only where nothing is seen."""
+    """A network with only positive weights, so that a gradient is zero only outside the receptive field."""
     inputs = keras.Input((HEIGHT, WIDTH, 1))
     model = keras.Model(inputs, build(inputs))
     for weight in model.trainable_weights:
@@ -78,7 +78,7 @@ def net(build):
 
 
 def seen(model, at):
-    """First and last row and column with a gradient of the output at a place, within the image."""
+    """The first and last row and column of the image at which one output position has a gradient."""
     image = tf.ones((1, HEIGHT, WIDTH, 1))
     with tf.GradientTape() as tape:
         tape.watch(image)
@@ -90,7 +90,7 @@ def seen(model, at):
 @pytest.mark.parametrize(
     "build", [stack, strided, dilated, inception, residual, margins, of_parts, excitation, pooled, flattened]
 )
-def test_fields_are_where_gradients_are(build):
+def test_receptive_fields_match_gradients(build):
     model = net(build)
     last = next(layer for layer in anatomy(model) if layer.output == 0)
     sizes = model.output_shape[1:3] if len(model.output_shape) == 4 else ()
@@ -100,7 +100,7 @@ def test_fields_are_where_gradients_are(build):
             assert expected == bounds
 
 
-def test_field_stride_and_padding_in_pixels():
+def test_field_stride_and_padding_are_in_pixels():
     layers = anatomy(net(strided))
     assert layers[-1].receptive_field == (11, 11)
     assert layers[-1].stride == (4, 4)
@@ -113,12 +113,12 @@ def test_field_stride_and_padding_in_pixels():
 @pytest.mark.parametrize(
     ("size", "window", "stride", "before"), [(7, 3, 1, 1), (8, 3, 2, 0), (7, 3, 2, 1), (8, 1, 2, 0)]
 )
-def test_padding_as_tensorflow_pads(size, window, stride, before):
+def test_padding_matches_tensorflow(size, window, stride, before):
     assert same_padding(size, window, stride) == before
 
 
 class Unknown(keras.layers.Layer):
-    """Nobody knows what it does; a child says that it works place by place."""
+    """A layer of unknown operation; a subclass declares that it works position by position."""
 
     def call(self, x):
         return x
@@ -128,7 +128,7 @@ class Pointwise(Unknown):
     pointwise = True
 
 
-def test_a_layer_of_others_is_unknown_unless_it_says_that_it_works_place_by_place():
+def test_custom_layer_is_unknown_unless_pointwise():
     assert anatomy(net(lambda x: conv(3)(Unknown()(x))))[-1].field is None
     assert anatomy(net(lambda x: conv(3)(Pointwise()(x))))[-1].receptive_field == (3, 3)
 
@@ -147,7 +147,7 @@ def test_unknown_facts_are_none(build):
     assert anatomy(net(build))[-1].field is None
 
 
-def test_input_of_any_size_has_a_receptive_field_but_no_numbers_that_depend_on_size():
+def test_input_of_any_size_has_receptive_field_only():
     inputs = keras.Input((None, None, 1))
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(conv(3, strides=2, padding="same")(inputs)))
     _, found, pooled = anatomy(model)
@@ -181,7 +181,7 @@ def test_table_has_no_receptive_field():
         (keras.layers.LSTM(5), (3, 2), None),
     ],
 )
-def test_operations_by_hand(layer, shape, flops):
+def test_operations_match_hand_count(layer, shape, flops):
     inputs = keras.Input(shape)
     layers = anatomy(keras.Model(inputs, layer(inputs)))
     assert [layer.flops for layer in layers] == [0, flops]
@@ -192,25 +192,25 @@ def test_operations_by_hand(layer, shape, flops):
     ("build", "low", "high"),
     [
         (keras.applications.ResNet50, 3.8e9, 3.9e9),  # He et al. 2015, table 1: 3.8e9 multiply-adds
-        (keras.applications.VGG16, 15.3e9, 15.5e9),  # of convolutions alone, and with dense layers
+        (keras.applications.VGG16, 15.3e9, 15.5e9),  # of convolutions only, and with dense layers
     ],
 )
-def test_operations_as_published(build, low, high):
-    """Within the figure's last digit; what is no multiply-add adds 1 % at most."""
+def test_operations_match_published_counts(build, low, high):
+    """The counts agree to the last published digit; operations other than multiply-adds add at most 1 %."""
     model = build(weights=None)
     layers = anatomy(model)
     assert low <= total([layer.flops for layer in layers]) / 2 <= high
     assert sum(layer.parameters for layer in layers) == model.count_params()
 
 
-def test_bytes_follow_the_type_of_what_is_kept():
+def test_bytes_depend_on_dtype_of_activations():
     inputs = keras.Input((4, 4, 3))
     half = keras.layers.Conv2D(2, 1, dtype="mixed_float16")(inputs)
     layers = anatomy(keras.Model(inputs, keras.layers.Conv2D(2, 1)(half)))
     assert [layer.activation_bytes for layer in layers if layer.type != "Cast"] == [4 * 48, 2 * 32, 4 * 32]
 
 
-def test_a_shared_layer_counts_its_work_twice_and_its_weights_once():
+def test_shared_layer_counts_operations_twice_and_weights_once():
     inputs, shared = keras.Input((3,)), keras.layers.Dense(3)
     layers = anatomy(keras.Model(inputs, shared(shared(inputs))))
     assert [layer.parameters for layer in layers] == [0, 12, 0]
@@ -218,7 +218,7 @@ def test_a_shared_layer_counts_its_work_twice_and_its_weights_once():
     assert [layer.inputs for layer in layers] == [(), (0,), (1,)]
 
 
-def test_model_that_is_not_a_graph_is_refused():
+def test_subclassed_model_is_refused():
     class Subclass(keras.Model):
         pass
 

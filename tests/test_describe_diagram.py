@@ -1,4 +1,4 @@
-"""Diagrams of small networks: what is found in the graph, and what is drawn."""
+"""Diagrams of small networks: structure found in the graph, and the drawing of it."""
 
 import itertools
 import re
@@ -29,7 +29,7 @@ def image():
 
 
 def inception(x):
-    """With a branch that splits again, in two that end in the outer merge."""
+    """A block with a branch that splits into two, which both end in the outer merge."""
     inner = conv(x, 4)
     branches = [conv(x, 2, 1), conv(conv(x, 3, 1), 4), conv(inner, 2, (1, 3)), conv(inner, 2, (3, 1))]
     return concat(*branches)
@@ -44,7 +44,7 @@ def dense_block(x):
 
 
 def tangled(x):
-    """Neither in a row nor side by side: each sees all before it."""
+    """A block of layers neither in series nor in parallel: each takes all earlier ones."""
     a = conv(x, 2)
     b = conv(concat(x, a), 2)
     c = conv(concat(x, a, b), 2)
@@ -110,23 +110,23 @@ def test_branches_and_shortcuts_are_found():
     ]  # conv with bn, conv, sum with relu
 
 
-def test_equal_blocks_in_a_row_are_one_run():
+def test_equal_blocks_in_series_are_drawn_once():
     made = model(residual, residual, residual, inception, dense_block, dense_block)
     assert [len(row.parts) for row in repetitions(parts(made), anatomy(made), set())] == [1, 3, 1, 2]
     assert {"× 3", "× 2", "16×16×12 … 14"} <= set(texts(drawn(made)))
 
 
-def test_blocks_that_differ_are_not_a_repetition():
+def test_different_blocks_are_not_repetition():
     made = model(residual, lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1, activation="relu"))
     # The second convolution has more parameters than the first, the third an activation.
     assert [len(row.parts) for row in repetitions(parts(made), anatomy(made), set())] == [1] * 5
 
 
-def test_layers_that_are_not_branches_are_a_tangle_with_every_edge():
+def test_layers_without_branches_are_tangle_with_every_edge():
     _, tangle = parts(model(tangled))
     assert isinstance(tangle, Tangle)
-    said = {0: "a", 1: "concat", 2: "b", 3: "concat", 4: "c", 5: "merge", -1: "x"}
-    found = [(said[a], said[b]) for a, b in tangle.edges]
+    names = {0: "a", 1: "concat", 2: "b", 3: "concat", 4: "c", 5: "merge", -1: "x"}
+    found = [(names[a], names[b]) for a, b in tangle.edges]
     assert sorted(found) == sorted(
         [
             *[("x", "a"), ("x", "concat"), ("x", "concat"), ("x", "merge")],
@@ -143,7 +143,7 @@ def test_heads_are_drawn_where_they_start():
     assert [[layers[i].name for i in box.layers][-1] for box in head.parts] == ["flat", "aside"]
 
 
-def test_a_head_that_takes_from_two_places_and_an_output_on_the_way():
+def test_head_may_have_two_sources():
     inputs = image()
     x = conv(inputs, 4, name="early")
     y = conv(x, 4, name="late", strides=1)
@@ -155,7 +155,7 @@ def test_a_head_that_takes_from_two_places_and_an_output_on_the_way():
     assert "also an output" in texts(drawn(made))
 
 
-def test_branch_without_input_from_the_split_has_no_line_from_it():
+def test_branch_without_input_from_split_has_no_line_from_it():
     inputs = image()
     x = conv(inputs, 4, name="early")
     y = conv(x, 4, 1, name="late")
@@ -172,7 +172,7 @@ def test_branch_without_input_from_the_split_has_no_line_from_it():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_everything_is_drawn_once_on_the_page_and_nothing_overlaps(name):
+def test_all_layers_are_drawn_once_without_overlap(name):
     made = MODELS[name]()
     svg = drawn(made)
     boxes = [tuple(float(box.get(side)) for side in ("x", "y", "width", "height")) for box in svg.iter(f"{SVG}rect")
@@ -187,7 +187,7 @@ def test_everything_is_drawn_once_on_the_page_and_nothing_overlaps(name):
         assert set(named) == {layer.name for layer in anatomy(made)}
 
 
-def test_a_box_says_what_its_layers_do_and_the_page_what_they_are():
+def test_boxes_show_operations_names_and_shapes():
     inputs = image()
     x = conv(keras.layers.ZeroPadding2D(1, name="conv_1_pad")(inputs), 8, name="conv_1", strides=2)
     x = keras.layers.Activation("leaky_relu", name="conv_1_activation")(
@@ -195,13 +195,13 @@ def test_a_box_says_what_its_layers_do_and_the_page_what_they_are():
     )
     x = keras.layers.MaxPooling2D(2)(x)
     x = keras.layers.Dense(100, activation="softmax", name="outputs")(keras.layers.Flatten()(x))
-    said = texts(drawn(keras.Model(inputs, x)))
-    assert {"zero pad 1", "conv 3×3, 8, /2", "batch norm, leaky relu", "max pool 2×2, /2"} <= set(said)
-    assert {"dense 100", "softmax", "conv_1", "9×9×8", "328 parameters"} <= set(said)
+    shown = texts(drawn(keras.Model(inputs, x)))
+    assert {"zero pad 1", "conv 3×3, 8, /2", "batch norm, leaky relu", "max pool 2×2, /2"} <= set(shown)
+    assert {"dense 100", "softmax", "conv_1", "9×9×8", "328 parameters"} <= set(shown)
 
 
 @pytest.mark.parametrize(
-    ("layer", "said"),
+    ("layer", "expected"),
     [
         (keras.layers.Conv2D(4, (1, 7), dilation_rate=2, groups=2), "conv 1×7, 4, 2 groups, dilated 2"),
         (keras.layers.DepthwiseConv2D(3, strides=2), "depthwise conv 3×3, /2"),
@@ -213,12 +213,12 @@ def test_a_box_says_what_its_layers_do_and_the_page_what_they_are():
         (keras.layers.PReLU(), "prelu"),
     ],
 )
-def test_words(layer, said):
+def test_words_describe_layer(layer, expected):
     inputs = keras.Input((20, 20, 4))
-    assert words(anatomy(keras.Model(inputs, layer(inputs)))[1]) == said
+    assert words(anatomy(keras.Model(inputs, layer(inputs)))[1]) == expected
 
 
-def test_names_with_one_stem():
+def test_titles_are_common_stems_of_names():
     assert same_stem("conv_1", "conv_1_bn")
     assert same_stem("block_1_conv", "block_1_relu")
     assert not same_stem("hidden_1", "hidden_2")

@@ -1,4 +1,4 @@
-"""Random graphs, taken apart and put together again: each layer is there once, and each edge, and no other."""
+"""Random graphs: their parts together hold each layer and each edge exactly once."""
 
 import itertools
 import random
@@ -16,7 +16,7 @@ def layer(number, inputs, output):
 
 
 def random_layers(seed):
-    """A few layers that take one or two of those shortly before them; the ends are outputs, the last the first."""
+    """A few layers that each take one or two of the layers just before them; layers without successor are outputs."""
     random_numbers = random.Random(seed)
     inputs = [()]
     for number in range(1, random_numbers.randint(3, 14)):
@@ -28,7 +28,7 @@ def random_layers(seed):
 
 
 def edges(parts, entering, layers):
-    """The edges that some parts in a row draw, and the layers whose outputs leave them."""
+    """The edges drawn by parts in series, and the layers whose outputs leave them."""
     found = set()
     for part in parts:
         inner, entering = edges_of(part, entering, layers)
@@ -61,7 +61,7 @@ def edges_of(part, entering, layers):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_graph_is_what_its_parts_make(seed):
+def test_parts_make_up_graph(seed):
     layers = random_layers(seed)
     graph = Graph(layers)
     found, _ = edges(graph.parts(), set(), layers)

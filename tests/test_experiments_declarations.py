@@ -1,4 +1,4 @@
-"""Declarations of the wrong type, and arms' names: each refused in one paragraph that says what to write."""
+"""Declarations of wrong types and invalid names of arms: each error is one paragraph with a remedy."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ def refused(make, *messages):
         ({"check": 3}, ["check is 3. Give a function that returns facts."]),
     ],
 )
-def test_experiment_of_wrong_types_is_refused(fields, messages):
+def test_experiment_with_wrong_types_is_refused(fields, messages):
     refused(lambda: Experiment(**(EXPERIMENT | fields)), *messages)
 
 
@@ -76,13 +76,13 @@ def test_goal_that_is_not_text_is_refused():
 
 
 @pytest.mark.parametrize("name", ["a" * 256, "é" * 128])
-def test_arm_whose_name_is_too_long_for_a_directory_is_refused(name):
+def test_arm_name_too_long_for_directory_is_refused(name):
     refused(lambda: Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name: BASE}})), "more than 255 bytes. Give a sh")
     assert Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name[1:]: BASE}})).seeds == 10
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", " a", "a ", "a.", ".a", "a\nb", "a:b", "a*"])
-def test_an_arm_is_named_like_a_directory(name):
+def test_arm_name_unfit_for_directory_is_refused(name):
     arms = {"base": BASE, name: BASE}
     refused(lambda: Experiment(**(EXPERIMENT | {"arms": arms})), f"The arm {name!r} cannot be a directory's name")
 
@@ -92,7 +92,7 @@ def test_arms_may_have_readable_names(name):
     assert Experiment(**(EXPERIMENT | {"arms": {"base": BASE, name: BASE}})).to_dict()["arms"].keys() == {"base", name}
 
 
-def test_a_recipe_without_newer_fields_is_what_it_was_before_there_were_any():
+def test_identity_ignores_newer_fields_left_at_default():
     record = {
         name: value for name, value in BASE.to_dict().items() if name not in ("pictures", "transfer", "callbacks")
     }

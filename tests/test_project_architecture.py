@@ -1,4 +1,4 @@
-"""docs/architecture.md shows the imports that there are, and pages name files that exist."""
+"""docs/architecture.md shows the actual imports, and pages name files that exist."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def _room(module):
     return module.removeprefix("folklore.") if is_room else "folklore"
 
 
-def test_the_table_of_imports_is_that_of_the_code(imports):
+def test_table_of_imports_matches_code(imports):
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     drawn = {
         name: re.findall(r"`(\w+)`", cells) for name, cells in re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page, re.M)
@@ -42,7 +42,7 @@ def test_the_table_of_imports_is_that_of_the_code(imports):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_files_named_on_a_page_exist(page):
+def test_files_named_on_page_exist(page):
     named = re.findall(r"`((?:[\w.]+/)+[\w{},]+\.\w+)`", page.read_text(encoding="utf-8"))
     packages = ("callbacks", "data", "folklore", "models", "tests", "benchmarks", "docs")
     missing = [name for name in named if name.split("/")[0] in packages and not (ROOT / name).exists()]

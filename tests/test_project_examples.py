@@ -1,4 +1,4 @@
-"""Every public entry point has an `Example:` in its docstring, and each example gives what it shows."""
+"""Every public entry point has an `Example:` in its docstring, and each example gives the result it shows."""
 
 import doctest
 import inspect
@@ -38,7 +38,7 @@ def public(name):
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in NAMES if name not in EXCEPTIONS])
-def test_public_name_has_an_example_that_runs(name, tmp_path, monkeypatch):
+def test_public_name_has_example_that_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     entry = public(name)
     assert "Example:\n" in (inspect.getdoc(entry) or ""), f"{name} has no Example: in its docstring"
@@ -56,5 +56,5 @@ def test_public_name_has_an_example_that_runs(name, tmp_path, monkeypatch):
     assert not report, "".join(report)
 
 
-def test_exceptions_are_public_names():
+def test_names_without_example_are_public():
     assert set(EXCEPTIONS) <= set(NAMES)

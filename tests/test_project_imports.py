@@ -1,4 +1,4 @@
-"""Start-up stays light. Who may import whom is held by import-linter's contracts in pyproject.toml."""
+"""Imports at start-up stay light. Contracts in pyproject.toml state which package may import which."""
 
 import importlib.util
 import subprocess
@@ -18,7 +18,7 @@ def in_a_new_process(code):
 
 
 @pytest.mark.process
-def test_the_command_line_starts_without_keras_and_tensorflow():
+def test_command_line_starts_without_keras_and_tensorflow():
     code = (
         "import sys, folklore.cli.app, folklore.evidence.compare, folklore.study.run, folklore.report.tensorboard\n"
         "import folklore.report.html, folklore.evidence.tensorboard_logs, folklore.report.summary\n"
@@ -46,7 +46,7 @@ def test_experiments_are_declared_without_importing_keras():
 
 
 @pytest.mark.process
-def test_lazy_keras_is_the_real_one_once_it_is_used():
+def test_lazy_keras_becomes_keras_when_used():
     code = (
         "from folklore.lazy_import import import_lazily\nimport_lazily('keras')\nimport sys, keras as early\n"
         "assert 'keras.src' not in sys.modules\n"
@@ -57,7 +57,7 @@ def test_lazy_keras_is_the_real_one_once_it_is_used():
 
 
 @pytest.mark.process
-def test_lazy_import_of_a_missing_module_fails_like_an_import():
+def test_lazy_import_of_missing_module_fails_like_import():
     code = (
         "from folklore.lazy_import import import_lazily\nimport_lazily('no_such_module')\nimport no_such_module\n"
         "for attempt in range(2):\n"
@@ -68,7 +68,7 @@ def test_lazy_import_of_a_missing_module_fails_like_an_import():
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_packages_resolve_inside_the_repository(package):
+def test_packages_resolve_inside_repository(package):
     spec = importlib.util.find_spec(package)
     assert spec is not None
     assert spec.origin is not None

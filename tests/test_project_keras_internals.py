@@ -1,4 +1,4 @@
-"""Private names of Keras, TensorFlow and scikit-learn that the suite relies on: what each must still do."""
+"""Private names of Keras, TensorFlow and scikit-learn that the suite relies on still work as expected."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def test_own_variables_leave_out_those_of_layers_inside(model):
     assert [variable.name for variable in own] == ["kernel", "bias"]
 
 
-def test_outputs_per_row_has_one_shape_for_each_call(model):
+def test_outputs_per_row_has_one_shape_per_call(model):
     assert list(keras_internals.outputs_per_row(model.get_layer("dropout"))) == [(3,)]
 
 
@@ -39,14 +39,14 @@ def test_nodes_come_inputs_first(model):
     assert [node.operation.name for node in keras_internals.nodes_in_order(model)] == ["inputs", "nested", "dropout"]
 
 
-def test_each_compile_makes_another_compilation(model):
+def test_each_compile_creates_new_compilation(model):
     before = keras_internals.compilation(model)
     assert keras_internals.compilation(model) is before
     model.compile("sgd", "mse")
     assert keras_internals.compilation(model) is not before
 
 
-def test_variables_are_built_without_a_step(model):
+def test_variables_are_built_without_step(model):
     before = model.get_weights()
     keras_internals.build_variables(model, (np.ones((2, 4), "float32"), np.ones((2, 3), "float32")))
     assert model.optimizer.built
@@ -54,13 +54,13 @@ def test_variables_are_built_without_a_step(model):
         np.testing.assert_array_equal(old, new)
 
 
-def test_logs_that_are_not_the_metrics_are_kept(model):
+def test_logs_other_than_metrics_are_kept(model):
     keras_internals.build_variables(model, (np.ones((2, 4), "float32"), np.ones((2, 3), "float32")))
     assert keras_internals.metrics_or_logs(model, {"other": 1.0}) == {"other": 1.0}
     assert list(keras_internals.metrics_or_logs(model, {"loss": 1.0})) == ["loss"]
 
 
-def test_a_restored_epoch_is_taken_once(model, tmp_path):
+def test_restored_epoch_is_returned_once(model, tmp_path):
     x, y = np.ones((4, 4), "float32"), np.ones((4, 3), "float32")
     stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / (1 - epoch))
     with pytest.raises(ZeroDivisionError):
@@ -73,20 +73,20 @@ def test_a_restored_epoch_is_taken_once(model, tmp_path):
     assert keras_internals.take_restored_epoch(model) is None
 
 
-def test_the_learning_rate_is_a_schedule_where_one_was_given():
+def test_learning_rate_is_schedule_if_given():
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
     assert keras_internals.learning_rate(keras.optimizers.SGD(schedule)) is schedule
     assert isinstance(keras_internals.learning_rate(keras.optimizers.SGD(0.1)), keras.Variable)
 
 
-def test_layers_draw_from_the_functions_that_are_replaced(monkeypatch):
+def test_layers_draw_from_replaced_functions(monkeypatch):
     drawn = []
     monkeypatch.setattr(keras_internals.random_functions, "dropout", lambda x, *_, **__: drawn.append(1) or x)
     keras.layers.Dropout(0.5)(np.ones((2, 3), "float32"), training=True)
     assert drawn == [1]
 
 
-def test_each_draw_of_a_seed_generator_has_another_seed():
+def test_each_draw_of_seed_generator_has_another_seed():
     generator = keras.random.SeedGenerator(3)
     first, second = (tuple(np.asarray(keras_internals.draw_seed(generator))) for _ in range(2))
     assert first != second
@@ -98,12 +98,12 @@ def test_gpu_memory_is_reported_for_gpus_only():
     assert len(keras_internals.gpu_memory_limits()) == len(tf.config.list_physical_devices("GPU"))
 
 
-def test_layers_know_what_follows_them(model):
+def test_layers_know_their_successors(model):
     followers = [node.operation.name for node in model.get_layer("nested")._outbound_nodes]
     assert "dropout" in followers
 
 
-def test_scikit_learn_says_which_archive_holds_california():
+def test_scikit_learn_names_archive_of_california():
     from sklearn.datasets._california_housing import ARCHIVE
 
     assert len(ARCHIVE.checksum) == 64

@@ -1,4 +1,4 @@
-"""Every command of the README, run in a copy of the repository; those that train, with little data and small nets."""
+"""Every command of the README, run in a copy of the repository; training uses little data and small networks."""
 
 import os
 import re
@@ -118,7 +118,7 @@ def board(command, copy):
 
 
 def wait_for(url, seconds=60):
-    """What the server answers, once it does and has read its runs."""
+    """The server's answer, as soon as it has read its runs."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -170,19 +170,19 @@ KINDS = {
 
 @pytest.mark.process
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "benchmarks" not in command])
-def test_command(command, copy):
+def test_command_of_readme_works(command, copy):
     kind = next(begin for begin in KINDS if command.startswith(begin))
     KINDS[kind](command, copy)
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "benchmarks" in command])
-def test_benchmarks_exist(command, copy):
-    """They take minutes; tests/test_benchmarks_commands.py runs them in small."""
+def test_benchmarks_of_readme_exist(command, copy):
+    """Benchmarks take minutes; tests/test_benchmarks_commands.py runs them at a small size."""
     assert "--rounds" in shell(f"{command} --help", copy) or "--runs" in shell(f"{command} --help", copy)
 
 
-def test_the_gpu_requirements_pin_the_same_tensorflow():
+def test_gpu_requirements_pin_same_tensorflow():
     pins = {name: (ROOT / name).read_text() for name in ("requirements.txt", "requirements-gpu.txt")}
     pinned = re.search(r"^tensorflow==(\S+)", pins["requirements.txt"], re.M)
     assert pinned
@@ -190,6 +190,6 @@ def test_the_gpu_requirements_pin_the_same_tensorflow():
     assert "-r requirements.txt" in pins["requirements-gpu.txt"]
 
 
-def test_files_that_the_readme_links_to_exist():
+def test_files_linked_from_readme_exist():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target

@@ -1,4 +1,4 @@
-"""docs/reliability.md names, for every fault, tests that there are."""
+"""docs/reliability.md names existing tests for every fault."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A pickle in a checkpoint is not run. test_data_damaged_cache.py shows the same of one in a cache."""
+"""A pickle in a checkpoint is not run; test_data_damaged_cache.py checks a pickle in a cache."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class Trap:
         return Path.touch, (self.file,)
 
 
-def test_a_pickle_in_a_checkpoint_is_rejected_and_not_run(tmp_path):
+def test_pickle_in_checkpoint_is_rejected_and_not_run(tmp_path):
     trap = np.array([Trap(tmp_path / "run")], dtype=object)
     checkpoint_files.write(tmp_path / "checkpoints", 3, {"kernel": trap}, {}, {"seed": 1})  # its SHA-256 are right
     found, rejected = checkpoint_files.newest(tmp_path / "checkpoints", {"seed": 1})

@@ -110,14 +110,14 @@ def resumed(logdir):
 
 
 def test_stopped_study_saves_its_runs_and_is_resumed(project, tmp_path, undisturbed):
-    for number, status, said in ((signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")):
+    for number, status, message in ((signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")):
         command = Command(project, tmp_path, jobs=1)
         before = command.checkpoints()
         command.until(lambda: set(command.checkpoints()) - set(before))  # noqa: B023 (called at once)
         command.process.send_signal(number)
         found, output = command.end()
         assert found == status
-        assert "runs under way at the end of their epochs" in output and said in output
+        assert "runs under way at the end of their epochs" in output and message in output
     assert Command(project, tmp_path).end()[0] == 0
     assert resumed(tmp_path)
     assert left_in(tmp_path) == undisturbed

@@ -111,7 +111,7 @@ def test_head_is_trained_first_at_its_own_rate(logdir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (dict(scaler="minmax"), "scaled by 'standard'.*has scaler='minmax'. Give scaler='standard'"),
         (dict(params=dict(filters=(4, 8))), "stage_2_conv_1 has weights of shapes .*only the head may differ"),
@@ -119,11 +119,11 @@ def test_head_is_trained_first_at_its_own_rate(logdir, tmp_path):
         (dict(model=mlp, params={}), "cannot be loaded"),
     ],
 )
-def test_incompatible_start_is_refused_before_training(changes, said, logdir):
+def test_incompatible_start_is_refused_before_training(changes, message, logdir):
     recipe = GO_ON.but(**changes) if "model" not in changes else Recipe(
         model=mlp, data=data.digits, transfer=GO_ON.transfer
     )  # fmt: skip
-    with pytest.raises(ProblemError, match=said):
+    with pytest.raises(ProblemError, match=message):
         examine_arm(task(recipe, logdir))
 
 
@@ -133,7 +133,7 @@ def test_untrained_start_names_command_to_run(logdir):
 
 
 @pytest.mark.parametrize(
-    ("transfer", "said"),
+    ("transfer", "message"),
     [
         ({"strat": "topic.before/arm"}, "did you mean 'start'|Did you mean 'start'"),
         ({"start": "logs"}, "an experiment and one of its arms"),
@@ -145,8 +145,8 @@ def test_untrained_start_names_command_to_run(logdir):
         ({"frozen": "everything"}, "so nothing would learn"),
     ],
 )
-def test_invalid_transfer_is_refused(transfer, said):
-    with pytest.raises(DeclarationError, match=said):
+def test_invalid_transfer_is_refused(transfer, message):
+    with pytest.raises(DeclarationError, match=message):
         IMAGES.but(transfer=transfer)
 
 
