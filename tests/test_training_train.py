@@ -12,7 +12,7 @@ from folklore import Recipe
 from folklore.storage import run_directory
 from folklore.task import Task
 from folklore.training.model_cache import ready_model
-from folklore.training.train import train
+from folklore.training.train import Control, train
 from models import mlp
 
 pytestmark = pytest.mark.compile
@@ -24,7 +24,7 @@ IMAGES = TABLE.but(data=data.digits)
 
 
 def run(recipe, path, seed=0, report=lambda rows: None):
-    return train(Task("topic.name", "arm", seed, recipe, path, {"code": {"commit": None}}), report)
+    return train(Task("topic.name", "arm", seed, recipe, path, {"code": {"commit": None}}), Control(report))
 
 
 @pytest.fixture(scope="module")
