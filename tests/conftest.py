@@ -22,8 +22,9 @@ import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from folklore.evidence.event_reader import records
 from folklore.storage import files, run_directory
+from folklore.study import run as study_run
+from folklore.study.pool import Pool
 from folklore.study.request import Request
-from folklore.study.run import run_studies
 from folklore.task import Task
 from folklore.training.train import Control, train
 from models import mlp
@@ -40,12 +41,6 @@ for _profile, _examples in (("short", 12), ("long", 1_500)):
         suppress_health_check=list(HealthCheck),
     )
 settings.load_profile("short")
-
-
-def pytest_collection_modifyitems(items):
-    """Files that start processes go first: they take longest, and short ones then even out the two halves' ends."""
-    first = {item.path for item in items if item.get_closest_marker("process")}
-    items.sort(key=lambda item: item.path not in first)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -155,8 +150,40 @@ NARROW_OR_WIDE = Experiment(
 def run(experiment, logdir, **options):
     """The number of failed runs, and the printed text."""
     console = Console(file=io.StringIO(), width=120)
-    failures = run_studies({"topic.width": experiment}, console, Request(logdir=logdir, **options))
+    failures = study_run.run_studies({"topic.width": experiment}, console, Request(logdir=logdir, **options))
     return failures, console.file.getvalue()
+
+
+class WarmPool(Pool):
+    """A pool whose workers serve the next test too, in the same environment: a new one takes seconds to start."""
+
+    idle = {}
+
+    def _new_worker(self, number):
+        kept = self.idle.pop(self._key(number), None)
+        return kept if kept and kept.process.is_alive() else super()._new_worker(number)
+
+    def __exit__(self, kind, *exception):
+        for worker in [worker for worker in self._workers if worker.job is None and worker.arms]:
+            self._workers.remove(worker)
+            if twin := self.idle.pop(self._key(worker.number), None):
+                twin.end(kill=True)
+            self.idle[self._key(worker.number)] = worker
+        super().__exit__(kind, *exception)
+
+    def _key(self, number):
+        variables = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+        return number, self.resources, frozenset(variables.items())
+
+
+@pytest.fixture(scope="module")
+def warm_workers():
+    """For modules whose tests are not about workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study_run, "Pool", WarmPool)
+        yield
+    while WarmPool.idle:
+        WarmPool.idle.popitem()[1].end(kill=True)
 
 
 # Runs that are interrupted and resumed.

@@ -21,6 +21,8 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
 COMMANDS = [line for language, block in BLOCKS if not language for line in block.splitlines()]
 # Options after those of the README replace them: one seed, one epoch, one way to train that needs no long compilation.
 SMALL = "--data bundled --budget quick --jobs 1 --epochs 1 --set mode=step"
+# The quickstart's runs are trained once: with these options all its commands have the same recipes, and the same logdir
+# lets the later ones find the runs of the first.
 SMALL_NETS = "--set params.depth=2 --set params.width=4"  # the quickstart's are declared by depth and width
 
 
@@ -92,7 +94,8 @@ def pip_install(command, copy):
 def train(command, copy):
     seeds = "--max-seeds 6" if "--until-decided" in command else "--seeds 1"
     nets = SMALL_NETS if "quickstart" in command else ""
-    out = shell(f"{command} {SMALL} {seeds} {nets}", copy)
+    logs = "--logdir logs" if "run quickstart " in command else ""
+    out = shell(f"{command} {SMALL} {seeds} {nets} {logs}", copy)
     assert "minus baseline" in out
 
 

@@ -27,7 +27,7 @@ from folklore.study.request import Request
 from models import mlp
 from tests.conftest import BASE, NARROW_OR_WIDE, run
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("warm_workers")]
 
 
 def records(logdir):
