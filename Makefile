@@ -1,6 +1,6 @@
 # `make demo`, `make check` and `make test` set themselves up: a virtual environment in .venv with the pinned requirements.
 # A second call finds them there. PYTHON=python3.12 chooses an interpreter; any from 3.11 to 3.13 will do.
-# `make check` is for every save: style, types, imports and the fast tests, in under two minutes. `make test` runs all tests.
+# `make check` is for every save: style, types, imports and the fast tests, in about a minute. `make test` runs all tests.
 # OPTIONS are the demo's options for `run`, such as OPTIONS="--budget quick".
 
 VENV := .venv
