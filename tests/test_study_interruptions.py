@@ -50,7 +50,7 @@ def project(tmp_path_factory):
 class Command:
     """The running command `python -m experiments run slow …`."""
 
-    def __init__(self, project, logdir, jobs=2):
+    def __init__(self, project, logdir, jobs=1):
         self.logdir = logdir
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(project), str(ROOT)]),
@@ -111,7 +111,7 @@ def resumed(logdir):
 
 def test_stopped_study_saves_its_runs_and_is_resumed(project, tmp_path, undisturbed):
     for number, status, message in ((signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")):
-        command = Command(project, tmp_path, jobs=1)
+        command = Command(project, tmp_path)
         before = command.checkpoints()
         command.until(lambda: set(command.checkpoints()) - set(before))  # noqa: B023 (called at once)
         command.process.send_signal(number)
@@ -137,7 +137,7 @@ def test_killed_study_resumes_from_its_checkpoints(project, tmp_path, undisturbe
 
 
 def test_run_of_a_killed_worker_is_resumed_by_another(project, tmp_path, undisturbed):
-    command = Command(project, tmp_path)
+    command = Command(project, tmp_path, jobs=2)
     command.until(command.checkpoints)
     command.workers()[0].kill()
     status, output = command.end()
@@ -146,9 +146,9 @@ def test_run_of_a_killed_worker_is_resumed_by_another(project, tmp_path, undistu
 
 
 def test_two_processes_never_train_the_same_study_at_once(project, tmp_path, undisturbed):
-    first = Command(project, tmp_path, jobs=1)
+    first = Command(project, tmp_path)
     first.until(first.checkpoints)
-    second = Command(project, tmp_path, jobs=1)
+    second = Command(project, tmp_path)
     status, output = first.end()
     assert status == 0, output
     status, output = second.end()
