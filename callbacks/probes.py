@@ -4,8 +4,8 @@ A recipe names them in snake case: `probes=("dead_units",)` finds `DeadUnits`. A
 probes must not import Keras or NumPy, so import them inside methods.
 
 Example:
-    >>> sorted(PROBES)
-    ['activations', 'dead_units', 'weight_movement', 'weight_rank']
+    >>> PROBES["dead_units"].__name__
+    'DeadUnits'
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,8 @@ class TensorBoard(keras.callbacks.Callback):
         """Write this epoch's metrics, and its histograms if due; in the first epoch, also graph and text."""
         train = self.files["train"]
         if not self.introduced:
-            train.add_graph(
-                keras_model_to_graph_def(_with_plain_dtypes(json.loads(self.model.to_json()))).SerializeToString()
-            )
+            if graph := _graph_of(self.model):
+                train.add_graph(graph)
             if self.text:
                 train.add_summary(text_pb("recipe", self.text), step=0)
             self.introduced = True
@@ -112,6 +112,16 @@ class TensorBoard(keras.callbacks.Callback):
         if split not in self.files:
             self.files[split] = EventFile(self.directory / split, self.clock)
         return self.files[split]
+
+
+def _graph_of(model: Any) -> bytes | None:
+    """The model's graph, serialized; None, with a warning, where TensorBoard cannot draw it."""
+    try:
+        return bytes(keras_model_to_graph_def(_with_plain_dtypes(json.loads(model.to_json()))).SerializeToString())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # For example a Keras operation with a number as its argument, `x * 2.0`. A drawing must not end a run.
+        warnings.warn(f"TensorBoard cannot draw the graph of {model.name}; it is left out: {error!r}", stacklevel=2)
+        return None
 
 
 def _with_plain_dtypes(config: Any) -> Any:

@@ -91,9 +91,8 @@ def test_all_probes_work_together():
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(3), keras.layers.LeakyReLU(), keras.layers.Dense(1)]
     )
-    assert {name.partition("/")[0] for name in probe(model, *PROBES)} == {
-        *("mean", "std", "dead_units", "weight_movement", "weight_rank"),
-    }
+    measured = {name.partition("/")[0] for name in probe(model, *PROBES)}
+    assert {"mean", "std", "dead_units", "weight_movement", "weight_rank"} <= measured
 
 
 def test_one_class_adds_probe():

@@ -108,6 +108,15 @@ def test_nonfinite_values_are_kept(tmp_path):
         assert read_back[1:] == (math.inf, -math.inf, 1.0)
 
 
+def test_network_that_tensorboard_cannot_draw_is_logged_without_graph(tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs * 2.0))
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="cannot draw the graph"):
+        write(tmp_path, [LOGS], model)
+    assert read(tmp_path / "train").Tags()["graph"] is False
+
+
 def test_graph_has_layers_and_their_inputs(tmp_path):
     model = small(residual=True, normalization="before", dropout=0.5)
     write(tmp_path, [LOGS], model)
