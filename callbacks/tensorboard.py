@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,8 +76,8 @@ class TensorBoard(keras.callbacks.Callback):
         """Write this epoch's metrics, and its histograms if due; in the first epoch, also graph and text."""
         train = self.files["train"]
         if not self.introduced:
-            if graph := _graph_of(self.model):
-                train.add_graph(graph)
+            config = _drawable(json.loads(self.model.to_json()))
+            train.add_graph(keras_model_to_graph_def(config).SerializeToString())
             if self.text:
                 train.add_summary(text_pb("recipe", self.text), step=0)
             self.introduced = True
@@ -114,21 +113,22 @@ class TensorBoard(keras.callbacks.Callback):
         return self.files[split]
 
 
-def _graph_of(model: Any) -> bytes | None:
-    """The model's graph, serialized; None, with a warning, where TensorBoard cannot draw it."""
-    try:
-        return bytes(keras_model_to_graph_def(_with_plain_dtypes(json.loads(model.to_json()))).SerializeToString())
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # For example a Keras operation with a number as its argument, `x * 2.0`. A drawing must not end a run.
-        warnings.warn(f"TensorBoard cannot draw the graph of {model.name}; it is left out: {error!r}", stacklevel=2)
-        return None
+def _drawable(config: Any) -> Any:
+    """A model's configuration as the graph writer can read it.
 
-
-def _with_plain_dtypes(config: Any) -> Any:
-    """A model's configuration with dtype names in place of policies: the graph writer logs a warning about others."""
+    Names of dtypes stand in place of policies, about which it logs a warning. Of the arguments of a layer only tensors
+    are left: it fails on numbers and shapes, such as the number in `x * 2.0`.
+    """
     if isinstance(config, dict):
         policy = config.get("config")
         if config.get("class_name") == "DTypePolicy" and isinstance(policy, dict):
             return str(policy.get("name")).removeprefix("mixed_")
-        return {key: _with_plain_dtypes(part) for key, part in config.items()}
-    return [_with_plain_dtypes(part) for part in config] if isinstance(config, list) else config
+        return {key: _drawable(_tensors(part) if key == "args" else part) for key, part in config.items()}
+    return [_drawable(part) for part in config] if isinstance(config, list) else config
+
+
+def _tensors(arguments: Any) -> list[Any]:
+    """The tensors in nested lists of a layer's arguments."""
+    if isinstance(arguments, list):
+        return [tensor for argument in arguments for tensor in _tensors(argument)]
+    return [arguments] if isinstance(arguments, dict) else []

@@ -166,8 +166,6 @@ class WarmPool(Pool):
     def __exit__(self, kind, *exception):
         for worker in [worker for worker in self._workers if worker.job is None and worker.arms]:
             self._workers.remove(worker)
-            if twin := self.idle.pop(self._key(worker.number), None):
-                twin.end(kill=True)
             self.idle[self._key(worker.number)] = worker
         super().__exit__(kind, *exception)
 

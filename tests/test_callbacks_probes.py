@@ -87,12 +87,15 @@ def test_moments_of_batches_equal_moments_of_all_rows():
     assert (moments.mean, moments.std) == pytest.approx((numbers.mean(), numbers.std()))
 
 
-def test_all_probes_work_together():
+def test_probes_work_together():
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(3), keras.layers.LeakyReLU(), keras.layers.Dense(1)]
     )
-    measured = {name.partition("/")[0] for name in probe(model, *PROBES)}
-    assert {"mean", "std", "dead_units", "weight_movement", "weight_rank"} <= measured
+    together = ("activations", "dead_units", "weight_movement", "weight_rank")
+    assert set(together) <= set(PROBES)
+    assert {name.partition("/")[0] for name in probe(model, *together)} == {
+        *("mean", "std", "dead_units", "weight_movement", "weight_rank"),
+    }
 
 
 def test_one_class_adds_probe():

@@ -108,13 +108,15 @@ def test_nonfinite_values_are_kept(tmp_path):
         assert read_back[1:] == (math.inf, -math.inf, 1.0)
 
 
-def test_network_that_tensorboard_cannot_draw_is_logged_without_graph(tmp_path):
-    inputs = keras.Input((3,))
-    model = keras.Model(inputs, keras.layers.Dense(1)(inputs * 2.0))
+def test_graph_has_operations_on_numbers_and_shapes(tmp_path):
+    inputs = keras.Input((3,), name="inputs")
+    x = keras.ops.concatenate([keras.ops.reshape(inputs * 2.0, (-1, 3)), 1.0 - inputs])
+    model = keras.Model(inputs, keras.layers.Dense(1, name="outputs")(x))
     model.compile("sgd", "mse")
-    with pytest.warns(UserWarning, match="cannot draw the graph"):
-        write(tmp_path, [LOGS], model)
-    assert read(tmp_path / "train").Tags()["graph"] is False
+    write(tmp_path, [LOGS], model)
+    graph = GraphDef.FromString(read(tmp_path / "train").Graph().SerializeToString())
+    inputs_of = {node.name.split("/")[-1].split("_")[0]: len(node.input) for node in graph.node}
+    assert inputs_of == {"inputs": 0, "multiply": 1, "reshape": 1, "subtract": 1, "concatenate": 2, "outputs": 1}
 
 
 def test_graph_has_layers_and_their_inputs(tmp_path):

@@ -124,7 +124,7 @@ def test_stopped_study_saves_its_runs_and_is_resumed(project, tmp_path, undistur
 
 
 def test_killed_study_resumes_from_its_checkpoints(project, tmp_path, undisturbed):
-    command = Command(project, tmp_path)
+    command = Command(project, tmp_path, jobs=2)
     command.until(command.checkpoints)
     workers = command.workers()
     command.process.kill()
