@@ -55,7 +55,7 @@ class Source:
         name: such as "fashion_mnist".
         task: "classification" or "regression".
         source: "real" for a set that must be downloaded, "bundled" for one that ships inside scikit-learn.
-        load: reads the whole set, once per process; raises `DataError`.
+        load: reads the whole set, once per process; `DataError` says what is to be done.
         stand_in: the bundled source to use where this one is unavailable; None for bundled sources.
         class_names: one for each class number; () for regression.
         unit: the unit of the regression target; "" for classification.
@@ -98,12 +98,12 @@ class Source:
             The set, in read-only arrays of its own.
 
         Raises:
-            DataError: the set is unavailable, its cached file is damaged, or it holds NaN or infinity.
+            DataError: the set cannot be loaded, or it holds NaN or infinity.
             ValueError: an argument is out of range.
         """
         seed_name, split_by = ("seed", seed) if split_seed is None else ("split_seed", split_seed)
         _check_integer(seed_name, split_by, 0, 2**32 - 1)
-        whole = self.load()
+        whole = self.read()
         _check_finite(self.name, whole)
         train, validation, test = self._rows(whole, split_by)
         if train_size is not None:
@@ -121,6 +121,22 @@ class Source:
             unit=self.unit,
             sha256=whole.sha256,
         )
+
+    def read(self) -> Whole:
+        """The whole set, as `load` returns it.
+
+        Raises:
+            DataError: it cannot be loaded, whatever `load` raised.
+        """
+        try:
+            return self.load()
+        except (DataError, MemoryError):
+            raise
+        except Exception as error:
+            raise DataError(
+                f"The data set {self.name} cannot be loaded: {type(error).__name__}: {error}. Correct the function "
+                f"{getattr(self.load, '__qualname__', self.load)}, or what it reads."
+            ) from error
 
     def _rows(self, whole: Whole, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Row numbers of the training, validation and test part."""
@@ -163,7 +179,7 @@ def resolve(source: Source, choice: Choice) -> tuple[Source, str | None]:
     if choice == "bundled" or source.stand_in is None:
         return source.stand_in or source, None
     try:
-        source.load()
+        source.read()
     except UnavailableError as error:
         if choice == "real":
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 import lazy_loader
@@ -12,6 +13,7 @@ import lazy_loader
 from folklore.declare.experiment import Experiment
 from folklore.declare.hypothesis import Fact, Hypothesis, Metric
 from folklore.declare.recipe import Recipe
+from folklore.errors import ProblemError
 from folklore.lazy_import import import_lazily
 
 if TYPE_CHECKING:
@@ -47,6 +49,17 @@ def run_file(file: str) -> NoReturn:
     os.execve(sys.executable, command, os.environ | {"PYTHONPATH": os.pathsep.join(paths)})
 
 
+def _say_where(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A file with a wrong declaration: the command names the line and says what is wrong, in one paragraph."""
+    if isinstance(error, ProblemError):
+        run_file(str(_script))
+    sys.__excepthook__(kind, error, trace)
+
+
 _script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
 if _script.absolute().parent.name == "experiments" and _script.name != "__main__.py":
     import_lazily("keras")  # a file that is run directly is only read: `run_file` starts the command
+    if (_beside := _script.absolute().parent.parent / "folklore" / "__init__.py").exists():
+        sys.excepthook = _say_where
+        if not _beside.samefile(__file__):  # this environment belongs to another checkout than the file
+            run_file(str(_script))

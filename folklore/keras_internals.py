@@ -8,17 +8,37 @@ scikit-learn's `_california_housing.ARCHIVE` in `data.california`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 from keras.src import backend
+from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 from keras.src.random.seed_generator import draw_seed
 
 __all__ = ["draw_seed", "random_functions"]
 
 # The functions with which Keras' layers draw random numbers. Keras has no public way to set another generator.
 random_functions = backend.random
+
+
+@contextmanager
+def names_from_the_start() -> Iterator[None]:
+    """Name unnamed layers as the first ones of a process: `dense`, `dense_1`.
+
+    Otherwise their names tell how many were made before. Layers that are made later have names that none had so far.
+    """
+    counts = "object_name_uids"
+    before: defaultdict[str, int] = get_global_attribute(counts) or defaultdict(int)
+    set_global_attribute(counts, defaultdict(int))
+    try:
+        yield
+    finally:
+        for name, count in get_global_attribute(counts).items():
+            before[name] = max(before[name], count)
+        set_global_attribute(counts, before)
 
 
 def all_layers(model: keras.Model, *, include_self: bool = False) -> list[Any]:

@@ -1,6 +1,7 @@
 """Files of experiments: how they are found, errors in them, and what `new` and `run_file` refuse."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,25 @@ def test_file_runs_from_any_folder_without_tensorflow(tmp_path):
     )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("--set epoch=3: Recipes have no setting 'epoch'. Did you mean 'epochs'?")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("own", [True, False], ids=["its own environment", "another checkout's environment"])
+def test_wrong_declaration_in_file_that_is_run_is_one_paragraph(tmp_path, own):
+    root = Path(folklore.__file__).parent.parent
+    for package in ("callbacks", "data", "experiments", "folklore", "models"):
+        shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "models" / "mine.py").write_text("from models.mlp import mlp as mine\n")
+    file = tmp_path / "experiments" / "own.py"
+    text = DECLARATION.replace("digits", "digits, params=dict(drpout=0.2)").replace(
+        "models import mlp", "models.mine import mine as mlp"
+    )
+    file.write_text(f"{text}\nimport folklore\nfolklore.run_file(__file__)\n")
+    environment = os.environ | ({"PYTHONPATH": str(tmp_path)} if own else {})
+    ended = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False, env=environment)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("experiments/own.py, line 5: The model mlp was given 'drpout'")
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_file_outside_experiments_is_refused(called, capsys, tmp_path):

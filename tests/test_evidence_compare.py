@@ -92,6 +92,31 @@ def test_diverged_and_failed_runs_are_counted_but_excluded(path):
     assert (arms["base"].failed, compare(path).unfinished) == (0, 0)
 
 
+def test_runs_that_did_not_record_metric_are_not_failed(path):
+    for seed in (3, 4):
+        add_run(path, "arm", seed, metrics={"test/accuracy": 1})
+    compared = compare(path)
+    assert (compared.arms["arm"].n, compared.arms["arm"].failed) == (3, 0)
+    assert compared.notes[1:] == ["finished runs that did not record test/rmse: 2 of arm"]
+
+
+def test_probe_of_one_arm_is_compared(path):
+    for seed in range(3):
+        run_directory.write_history(path / "arm" / f"seed-{seed}", [{"epoch": 1, "probe/std": 2 + seed}])
+    compared = compare(path, "last probe/std")
+    assert {arm: (found.n, found.failed) for arm, found in compared.arms.items()} == {"base": (0, 0), "arm": (3, 0)}
+    assert compared.notes[1:] == ["finished runs that did not record last probe/std: 3 of base"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [("test/mae", "another task, or they were trained before.*--fresh"), ("probe/dead", "its recipe names")],
+)
+def test_metric_that_no_run_recorded_has_reason(path, metric, reason):
+    with pytest.raises(ProblemError, match=rf"no metric '{metric}'\. .*{reason}.*There are: "):
+        compare(path, metric)
+
+
 def test_unfinished_runs_are_counted_but_excluded(path):
     add_run(path, "arm", 3, 1000)
     (path / "arm" / "seed-3" / "DONE").unlink()

@@ -25,6 +25,14 @@ def test_all_layers_include_those_of_nested_models(model):
     assert model in keras_internals.all_layers(model, include_self=True)
 
 
+def test_names_start_afresh_and_later_ones_are_new():
+    first = keras.layers.Dense(3).name
+    with keras_internals.names_from_the_start():
+        inside = [keras.layers.Dense(3).name for _ in range(2)]
+    assert inside == ["dense", "dense_1"]
+    assert keras.layers.Dense(3).name not in {first, *inside}
+
+
 def test_own_variables_leave_out_those_of_layers_inside(model):
     assert keras_internals.own_variables(model.get_layer("nested")) == []
     own = keras_internals.own_variables(model.get_layer("nested").get_layer("inner"))

@@ -73,8 +73,16 @@ def test_finished_runs_are_skipped_and_seeds_added(study, tmp_path):
     logdir.rename(study[0])
     assert failures == 0
     assert "4 runs already done" in printed
+    assert "other code" not in printed
     assert len(after) == 6
     assert {path: after[path] for path in before} == before
+
+
+def test_runs_by_other_code_are_counted(study):
+    tasks = plan.tasks_of("topic.width", NARROW_OR_WIDE.arms, 2, study[0], {"code": {"sha256": "another"}})
+    assert [(task.arm, task.seed) for task in plan.made_by_other_code(tasks)] == [
+        ("narrow", 0), ("narrow", 1), ("wide", 0), ("wide", 1),
+    ]  # fmt: skip
 
 
 def test_equal_seeds_give_equal_runs_with_one_or_two_workers(study, tmp_path):

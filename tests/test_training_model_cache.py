@@ -102,6 +102,23 @@ def test_custom_layers_share_only_with_equal_parameters():
     assert ready_model(one, DATA, seed=0) is not ready_model(two, DATA, seed=0)
 
 
+def unnamed(input_shape, outputs):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dense(outputs, name="outputs")(keras.layers.Dense(4)(inputs)))
+
+
+def named(input_shape, outputs):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dense(outputs, name="outputs")(keras.layers.Dense(4, name="own")(inputs)))
+
+
+def test_names_of_layers_do_not_depend_on_earlier_models():
+    recipe = Recipe(model=unnamed, data=data.diabetes)
+    ready_model(Recipe(model=named, data=data.diabetes), DATA, seed=0)  # could otherwise share its program
+    for other in (recipe, recipe.but(optimizer="sgd")):
+        assert [layer.name for layer in ready_model(other, DATA, seed=0).layers][1:] == ["dense", "outputs"]
+
+
 def test_old_programs_are_dropped():
     widths = range(1, model_cache.PROGRAMS + 3)
     first = ready_model(BASE.but(params=dict(widths=(1,))), DATA, seed=0)

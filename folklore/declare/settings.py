@@ -20,7 +20,10 @@ def nested(settings: Mapping[str, Any], allowed: Collection[str]) -> dict[str, A
     for key, value in settings.items():
         name, dot, option = key.partition(".")
         if name not in allowed:
-            raise DeclarationError(f"Recipes have no setting {key!r}. {did_you_mean(name, allowed)}")
+            raise DeclarationError(
+                f"Recipes have no setting {key!r}. {did_you_mean(name, allowed)} Options of the model and of the "
+                "optimizer are set as params.width and optimizer.learning_rate."
+            )
         if dot and not isinstance(changes.get(name, {}), dict):
             raise DeclarationError(f"{name} is set to {changes[name]!r} and {key} to {value!r}. Give one of the two.")
         if dot:

@@ -30,7 +30,10 @@ def build(name: str, input_shape: str | None, outputs: int | None, settings: Seq
     """
     networks = {name: models.Network(build) for name, build in models.BUILDERS.items()} | dict(models.PUBLISHED)
     if name not in networks:
-        raise ProblemError(f"There is no model {name!r}. {did_you_mean(name, networks)}")
+        raise ProblemError(
+            f"There is no model {name!r}. {did_you_mean(name, networks)} To describe a builder of your own, add it to "
+            "BUILDERS in models/published.py."
+        )
     if input_shape is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", input_shape):
         raise ProblemError(f"--input is {input_shape!r}. Write the shape without the batch, such as 28x28x1 or 8.")
     network = networks[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from folklore.storage import run_directory
 from folklore.storage.schema import DataSet, EndedRun, StoredExperiment
 
 Ended = Sequence[tuple[run_directory.Run, EndedRun]]
+Histories = Callable[[Path], Mapping[str, Sequence[float]]]
 
 
 def compare(path: Path, metric: str | None = None) -> Comparison:
@@ -53,25 +55,34 @@ def _compare(path: Path, metric: str | None) -> Comparison:
         )
     data = _data(ended, path.name)
     _check_recipes(ended, declared)
-    values = _reader(ended, list(declared.arms), path.name)
+    histories: Histories = functools.cache(run_directory.read_history)
+    values = _reader(ended, list(declared.arms), path.name, histories)
     name = declared.metric.name if metric is None else metric
+    by_arm, lacking = values(name), _lacking(ended, name, histories)
+    failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in by_arm[run.arm])
+    failed -= lacking
     hypotheses = [h for h in asked(declared) if metric is None or h.metric.name == metric]
     withheld = [_withheld(declared, data, hypothesis) for hypothesis in hypotheses]
     return Comparison(
         experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
         facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=name,
         goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name) or "max", data=data,
-        arms=_arms(runs, values(name), declared.baseline, metrics.parse(name).is_rate),
+        arms={
+            arm: _arm(of_arm, None if arm == declared.baseline else by_arm[declared.baseline], failed[arm],
+                      metrics.parse(name).is_rate)
+            for arm, of_arm in by_arm.items()
+        },
         hypotheses=assess(hypotheses, values, declared.end or sequential.LOOKS[-1], withheld),
-        unfinished=sum(run.status == "incomplete" for run in runs), notes=_notes(ended, declared),
+        unfinished=sum(run.status == "incomplete" for run in runs),
+        notes=_notes(ended, declared) + _without_metric(name, lacking),
     )  # fmt: skip
 
 
-def _reader(runs: Ended, arms: Sequence[str], experiment: str) -> Callable[[str], Values]:
+def _reader(runs: Ended, arms: Sequence[str], experiment: str, histories: Histories) -> Callable[[str], Values]:
     """A function that gives the values of a metric, arm by arm and seed by seed."""
-    histories = functools.cache(run_directory.read_history)
     recorded = {name for _, record in runs for name in record.metrics}
-    recorded |= {name for run, _ in runs[:1] for name in histories(run.path) if "/" in name}
+    first_of_arms = {run.arm: run.path for run, _ in reversed(runs)}.values()
+    recorded |= {name for path in first_of_arms for name in histories(path) if "/" in name}
     recorded = recorded or set(metrics.recorded_names())  # of runs that all diverged, say
 
     @functools.cache
@@ -79,7 +90,8 @@ def _reader(runs: Ended, arms: Sequence[str], experiment: str) -> Callable[[str]
         metric = metrics.parse(name)
         for part in metric.names:
             if part not in recorded:
-                raise ProblemError(f"The runs of {experiment} have no metric {name!r}. {did_you_mean(part, recorded)}")
+                why = f"{_reason(part)}{did_you_mean(part, recorded)}"
+                raise ProblemError(f"The runs of {experiment} have no metric {name!r}. {why}")
         found: dict[str, dict[int, float]] = {arm: {} for arm in arms}
         for run, record in runs:
             history = histories(run.path) if metric.from_history else {}
@@ -90,16 +102,33 @@ def _reader(runs: Ended, arms: Sequence[str], experiment: str) -> Callable[[str]
     return values
 
 
-def _arms(runs: Sequence[run_directory.Run], values: Values, baseline: str, is_rate: bool) -> dict[str, ComparedArm]:
-    """The summary of each arm; `is_rate` says whether its values are 0 or 1."""
-    without = [run.arm for run in runs if run.status != "incomplete" and run.seed not in values[run.arm]]
-    return {
-        arm: _arm(of_arm, None if arm == baseline else values[baseline], without.count(arm), is_rate)
-        for arm, of_arm in values.items()
-    }
+def _reason(part: str) -> str:
+    """Why no run has this recorded metric, where that is no misspelt name."""
+    if part in metrics.recorded_names():
+        return (
+            "They are of another task, or they were trained before it was recorded: then train them again, with "
+            "--fresh or another --logdir. "
+        )
+    if part.startswith("probe/"):
+        return "A run records the probes that its recipe names, as in probes=('dead_units',). "
+    return ""
+
+
+def _lacking(runs: Ended, name: str, histories: Histories) -> Counter[str]:
+    """The number of each arm's runs that are done and did not record the metric; a value that is not finite counts as
+    recorded.
+    """
+    terms = metrics.parse(name).terms
+    return Counter(
+        run.arm
+        for run, record in runs
+        if record.status == "done"
+        and any(term.name not in (histories(run.path) if term.from_history else record.metrics) for term in terms)
+    )
 
 
 def _arm(values: Mapping[int, float], baseline: Mapping[int, float] | None, failed: int, is_rate: bool) -> ComparedArm:
+    """The summary of an arm; `is_rate` says whether its values are 0 or 1."""
     numbers = list(values.values())
     interval = (
         statistics.wilson_interval(int(sum(numbers)), len(numbers))
@@ -178,3 +207,8 @@ def _notes(runs: Ended, declared: StoredExperiment) -> list[str]:
         names = {name for pair in versions for name, _ in pair if len({dict(v).get(name) for v in versions}) > 1}
         notes.append(f"runs were made with different versions of {', '.join(sorted(names))}")
     return notes
+
+
+def _without_metric(name: str, lacking: Counter[str]) -> list[str]:
+    arms = ", ".join(f"{runs} of {arm}" for arm, runs in lacking.items())
+    return [f"finished runs that did not record {name}: {arms}"] if lacking else []

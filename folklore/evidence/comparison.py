@@ -27,7 +27,7 @@ class ComparedArm(Record):
 
     Attributes:
         n: seeds with a value.
-        failed: runs that ended without one.
+        failed: runs that ended without one, though the metric was recorded.
         difference: None for the baseline.
     """
 

@@ -28,7 +28,10 @@ def settle_data(
             notes += [reason] if reason else []
         else:
             found[wanted] = (wanted.stand_in or wanted) if choice == "bundled" else wanted
-            notes += [f"{found[wanted].name} in place of {wanted.name}."] if found[wanted] != wanted else []
+            if found[wanted] != wanted:
+                notes.append(f"{found[wanted].name} in place of {wanted.name}.")
+            elif choice == "bundled" and wanted.source == "real":
+                notes.append(f"{wanted.name} has no bundled stand-in, so it is used itself.")
     settled = {}
     for name, experiment in studies.items():
         if experiment.arms and (source := found[experiment.data]) != experiment.data:
@@ -101,6 +104,16 @@ def remaining(tasks: Sequence[Task]) -> list[Task]:
     return [
         task for task in tasks if not (run_directory.read_run(task.path).done and (task.path / "history.csv").exists())
     ]
+
+
+def made_by_other_code(tasks: Iterable[Task]) -> list[Task]:
+    """The runs that are stored and ended, and were made by other code than that of now."""
+
+    def sha256(code: Mapping[str, Any] | None) -> str | None:
+        return (code or {}).get("sha256")
+
+    ended = [(task, run_directory.read_run(task.path).ended) for task in tasks]
+    return [task for task, run in ended if run and sha256(run.code) != sha256(task.provenance.get("code"))]
 
 
 def is_failure(experiment: Experiment, task: Task, record: Mapping[str, Any]) -> bool:

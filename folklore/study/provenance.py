@@ -18,7 +18,7 @@ _TRAINS = ("models", "callbacks", "data", "folklore/declare", "folklore/epoch", 
 
 
 def provenance() -> dict[str, Any]:
-    """The code here: folklore's version and, in a checkout, the commit and whether files differ from it."""
+    """The code here: folklore's version and, in a checkout, the commit and whether Python files differ from it."""
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
@@ -28,7 +28,7 @@ def provenance() -> dict[str, Any]:
             return None
 
     commit = git("rev-parse", "HEAD")
-    changed = None if commit is None else bool(git("status", "--porcelain", "--untracked-files=no"))
+    changed = None if commit is None else bool(git("status", "--porcelain", "--", ":/*.py"))
     code = {"folklore": folklore.__version__, "commit": commit, "changed": changed, "sha256": _sources()}
     return {"code": code}
 

@@ -188,7 +188,11 @@ class _Steps:
             ]
             left = self._remaining(wanted)
             if look == 0 and (done := len(wanted) - len(left)):
-                self.console.print(f"{formatting.count(done, 'run')} already done.")
+                other = plan.made_by_other_code(wanted)
+                how = f", {len(other)} of them by other code than that of now; --fresh trains all anew" if other else ""
+                self.console.print(
+                    f"{formatting.count(done, 'run')} already done{how}.", highlight=False, soft_wrap=True
+                )
             self.failures += self.trainer.train(left, experiments)
 
     def compare(self) -> None:

@@ -17,7 +17,7 @@ import keras
 from data import Dataset
 from folklore.declare.recipe import NOTHING, Recipe
 from folklore.epoch.fingerprint import VARIABLE_RATE, is_transparent, structure
-from folklore.keras_internals import all_layers, compilation, learning_rate
+from folklore.keras_internals import all_layers, compilation, learning_rate, names_from_the_start
 from folklore.training import transfer
 from folklore.training.initial_weights import seed_weights
 from folklore.training.unit_metrics import loss_and_metrics, set_unit
@@ -99,7 +99,8 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        model = recipe.model(data.input_shape, data.outputs, **recipe.params)
+        with names_from_the_start():  # values are recorded by layer, whatever the process built before
+            model = recipe.model(data.input_shape, data.outputs, **recipe.params)
     finally:
         keras.config.set_dtype_policy(policy)
     if (shape := getattr(model, "output_shape", None)) != (None, data.outputs):
@@ -171,8 +172,9 @@ def _with_rates(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def _key(model: keras.Model, recipe: Recipe) -> tuple[str, ...]:
-    """Equal for models that can share a program."""
+    """Equal for models that can share a program, and whose values are recorded under the same names."""
+    names = " ".join(layer.name for layer in all_layers(model))
     if is_transparent(model):
-        return (structure(model),)
+        return structure(model), names
     own = recipe.to_dict()  # a layer of the user's own may depend on anything that it was made with
-    return structure(model), str(own["model"]), json.dumps(own["params"], sort_keys=True)
+    return structure(model), names, str(own["model"]), json.dumps(own["params"], sort_keys=True)
