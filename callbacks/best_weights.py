@@ -72,8 +72,13 @@ class BestWeights(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the best weights and write them."""
         if self.weights is not None:
-            self.model.set_weights(self.weights)
+            self.restore()
             self._write()
+
+    def restore(self) -> None:
+        """Restore the best weights, if an epoch had any."""
+        if self.weights is not None:
+            self.model.set_weights(self.weights)
 
     def get_state(self) -> dict[str, Any]:
         """The best epoch, its value and its weights."""

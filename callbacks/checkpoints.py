@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,15 +29,16 @@ class Checkpoints(keras.callbacks.Callback):
     """Saves the whole state of a training as one unit, and restores the one that was found.
 
     The state is the variables of model and optimizer (weights, moving statistics, moments, the generators of dropout),
-    the state of the callbacks, and the epoch. Nothing is saved after the last epoch, nor after one that ended the
-    training. A resumed training ends as it would have without interruption. The last two checkpoints are kept. Place
-    this callback last.
+    the state of the callbacks and of Python's and NumPy's global generators, and the epoch. Nothing is saved after the
+    last epoch, nor after one that ended the training. A resumed training ends as it would have without interruption.
+    The last two checkpoints are kept. Place this callback last.
 
     Args:
         directory: of the checkpoints.
         callbacks: those before this one. `get_state` and `set_state` of those that have them are called; the state is
-            a dictionary of numbers, text, lists and arrays. The state of Keras' EarlyStopping and ReduceLROnPlateau is
-            saved too. `flush` is called before a checkpoint, where a callback has it.
+            a dictionary, with text as keys, of numbers, text, None, lists and arrays; tuples come back as lists. The
+            state of Keras' EarlyStopping and ReduceLROnPlateau is saved too. `flush` is called before a checkpoint,
+            where a callback has it.
         belongs: that on which the state depends, as data for JSON, see `checkpoint_files.write`.
         found: the checkpoint to restore, see `checkpoint_files.newest`; None starts from the beginning.
         logs: a directory whose event files' sizes are saved under "event_files", so that what was written later can be
@@ -80,8 +82,11 @@ class Checkpoints(keras.callbacks.Callback):
 
         Raises:
             DamagedError: it does not fit the model, its optimizer or the callbacks. It is removed.
+            TypeError: the state of a callback is not one that a checkpoint can hold.
         """
         self.saved = self.clock()
+        for callback in self.callbacks:
+            _state(callback, {})  # fails now, rather than at the first checkpoint
         if self.found is None:
             return
         arrays = self.found.arrays
@@ -92,6 +97,7 @@ class Checkpoints(keras.callbacks.Callback):
                 variable.assign(arrays[f"variable-{number}"])
             for callback, state in zip(self.callbacks, self.found.state["callbacks"], strict=True):
                 _restore(callback, _unpacked(state, arrays))
+            _set_random_state(_unpacked(self.found.state["random"], arrays))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise checkpoint_files.reject(self.found, f"it does not fit: {error}") from error
         self.model._initial_epoch = self.found.epoch + 1  # where Keras' BackupAndRestore tells `fit` to begin
@@ -114,7 +120,8 @@ class Checkpoints(keras.callbacks.Callback):
                 callback.flush()
         arrays = {f"variable-{number}": _array(variable) for number, variable in enumerate(self._variables())}
         state = {
-            "callbacks": [_packed(_remembered(callback), arrays) for callback in self.callbacks],
+            "callbacks": [_state(callback, arrays) for callback in self.callbacks],
+            "random": _packed(_random_state(), arrays),
             "event_files": self._event_files(),
         }
         checkpoint_files.write(self.directory, epoch, arrays, state, self.belongs)
@@ -130,21 +137,44 @@ class Checkpoints(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def _remembered(callback: keras.callbacks.Callback) -> Any:
-    for kind, names in _REMEMBERED.items():
-        if isinstance(callback, kind):
-            return {name: getattr(callback, name) for name in names}
-    return callback.get_state() if hasattr(callback, "get_state") else None
+def _state(callback: keras.callbacks.Callback, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What a callback remembers, as data for JSON: as a callback of Keras', and by its own `get_state`."""
+    keras_own = {
+        name: getattr(callback, name)
+        for kind, names in _REMEMBERED.items()
+        if isinstance(callback, kind)
+        for name in names
+    }
+    own = callback.get_state() if hasattr(callback, "get_state") else {}
+    try:
+        return {"keras": _packed(keras_own, arrays), "own": _packed(own, arrays)}
+    except TypeError as error:
+        raise TypeError(
+            f"get_state of {type(callback).__name__} returned {error}, which a checkpoint cannot hold. Return a "
+            "dictionary whose keys are text, of numbers, text, None, lists, NumPy arrays and such dictionaries."
+        ) from None
 
 
-def _restore(callback: keras.callbacks.Callback, state: Any) -> None:
-    for kind, names in _REMEMBERED.items():
-        if isinstance(callback, kind):
-            for name in names:
-                setattr(callback, name, state[name])
-            return
+def _restore(callback: keras.callbacks.Callback, state: Mapping[str, Any]) -> None:
+    for name, value in state["keras"].items():
+        setattr(callback, name, value)
     if hasattr(callback, "set_state"):
-        callback.set_state(state)
+        try:
+            callback.set_state(state["own"])
+        except Exception as error:  # its author's code, which may raise anything
+            what = f"set_state of {type(callback).__name__} failed: {type(error).__name__}: {error}"
+            raise ValueError(what) from error
+
+
+def _random_state() -> dict[str, Any]:
+    """The state of Python's and NumPy's global generators, from which callbacks may draw."""
+    return {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
+
+
+def _set_random_state(state: Mapping[str, Any]) -> None:
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    np.random.set_state(state["numpy"])
 
 
 def _array(value: Any) -> np.ndarray:
@@ -157,10 +187,16 @@ def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         arrays[name := f"array-{len(arrays)}"] = value
         return {_ARRAY: name}
     if isinstance(value, Mapping):
+        if other := [key for key in value if not isinstance(key, str)]:
+            raise TypeError(f"a dictionary with the key {other[0]!r}")
         return {key: _packed(item, arrays) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_packed(item, arrays) for item in value]
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise TypeError(f"an object of the type {type(value).__name__}")
+    return value
 
 
 def _unpacked(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -41,8 +41,12 @@ class Whole:
 
     def __post_init__(self) -> None:
         """Make the arrays read-only, as all runs of the process copy from them; hash them if need be."""
-        for array in (self.x, self.y):
+        import numpy as np
+
+        for name in ("x", "y"):
+            array = np.asarray(getattr(self, name))  # of a pandas object, say
             array.setflags(write=False)
+            object.__setattr__(self, name, array)
         if not self.sha256:
             object.__setattr__(self, "sha256", sha256(self.x, self.y))
 
@@ -83,6 +87,21 @@ class Source:
     holdout: float | int = 0.2
     images: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises `DataError`: a part of the declaration is contradictory."""
+        for name, given, allowed in (("task", self.task, get_args(Task)), ("source", self.source, get_args(Kind))):
+            if given not in allowed:
+                raise DataError(f"The data set {self.name} has {name}={given!r}. Give one of: {', '.join(allowed)}.")
+        if not callable(self.load):
+            raise DataError(
+                f"The data set {self.name} has a load that is no function. Give load=load, not load=load()."
+            )
+        if self.task == "classification" and not self.class_names:
+            raise DataError(
+                f"The data set {self.name} is for classification and names no classes. Give class_names, such as "
+                '("no", "yes"), a name for each class number.'
+            )
+
     def __call__(self, seed: int = 0, *, train_size: int | None = None, split_seed: int | None = None) -> Dataset:
         """Load the set and split it.
 
@@ -104,7 +123,7 @@ class Source:
         seed_name, split_by = ("seed", seed) if split_seed is None else ("split_seed", split_seed)
         _check_integer(seed_name, split_by, 0, 2**32 - 1)
         whole = self.read()
-        _check_finite(self.name, whole)
+        _check(self, whole)
         train, validation, test = self._rows(whole, split_by)
         if train_size is not None:
             _check_integer(f"train_size of {self.name}", train_size, 1, len(train))
@@ -194,10 +213,26 @@ def _part(whole: Whole, rows: np.ndarray) -> Split:
     return part
 
 
-def _check_finite(name: str, whole: Whole) -> None:
-    """Refuse NaN and infinity: one such value makes a column's mean NaN, then every weight, as if the run diverged."""
+def _check(source: Source, whole: Whole) -> None:
+    """Refuse what could only be trained wrongly, or not at all. NaN or infinity, even one, makes a column's mean NaN,
+    and then every weight, as if the run diverged.
+    """
     import numpy as np
 
+    name, y = source.name, whole.y
+    if len(whole.x) != len(y):
+        raise DataError(f"{name}: x has {len(whole.x)} rows and y has {len(y)}. Load a target for each row.")
+    if y.ndim != 1:
+        raise DataError(f"{name}: y has the shape {y.shape}. Give one number for each row, of shape ({len(y)},).")
+    if source.task == "classification":
+        classes, found = len(source.class_names), np.unique(y)
+        if y.dtype.kind not in "iu" or found[0] < 0 or found[-1] >= classes:
+            raise DataError(
+                f"{name}: y holds {', '.join(map(repr, found[:5].tolist()))}{' …' if len(found) > 5 else ''}, and "
+                f"class_names has {classes} names. Give class numbers, integers from 0 to {classes - 1}."
+            )
+    elif y.dtype.kind not in "iuf":
+        raise DataError(f"{name}: y has the type {y.dtype}. Give numbers.")
     for what, array in (("x", whole.x), ("y", whole.y)):
         if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
             bad = np.argwhere(~np.isfinite(array))

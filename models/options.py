@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -74,7 +74,7 @@ def check_option(name: str, value: Any, wanted: Any) -> None:
         if inspect.isfunction(marker):
             marker(name, value)
     if _is(kind, Union) or _is(kind, UnionType):
-        _check_union(name, value, get_args(kind))
+        _check_union(name, value, get_args(kind), [marker for marker in markers if not inspect.isfunction(marker)])
     elif _is(kind, Literal):
         checks.one_of(name, value, get_args(kind))
     elif _is(kind, Sequence) or _is(kind, tuple) or _is(kind, list):
@@ -85,12 +85,12 @@ def check_option(name: str, value: Any, wanted: Any) -> None:
         )
 
 
-def _check_union(name: str, value: Any, kinds: Iterable[Any]) -> None:
-    """Check that one of the types fits; the error is that of the first."""
+def _check_union(name: str, value: Any, kinds: Iterable[Any], markers: list[Any]) -> None:
+    """Check that one of the types fits, within the limits of all; the error is that of the first."""
     errors = []
     for kind in kinds:
         try:
-            return check_option(name, value, kind)
+            return check_option(name, value, Annotated[(kind, *markers)] if markers else kind)
         except ValueError as error:
             errors.append(error)
     raise errors[0]
@@ -103,10 +103,13 @@ def _check_sequence(name: str, values: Any, kind: Any, markers: list[Any]) -> No
         raise ValueError(f"{name}={values!r} is not a sequence: give {advice}.")
     if len(values) < max((marker.min_length for marker in markers if isinstance(marker, MinLen)), default=0):
         raise ValueError(f"{name}={values!r} is {'too short' if values else 'empty'}: give {advice}.")
-    item, *others = get_args(kind) or (Any,)
-    if others not in ([], [...]):
-        return  # items of different types
-    for value in values:
+    items = get_args(kind) or (Any,)
+    if _is(kind, tuple) and items[1:] != (...,) and get_args(kind):
+        if len(values) != len(items):
+            raise ValueError(f"{name}={values!r} has {len(values)} items: give {_advice(markers, f'{len(items)}')}.")
+    else:
+        items = (items[0],) * len(values)
+    for value, item in zip(values, items, strict=True):
         try:
             check_option(name, value, item)
         except ValueError:
@@ -134,7 +137,8 @@ def _is_number(value: Any, kind: type) -> bool:
     """Whether a value is an int, or a finite number; bools are neither."""
     if isinstance(value, bool):
         return False
-    return isinstance(value, int) if kind is int else isinstance(value, int | float) and math.isfinite(value)
+    largest = sys.float_info.max
+    return isinstance(value, int if kind is int else int | float) and -largest <= value <= largest  # NaN is not
 
 
 def _within(value: float, marker: Any) -> bool:

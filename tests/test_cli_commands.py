@@ -199,7 +199,7 @@ def test_multiline_problem_becomes_one_paragraph(capsys, monkeypatch):
         raise ProblemError("first\n\n   second\tthird\n")
 
     monkeypatch.setattr(app.catalog, "find", find)
-    assert run_cli(capsys, "list") == (2, "", "first second third\n")
+    assert run_cli(capsys, "list", "quickstart") == (2, "", "first second third\n")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_unusable_file_is_named(capsys, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(app.catalog, "find", find)
-    status, _, err = run_cli(capsys, "list")
+    status, _, err = run_cli(capsys, "list", "quickstart")
     assert status == 1
     assert err.startswith(f"{error.filename}: {error.strerror}. This file or directory cannot be used: name another")
     assert len(err.splitlines()) == 1
@@ -256,7 +256,7 @@ def test_missing_command_shows_the_commands(capsys):
 
 def test_internal_error_is_not_a_traceback(capsys, monkeypatch):
     monkeypatch.setattr(app.catalog, "find", lambda names: 1 / 0)
-    status, _, err = run_cli(capsys, "list")
+    status, _, err = run_cli(capsys, "list", "quickstart")
     assert status == 1
     assert err.strip() == "Internal error: ZeroDivisionError: division by zero. --debug before the command shows where."
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import fetch_california_housing
 
-from data import DataError, Source, cache, california_housing, digits, fashion, fashion_mnist, resolve
+from data import DataError, cache, california_housing, digits, fashion, fashion_mnist, resolve
 from data.dataset import sha256
 
 SHAPES = dict(zip(fashion.FILES, [(6, 28, 28), (6,), (3, 28, 28), (3,)], strict=True))
@@ -269,13 +269,3 @@ def assert_housing_is_damaged(file: Path) -> None:
             resolve(california_housing, choice)
         assert f"Delete {file} and run again" in str(caught.value)
         assert "--data bundled" in str(caught.value)
-
-
-def absent():
-    return Path("absent.csv").read_text()
-
-
-def test_data_set_that_cannot_be_loaded_is_named():
-    source = Source(name="wine", task="regression", source="real", load=absent)
-    with pytest.raises(DataError, match=r"data set wine cannot be loaded: FileNotFoundError.*'absent.csv'.*absent"):
-        source(0)

@@ -59,6 +59,14 @@ def test_error_in_experiment_file_names_file_and_line(topic, text, message):
         catalog.find(["mine"])
 
 
+def test_broken_file_does_not_hide_others(topic):
+    topic("broken", "x = (\n")
+    topic("mine", DECLARATION)
+    found, (problem,) = catalog.find_all()
+    assert list(found) == ["mine.one"]
+    assert problem.startswith("experiments/broken.py, line 1: SyntaxError")
+
+
 def test_unnamed_files_without_experiments_are_ignored(topic):
     topic("empty", "x = 1\n")
     topic("mine", DECLARATION)

@@ -23,6 +23,7 @@ EXPERIMENT = dict(
     baseline="base",
     metric=Metric("test/rmse", goal="min"),
 )
+ABOUT_PROBE = Hypothesis("arm", "worse", by=0.5, metric=Metric("probe/dead_units", "max"))
 ABOUT_ARM, ABOUT_BASE = Hypothesis("arm", "worse", by=0.5), Hypothesis("base", "worse", by=1)
 
 
@@ -141,6 +142,7 @@ def test_hypothesis_has_allowed_direction_and_positive_effect(by):
         ({"metric": Metric("test/rsme", "min")}, ["is 'test/rsme'", "Did you mean 'test/rmse'?"]),
         ({"seeds": 0}, ["seeds is 0. Give a positive integer."]),
         ({"seeds": True}, ["seeds is True. Give a positive integer."]),
+        ({"hypothesis": ABOUT_PROBE}, ["about 'probe/dead_units'", "recipe of the arm 'arm' names no probes"]),
         ({"quick": dict(epoch=2)}, ["quick was given 'epoch'", "Did you mean 'epochs'?"]),
         ({"quick": dict(params=dict(drpout=0.1))}, ["The model mlp was given 'drpout'"]),
         ({"quick": dict(data_params=5)}, ["data_params is 5. Give a mapping, such as data_params=dict(…)."]),

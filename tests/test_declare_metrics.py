@@ -89,6 +89,7 @@ def test_expressions_over_epochs_need_history(name):
         ("a - b - c", "is not understood"),
         ("epochs to validation/loss", "a target belongs to `epochs to`"),
         ("validation/loss 0.3", "a target belongs to `epochs to`"),
+        ("best probe/dead_units", "it has no best value. Write probe/dead_units"),
         ("best test/accuracy", "read once, at the selected epoch. Write test/accuracy"),
     ],
 )
@@ -129,6 +130,26 @@ def test_target_that_is_not_number_is_refused(value):
 
 def test_history_without_seconds_has_no_time_to_target():
     assert metrics.parse("seconds to validation/rmse 5").of(ended(), {"validation/rmse": [1.0]}) is None
+
+
+def test_loss_comes_first_wherever_its_row_is(monkeypatch):
+    monkeypatch.setattr(metrics, "TABLE", metrics.TABLE[::-1])
+    assert [metrics.names_of(task)[0] for task in ("regression", "classification")] == ["loss", "loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "has_unit"),
+    [
+        ("best validation/rmse", True),
+        ("train/mae - validation/mae", True),
+        ("test/loss", False),
+        ("epochs to validation/rmse 0.5", False),
+        ("probe/std/hidden_1", False),
+        ("divergence", False),
+    ],
+)
+def test_metrics_of_targets_have_their_unit(name, has_unit):
+    assert metrics.has_unit(name) == has_unit
 
 
 def test_metric_is_added_by_one_row(monkeypatch):

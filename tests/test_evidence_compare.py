@@ -228,6 +228,11 @@ def test_runs_of_different_recipes_are_not_compared(path):
         compare(path)
 
 
+def test_runs_older_than_field_of_recipes_are_compared(path):
+    declare(path, arms={arm: recipe | {"callbacks": [], "pictures": []} for arm, recipe in RECIPES.items()})
+    assert compare(path).arms["arm"].n == 3
+
+
 def test_unknown_metric_is_refused_when_no_run_has_values(tmp_path):
     declare(tmp_path)
     add_run(tmp_path, "arm", 0, status="diverged")

@@ -45,6 +45,10 @@ def even(name, value):
         (Annotated[Sequence[int], MinLen(2)], [1], "x=[1] is too short: give a tuple or a list."),
         (tuple[str, ...], ("a", 1), "x=('a', 1) contains 1: give a tuple or a list."),
         (Mapping[str, Any], [], "x=[] is not a mapping: give one."),
+        (Annotated[int | None, Ge(1)], -5, "x=-5 is not a positive integer: give one."),
+        (tuple[int, int], (1, 2, 3), "x=(1, 2, 3) has 3 items: give 2."),
+        (tuple[int, str], (1, 2), "x=(1, 2) contains 2: give a tuple or a list."),
+        (float, 10**400, f"x={10**400!r} is not a number: give one."),
         (Named, {}, "x={} has no 'name': add one, such as 'random_normal', beside its options."),
     ],
 )
@@ -59,6 +63,7 @@ def test_value_of_wrong_type_is_refused(wanted, value, message):
     [
         (float, 1),
         (Count | None, None),
+        (Annotated[int | None, Ge(1)], None),
         (Count | None, 3),
         (Counts, [3]),
         (list[int], ()),

@@ -74,7 +74,7 @@ def test_missing_json_reads_as_none(tmp_path):
     assert files.read_json(tmp_path / "run.json") is None
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b'{"a": NaN}', b"\xff\xfe", b"[1, 2]", b"3"])
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff\xfe", b"[1, 2]", b"3"])
 def test_damaged_json_is_named_with_remedy(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(ProblemError, match=r"run\.json (cannot be read|does not hold).* Delete it, and `run` makes"):
@@ -94,6 +94,7 @@ def test_damaged_json_is_named_with_remedy(tmp_path, content):
         (DONE | {"metrics": {"test/rmse": "x"}}, "metrics/test/rmse"),
         (DONE | {"metrics": {"test/rmse": True}}, "metrics/test/rmse"),
         (DONE | {"data": None}, "data"),
+        (DONE | {"code": {"commit": 5}}, "code/commit"),
         (DONE | {"data": DATA | {"sha256": 3}}, "data/sha256"),
     ],
 )
@@ -122,6 +123,8 @@ def test_running_run_is_incomplete(tmp_path):
         (DECLARED | {"hypotheses": {}}, "hypotheses is missing"),
         (DECLARED | {"hypotheses": [{"arm": "arm", "direction": "worse"}]}, "hypotheses/0/by is missing"),
         (DECLARED | {"baseline": "bse"}, "is about the arm 'bse' and declares no arm"),
+        (DECLARED | {"tuning": {"am": {"edges": {}}}}, "is about the arm 'am' and declares no arm"),
+        ({"claim": "It helps.", "arms": {}, "tuning": {"arm": {"edges": {}}}}, "has tuned arms and declares none"),
         (DECLARED | {"arms": {"base": {}}}, "is about the arm 'arm' and declares no arm"),
     ],
 )

@@ -18,6 +18,19 @@ def mine(input_shape, outputs):
 """
 
 
+def test_code_of_run_includes_what_its_file_imports(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "layer_parts.py").write_text("WIDTH = 4")
+    (tmp_path / "layers_of_mine.py").write_text("import tensorflow_text\nimport layer_parts")  # not importable here
+    file = tmp_path / "imports_models.py"
+    file.write_text(MODEL.replace("def mine", "def build():\n    from layers_of_mine import x\n\n\ndef mine"))
+    recipe = Recipe(model=runpy.run_path(str(file))["mine"], data=data.digits)
+    experiment = dataclasses.replace(NARROW_OR_WIDE, arms={"narrow": recipe, "wide": recipe}, hypothesis=())
+    before = provenance_of(experiment, {"code": {"sha256": "0"}})
+    (tmp_path / "layer_parts.py").write_text("WIDTH = 5")
+    assert provenance_of(experiment, {"code": {"sha256": "0"}}) != before
+
+
 def test_code_of_run_includes_file_of_model(tmp_path):
     file = tmp_path / "my_models.py"
     file.write_text(MODEL)

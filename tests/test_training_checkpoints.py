@@ -84,7 +84,7 @@ def test_checkpoint_of_other_data_is_not_resumed(tmp_path):
 def test_failure_on_resuming_restarts_from_beginning(tmp_path, monkeypatch, undisturbed):
     train_until_killed(ARMS["adam"], tmp_path, epoch=5)
     for checkpoint in tmp_path.glob("*/*/*/checkpoint/epoch-*"):
-        edit(checkpoint, lambda manifest, state, arrays: state["callbacks"][4].update(rows="none"))
+        edit(checkpoint, lambda manifest, state, arrays: state["callbacks"][4]["own"].update(rows="none"))
     first, second = (train(task(ARMS["adam"], tmp_path)) for _ in range(2))
     assert (first["status"], second["status"], second["resumed_after"]) == ("failed", "done", None)
     assert left_by(tmp_path) == undisturbed("adam")

@@ -7,6 +7,7 @@ import json
 from functools import partial
 
 import keras
+import numpy as np
 import pytest
 
 import data
@@ -104,6 +105,91 @@ def test_resumed_run_restores_callback_state(epoch, tmp_path):
     assert train(task(recipe, tmp_path / "cut"))["resumed_after"] == epoch - 1
     assert left_by(tmp_path / "cut") == left_by(tmp_path / "whole")
     assert rates(tmp_path / "whole") == pytest.approx([1e-3] * 3 + [5e-4] * 3 + [2.5e-4])
+
+
+class PatientAndCounting(keras.callbacks.EarlyStopping):
+    """Keras' attributes and a count of its own; noise from NumPy's global generator, which grows with the count."""
+
+    count = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.count += 1
+        self.model.set_weights([w + np.random.normal(0, 1e-3 * self.count, w.shape) for w in self.model.get_weights()])
+
+    def get_state(self):
+        return {"count": self.count}
+
+    def set_state(self, state):
+        self.count = state["count"]
+
+
+def test_resumed_run_restores_state_of_subclass_and_random_numbers(tmp_path):
+    recipe = BASE.but(callbacks=(partial(PatientAndCounting, patience=5),))
+    train(task(recipe, tmp_path / "whole"))
+    train_until_killed(recipe, tmp_path / "cut", 4)
+    assert train(task(recipe, tmp_path / "cut"))["resumed_after"] == 3
+    assert left_by(tmp_path / "cut") == left_by(tmp_path / "whole")
+
+
+STATES = {"set": {"seen": {1}}, "numbered": {"by": {0: 1.0}}, "sound": {"one": 1}}
+
+
+class Remembers(keras.callbacks.Callback):
+    """A callback whose state is one of `STATES`."""
+
+    def __init__(self, state):
+        super().__init__()
+        self.state = STATES[state]
+
+    def get_state(self):
+        return self.state
+
+    def set_state(self, state):
+        self.state = state["other"]
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [("set", "an object of the type set"), ("numbered", "a dictionary with the key 0")],
+)
+def test_state_that_no_checkpoint_can_hold_fails_at_beginning(state, what, tmp_path):
+    record = train(task(BASE.but(callbacks=(partial(Remembers, state),)), tmp_path))
+    assert record["status"] == "failed" and "epochs" not in record
+    assert f"get_state of Remembers returned {what}, which a checkpoint cannot hold" in record["error"]
+
+
+def test_failing_set_state_is_named(tmp_path):
+    recipe = BASE.but(callbacks=(partial(Remembers, "sound"),))
+    train_until_killed(recipe, tmp_path, 4)
+    record = train(task(recipe, tmp_path))
+    assert "set_state of Remembers failed: KeyError: 'other'" in record["rejected_checkpoints"][0]
+
+
+class ZerosAtEnd(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        self.model.set_weights([0 * w for w in self.model.get_weights()])
+
+
+def test_selected_weights_are_tested_whatever_own_callbacks_do_at_end(tmp_path):
+    plain, zeroed = (
+        train(task(BASE.but(callbacks=callbacks), tmp_path / name))["metrics"]
+        for name, callbacks in (("plain", ()), ("zeroed", (ZerosAtEnd,)))
+    )
+    assert zeroed == plain
+
+
+class DecaysMore(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.model.optimizer.weight_decay = 0.5
+
+
+def test_replaced_weight_decay_does_not_reach_next_run(tmp_path):
+    recipe = BASE.but(optimizer=dict(name="adamw", weight_decay=0.01), epochs=2)
+    before = train(task(recipe, tmp_path / "before"))["metrics"]
+    for _ in range(2):
+        assert train(task(recipe.but(callbacks=(DecaysMore,)), tmp_path / "decaying"))["status"] == "done"
+    assert train(task(recipe, tmp_path / "after"))["metrics"] == before
 
 
 def test_every_run_makes_its_own_callback(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import keras
 import numpy as np
@@ -147,7 +148,7 @@ def broken_model(input_shape, outputs):
 def test_failed_run_is_recorded_without_done(tmp_path):
     record = run(Recipe(model=broken_model, data=data.digits), tmp_path)
     assert record["status"] == "failed"
-    assert record["error"] == "RuntimeError: no such luck"
+    assert re.fullmatch(r"RuntimeError: no such luck \(tests/test_training_train\.py, line \d+\)", record["error"])
     assert "broken_model" in record["traceback"]
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "failed"
     assert not (tmp_path / "DONE").exists()

@@ -110,6 +110,19 @@ def test_head_is_trained_first_at_its_own_rate(logdir, tmp_path):
     np.testing.assert_allclose(body["stage_1_conv_1"][0], moved["stage_1_conv_1"][0], rtol=1e-4)
 
 
+def test_training_after_that_of_head_has_its_own_rate_and_unit(tmp_path):
+    table = Recipe(model=mlp, params=dict(widths=(4,)), data=data.diabetes, epochs=2, mode="graph")
+    assert run(table, tmp_path, experiment="topic.before")["status"] == "done"
+    # With only the head left to learn, both trainings could share one program.
+    only_head = {"start": "topic.before/arm", "frozen": "all but the head"}
+    still = table.but(transfer=only_head, optimizer={"learning_rate": 1e-12})
+    heads = still.but(transfer={"head_epochs": 1, "head_learning_rate": 1e-9})
+    cold, headed = (run(recipe, tmp_path, experiment=name) for recipe, name in ((still, "t.cold"), (heads, "t.headed")))
+    assert headed["metrics"]["test/rmse"] == pytest.approx(cold["metrics"]["test/rmse"], rel=1e-3)
+    rows = (tmp_path / "t.headed" / "arm" / "seed-3" / "history.csv").read_text().splitlines()[1:]
+    assert [float(row.split(",")[2]) for row in rows] == pytest.approx([1e-12] * 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

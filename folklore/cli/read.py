@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +18,7 @@ from folklore.report import tables
 from folklore.storage import run_directory
 
 if TYPE_CHECKING:
+    from folklore.declare.experiment import Experiment
     from folklore.evidence.comparison import Comparison
 
 out = Console()
@@ -42,7 +43,13 @@ def list_(
     logdir: Logdir = Path("logs"),
 ) -> None:
     """List the experiments, their claims, and how many of their runs are stored."""
-    found = catalog.find([] if topic is None else [topic])
+    found, problems = catalog.find_all() if topic is None else (catalog.find([topic]), [])
+    _list(found, format_, logdir)
+    if problems:
+        raise ProblemError(" ".join(problems))
+
+
+def _list(found: Mapping[str, Experiment], format_: str, logdir: Path) -> None:
     if format_ == "json":
         listed = [{"name": name, "claim": e.claim, "kind": e.kind} for name, e in found.items()]
         print(json.dumps(listed, indent=1, ensure_ascii=False))

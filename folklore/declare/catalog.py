@@ -41,6 +41,18 @@ def load(topic: str) -> dict[str, Experiment]:
     return {f"{topic}.{name}": value for name, value in vars(module).items() if isinstance(value, Experiment)}
 
 
+def find_all() -> tuple[dict[str, Experiment], list[str]]:
+    """All experiments, and what is wrong with the files that cannot be imported."""
+    found: dict[str, Experiment] = {}
+    problems = []
+    for topic in topics():
+        try:
+            found |= load(topic)
+        except ProblemError as problem:
+            problems.append(str(problem))
+    return found, problems
+
+
 def find(names: Sequence[str]) -> dict[str, Experiment]:
     """The experiments with these names, of the form `topic` or `topic.experiment`; all of them if no names are given.
 

@@ -93,6 +93,8 @@ class Experiment:
             raise DeclarationError(
                 f"The arms use different data ({given}), so they cannot be compared. Use one source."
             )
+        for hypothesis in self.hypotheses:
+            self._check_probes(hypothesis)
         task = self.data.task
         if metrics.parse(self.metric.name).is_rate and any(h.is_trend and not h.metric for h in self.hypotheses):
             raise DeclarationError(f"There cannot be a trend of a rate such as {self.metric.name!r}. Compare two arms.")
@@ -101,6 +103,16 @@ class Experiment:
         checks.whole_number("seeds", self.seeds)
         checks.allowed_names("quick", self.quick, SETTINGS)
         self.but(**self.quick)
+
+    def _check_probes(self, hypothesis: Hypothesis) -> None:
+        """Refuse a hypothesis about a probe that runs of one of its arms will not record."""
+        against = self.baseline if hypothesis.against is None else hypothesis.against
+        for arm in (*hypothesis.arms, *([against] if isinstance(against, str) and not hypothesis.is_trend else ())):
+            if metrics.is_probe(name := self.metric_of(hypothesis).name) and not self.arms[arm].probes:
+                raise DeclarationError(
+                    f"A hypothesis is about {name!r}, and the recipe of the arm {arm!r} names no probes, so its runs "
+                    "will not record it. Give the recipe probes=(…)."
+                )
 
     def _check_kinds(self) -> None:
         """The types of the arguments: one clear error here, where Python would fail somewhere later."""

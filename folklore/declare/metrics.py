@@ -193,6 +193,11 @@ def _terms(name: str) -> Iterator[Term]:
                 f"The metric {name!r}: a target belongs to `epochs to` and `seconds to` only, as in "
                 "'epochs to validation/accuracy 0.85'."
             )
+        if when == "best" and split == "probe":
+            raise DeclarationError(
+                f"The metric {name!r}: of a probe nobody knows whether more is better, so it has no best value. Write "
+                f"probe/{metric}, at the selected epoch, or last probe/{metric}."
+            )
         if when and split == "test":
             raise DeclarationError(
                 f"The metric {name!r} needs the test metric of every epoch, but it is read once, at the selected "
@@ -220,6 +225,14 @@ def is_probe(name: str) -> bool:
     return any(term.split == "probe" for term in parse(name).terms)
 
 
+def has_unit(name: str) -> bool:
+    """Whether a metric is in the unit of the targets."""
+    in_units, terms = {row.name for row in TABLE if row.in_units}, parse(name).terms
+    return bool(terms) and all(
+        term.metric in in_units and term.split != "probe" and term.target is None for term in terms
+    )
+
+
 def check_task(name: str, task: str) -> None:
     """Refuse a metric that runs of this task do not record.
 
@@ -234,7 +247,7 @@ def check_task(name: str, task: str) -> None:
 
 def rows_of(task: str) -> list[RecordedMetric]:
     """The rows of the table for a task, the loss first."""
-    return [row for row in TABLE if row.task == task]
+    return sorted((row for row in TABLE if row.task == task), key=lambda row: row.name != "loss")
 
 
 def names_of(task: str) -> list[str]:

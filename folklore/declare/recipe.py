@@ -198,11 +198,14 @@ class Recipe:
 
     def identity(self) -> str:
         """SHA-256 of `to_dict`: equal for recipes that would train the same and leave the same behind."""
-        record = self.to_dict()
-        for name in _LATER_FIELDS:
-            if not record[name]:  # as before there was such a field: runs stored then need not be trained again
-                del record[name]
-        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(without_empty(self.to_dict()), sort_keys=True).encode()).hexdigest()
+
+
+def without_empty(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as data, without the empty ones of the fields that came later: as before there were such fields, so that
+    runs that were stored then are still runs of the same recipe.
+    """
+    return {name: value for name, value in recipe.items() if value or name not in _LATER_FIELDS}
 
 
 # What text can set: by --set, by a grid, under --budget quick.

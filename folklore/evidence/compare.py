@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from folklore.declare import metrics
+from folklore.declare.recipe import without_empty
 from folklore.errors import ProblemError, did_you_mean
 from folklore.evidence import sequential, statistics
 from folklore.evidence.comparison import ComparedArm, Comparison, Difference
@@ -62,11 +63,14 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in by_arm[run.arm])
     failed -= lacking
     hypotheses = [h for h in asked(declared) if metric is None or h.metric.name == metric]
-    withheld = [_withheld(declared, data, hypothesis) for hypothesis in hypotheses]
+    withheld = [
+        _withheld(declared, data, hypothesis, _unrecorded(hypothesis, values, ended, histories))
+        for hypothesis in hypotheses
+    ]
     return Comparison(
         experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
         facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=name,
-        goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name) or "max", data=data,
+        goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name), data=data,
         arms={
             arm: _arm(of_arm, None if arm == declared.baseline else by_arm[declared.baseline], failed[arm],
                       metrics.parse(name).is_rate)
@@ -166,15 +170,27 @@ def _data(runs: Ended, experiment: str) -> DataSet:
 
 def _check_recipes(runs: Ended, declared: StoredExperiment) -> None:
     for run, record in runs:
-        if record.recipe != declared.arms[run.arm]:
+        if without_empty(record.recipe) != without_empty(declared.arms[run.arm]):
             raise ProblemError(
                 f"{run.path} holds a run of another recipe than experiment.json declares for its arm, so it is not "
                 "compared: run the experiment again with --fresh, or move that directory away."
             )
 
 
-def _withheld(declared: StoredExperiment, data: DataSet, hypothesis: AskedHypothesis) -> str | None:
-    """The reason to withhold the verdict on a hypothesis, or None."""
+def _unrecorded(
+    hypothesis: AskedHypothesis, values: Callable[[str], Values], runs: Ended, histories: Histories
+) -> list[str]:
+    """The arms of a hypothesis whose runs are done, and none of which recorded its metric."""
+    lacking = _lacking(runs, hypothesis.metric.name, histories)
+    return [arm for arm in hypothesis.needed if lacking[arm] and not values(hypothesis.metric.name)[arm]]
+
+
+def _withheld(
+    declared: StoredExperiment, data: DataSet, hypothesis: AskedHypothesis, unrecorded: Sequence[str]
+) -> str | None:
+    """The reason to withhold the verdict on a hypothesis, or None; `unrecorded` are arms without its metric."""
+    if unrecorded:
+        return f"runs of {' and '.join(map(repr, unrecorded))} did not record {hypothesis.metric.name}"
     if "unit" in declared.model_fields_set and data.unit != declared.unit:
         unit = declared.unit or "other units"
         return f"what would matter is declared in {unit}, and these runs are of {data.name}"
@@ -199,7 +215,7 @@ def _notes(runs: Ended, declared: StoredExperiment) -> list[str]:
         given = {arm: recipe.get(key) for arm, recipe in declared.arms.items()}
         if len(set(given.values())) > 1:
             notes.append(f"arms have different {what}: " + ", ".join(f"{arm} {value}" for arm, value in given.items()))
-    codes = {str((record.code or {}).get("sha256"))[:12] for _, record in runs}
+    codes = {str(record.code and record.code.sha256)[:12] for _, record in runs}
     if len(codes) > 1:
         notes.append(f"runs were made by {len(codes)} states of the code: {', '.join(sorted(codes))}")
     versions = {tuple(sorted((record.versions or {}).items())) for _, record in runs}

@@ -189,8 +189,8 @@ def made(result: Result) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     hardware, code = result.hardware, result.code
     machine = f" on {hardware['machine']}" if hardware.get("machine") else ""
-    changed = ", with changes" if code.get("changed") else ""
-    commit = f" Code: {code['commit'][:12]}{changed}." if code.get("commit") else ""
+    changed = ", with changes" if code.changed else ""
+    commit = f" Code: {code.commit[:12]}{changed}." if code.commit else ""
     runs = formatting.count(result.runs, "run")
     return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}. {versions}.{commit}"
 

@@ -213,7 +213,7 @@ def isolation(setting: str, tuning: Mapping[str, Tuned], style: Mapping[str, Sty
             continue
         colour, dash, symbol = style[arm]
         others = {other: value for other, value in (tuned.best or {}).items() if other != setting}
-        rows = [row for row in tuned.tried or () if row.point == row.point | others]
+        rows = [row for row in tuned.tried or () if setting in row.point and row.point == row.point | others]
         x = [row.point[setting] for row in rows]
         numeric &= all(isinstance(value, int | float) and value > 0 for value in x)
         drawn.add_scatter(

@@ -21,7 +21,7 @@ from folklore.evidence.compare import compare
 from folklore.evidence.comparison import Comparison
 from folklore.evidence.curves import Band, band, histories, metrics_of
 from folklore.storage import files, run_directory
-from folklore.storage.schema import MisfitError, Number, Record
+from folklore.storage.schema import Code, MisfitError, Number, Record
 
 FORMAT = 1
 POINTS = 25  # of a band, at most
@@ -78,7 +78,7 @@ class Result(Record):
     seeds: dict[str, dict[str, dict[str, list[Number | None] | None]]] | None = None
     failures: list[Failure]
     versions: dict[str, str]
-    code: dict[str, Any]
+    code: Code
     hardware: dict[str, Any]
     seconds: Number
     runs: int
@@ -112,7 +112,7 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
         else None,
         "failures": [_failure(run) for run in stored if run.status not in ("done", "incomplete")],
         "versions": (first.versions or {}) if first else {},
-        "code": (first.code or {}) if first else {},
+        "code": first.code.to_dict() if first and first.code else {},
         "hardware": {key: getattr(first, key) for key in HARDWARE} if first else {},
         "seconds": round(sum((record.seconds or {}).get("total") or 0.0 for record in ended), 1),
         "runs": len(stored),

@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from folklore.declare import metrics
 from folklore.report.formatting import count, difference, in_words, interval, number
 
 if TYPE_CHECKING:  # see folklore.report.formatting
@@ -77,8 +78,9 @@ def arm_rows(compared: Comparison) -> list[Row]:
 def about(compared: Comparison) -> list[str]:
     """Notes: what was measured, on which data, and what a reader must know about the runs."""
     data = compared.data
-    unit = f" in {data.unit}" if data and data.unit else ""
-    notes = [f"{compared.metric}{unit}, {'lower' if compared.goal == 'min' else 'higher'} is better"]
+    unit = f" in {data.unit}" if data and data.unit and compared.metric and metrics.has_unit(compared.metric) else ""
+    better = {"min": ", lower is better", "max": ", higher is better", None: ""}[compared.goal]
+    notes = [f"{compared.metric}{unit}{better}"]
     if data:
         notes.append(f"data: {data.name} ({data.source})")
     if compared.unfinished:

@@ -29,7 +29,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
         ProblemError: the file is damaged; names it.
     """
     try:
-        record = json.loads(read_text(path), parse_constant=_no_number, parse_int=_number)
+        text = read_text(path)
+        record = json.loads(text, parse_constant=_no_number, parse_int=_number)
+        if "\\ud" in text.lower():  # half of a character, which could be shown nowhere, is not UTF-8 either
+            json.dumps(record, ensure_ascii=False).encode()
     except FileNotFoundError:
         return None
     except PermissionError:

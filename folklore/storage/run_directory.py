@@ -107,7 +107,10 @@ def read_experiment(path: Path) -> Declaration | None:
     if content is None:
         return None
     if not content.get("arms", True):
-        return _parsed(file, ExactClaim, content)
+        exact = _parsed(file, ExactClaim, content)
+        if exact.tuning:
+            raise damaged(file, "has tuned arms and declares none")
+        return exact
     declared = _parsed(file, StoredExperiment, content)
     try:
         for arm in declared.arms:
@@ -130,6 +133,7 @@ def _parsed(file: Path, kind: type[T], content: Mapping[str, Any]) -> T:
 
 def _arms_named(declared: StoredExperiment) -> Iterator[str]:
     yield declared.baseline
+    yield from declared.tuning or ()
     for stored in declared.hypotheses:
         metric = stored.metric or declared.metric
         arm = tuple(stored.arm) if isinstance(stored.arm, list) else stored.arm

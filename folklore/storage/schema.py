@@ -138,6 +138,14 @@ class StoredRun(Record):
     divergence: Divergence | None = None
 
 
+class Code(Record):
+    """The code that made a run; see `folklore.study.provenance`."""
+
+    commit: str | None = None
+    changed: bool | None = None
+    sha256: str | None = None
+
+
 class EndedRun(StoredRun):
     """The run.json of a run that came to its end: it is done, or it diverged."""
 
@@ -147,7 +155,7 @@ class EndedRun(StoredRun):
     selected_epoch: int | None = None
     seconds: dict[str, Number | None] | None = None
     versions: dict[str, str] | None = None
-    code: dict[str, Any] | None = None
+    code: Code | None = None
     machine: Any = None
     device: Any = None
     workers: Any = None

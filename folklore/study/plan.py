@@ -109,11 +109,9 @@ def remaining(tasks: Sequence[Task]) -> list[Task]:
 def made_by_other_code(tasks: Iterable[Task]) -> list[Task]:
     """The runs that are stored and ended, and were made by other code than that of now."""
 
-    def sha256(code: Mapping[str, Any] | None) -> str | None:
-        return (code or {}).get("sha256")
-
     ended = [(task, run_directory.read_run(task.path).ended) for task in tasks]
-    return [task for task, run in ended if run and sha256(run.code) != sha256(task.provenance.get("code"))]
+    now = {id(task): task.provenance.get("code", {}).get("sha256") for task in tasks}
+    return [task for task, run in ended if run and (run.code and run.code.sha256) != now[id(task)]]
 
 
 def is_failure(experiment: Experiment, task: Task, record: Mapping[str, Any]) -> bool:

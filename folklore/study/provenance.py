@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import subprocess
-from collections.abc import Callable, Mapping
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,12 +39,12 @@ def provenance() -> dict[str, Any]:
 def provenance_of(experiment: Experiment, common: Mapping[str, Any]) -> dict[str, Any]:
     """The provenance of one experiment's runs, from that of all.
 
-    Their code includes the files of models, data and callbacks that are not this suite's.
+    Their code includes the files of models, data and callbacks that are not this suite's, with all that they import.
     """
     functions: set[Callable[..., Any]] = set()
     for recipe in experiment.arms.values():
         functions |= {recipe.model, inspect.unwrap(recipe.data.load), *map(_function_of, recipe.callbacks)}
-    files = {file for function in functions if (file := _file_of(function)) and not _is_ours(file)}
+    files = _with_imports(file for function in functions if (file := _file_of(function)))
     if not files:
         return dict(common)
     digest = hashlib.sha256(common["code"]["sha256"].encode())
@@ -61,6 +64,44 @@ def _file_of(function: Callable[..., Any]) -> Path | None:
     except TypeError:  # a partial or another callable object
         return None
     return Path(file).resolve() if file and Path(file).is_file() else None
+
+
+def _with_imports(files: Iterable[Path]) -> set[Path]:
+    """Those of the files, and of the files that they import, that belong neither to this suite nor to a library."""
+    found: set[Path] = set()
+    left = list(files)
+    while left:
+        file = left.pop()
+        if file not in found and not _is_ours(file) and not _is_library(file):
+            found.add(file)
+            left += _imported(file)
+    return found
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    """The files that a file imports anywhere in it. They are looked for, not imported, which would take seconds."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            places = [(_roots(), name.name) for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            roots = [file.parents[node.level - 1]] if node.level else _roots()
+            module = [node.module] if node.module else []
+            places = [(roots, ".".join([*module, *more])) for more in ([], *([name.name] for name in node.names))]
+        else:
+            continue
+        for roots, name in places:
+            paths = [root.joinpath(*name.split(".")) for root in roots]
+            candidates = [where for path in paths for where in (path.with_suffix(".py"), path / "__init__.py")]
+            yield from (candidate.resolve() for candidate in candidates if name and candidate.is_file())
+
+
+def _roots() -> list[Path]:
+    """The folders in which modules are looked for, but for those of libraries."""
+    return [root for root in {*map(Path, sys.path), _ROOT} if not _is_library(root.resolve())]
+
+
+def _is_library(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in map(Path, sysconfig.get_paths().values()))
 
 
 def _is_ours(file: Path) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from data import DataError, resolve
-from folklore.errors import ProblemError
+from folklore.errors import ProblemError, place
 from folklore.tf_stderr import quietly
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def _compute_facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
         found = [asdict(fact) | {"holds": fact.holds} for fact in check()]
         return json.loads(json.dumps(found))
     except (Exception, SystemExit) as error:  # a check is its author's, and may raise anything
-        raise ProblemError(f"The check of {name} cannot be run: {type(error).__name__}: {error}") from error
+        problem = f"The check of {name} cannot be run: {type(error).__name__}: {error}{place(error)}"
+        raise ProblemError(problem) from error
 
 
 def _examine_arm(name: str, task: Task) -> tuple[dict[str, Any], int]:
@@ -92,7 +93,7 @@ def _examine_arm(name: str, task: Task) -> tuple[dict[str, Any], int]:
     except (DataError, ProblemError):
         raise
     except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
-        raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}") from error
+        raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}{place(error)}") from error
 
 
 def checkpoint_seconds() -> float:

@@ -35,6 +35,7 @@ class _Compiled:
     optimizer: keras.Optimizer
     metrics: list[keras.metrics.Metric]
     optimizer_start: list[Any]
+    rates: tuple[Any, ...]  # the optimizer's variables of learning rate and weight decay
 
 
 _compiled: dict[tuple[str, ...], _Compiled] = {}
@@ -67,7 +68,9 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
         make_rates_variable(fresh)
         fresh.optimizer.build(fresh.trainable_variables)
         optimizer_start = [keras.ops.convert_to_numpy(variable) for variable in fresh.optimizer.variables]
-        compiled = _Compiled(fresh, compilation(fresh), variables, optimizer, metrics, optimizer_start)
+        compiled = _Compiled(
+            fresh, compilation(fresh), variables, optimizer, metrics, optimizer_start, _rates(optimizer)
+        )
     else:
         for variable, first in zip(compiled.variables, variables, strict=True):
             variable.assign(first)
@@ -86,7 +89,12 @@ def _was_changed(compiled: _Compiled, key: tuple[str, ...], recipe: Recipe) -> b
     """Whether a callback of the user's own changed more of the model than its variables, which are set for every run:
     froze a layer, say, or compiled it again.
     """
-    return compilation(compiled.model) is not compiled.compilation or _key(compiled.model, recipe) != key
+    replaced = any(new is not old for new, old in zip(_rates(compiled.optimizer), compiled.rates, strict=True))
+    return replaced or compilation(compiled.model) is not compiled.compilation or _key(compiled.model, recipe) != key
+
+
+def _rates(optimizer: keras.Optimizer) -> tuple[Any, ...]:
+    return learning_rate(optimizer), optimizer.weight_decay
 
 
 def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:

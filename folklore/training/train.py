@@ -20,6 +20,7 @@ from callbacks.rows import Row
 from data import Dataset
 from folklore import epoch
 from folklore.declare.recipe import ALL_BUT_HEAD, Mode
+from folklore.errors import place
 from folklore.storage import files, run_directory
 from folklore.task import Task
 from folklore.training.model_cache import ready_model
@@ -70,7 +71,8 @@ def train(task: Task, control: Control = Control()) -> dict[str, Any]:
     except epoch.OUT_OF_MEMORY:
         raise
     except (Exception, SystemExit) as error:  # whatever a model does, the other runs are trained
-        record |= {"status": "failed", "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        what = f"{type(error).__name__}: {error}{place(error)}"
+        record |= {"status": "failed", "error": what, "traceback": traceback.format_exc()}
         if not isinstance(error, OSError):  # a disk may have room tomorrow; all else would fail again from there
             run_directory.drop_checkpoints(task.path)
     run_directory.finish(task.path, record)
@@ -151,7 +153,10 @@ def _train_once(
     choice = dict(task.choice or choose_mode(recipe, model, on_train, own).to_dict())
     mode: Mode = choice["mode"]
     if recipe.transfer.get("head_epochs") and not resumed:
-        model.set_weights(with_trained_head(task, data, on_train, mode))
+        weights = with_trained_head(task, data, on_train, mode)
+        # Made ready once more: the network whose head was trained may have been this one, as equal networks are shared.
+        model = ready_model(recipe, data, recipe.chance(task.seed), preprocessing.target_scale, task.start)
+        model.set_weights(weights)
     built = _CLOCK()
 
     evaluate = partial(epoch.evaluate, model, on_train, epoch.evaluation_mode(mode, recipe.epochs))
@@ -207,6 +212,7 @@ def _selected_metrics(model: keras.Model, data: Dataset, scaling: Scaling, callb
     """
     if callbacks.divergence.epoch is not None or callbacks.best.epoch is None:
         return {}
+    callbacks.best.restore()  # callbacks of the user's own may have changed the weights when training ended
     selected = callbacks.history.rows[callbacks.best.epoch]
     metrics = {name: value for name, value in selected.items() if name.startswith(("train/", "validation/"))}
     tested = epoch.evaluate(model, epoch.place((data.test.x, data.test.y), scaling))
