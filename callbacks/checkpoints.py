@@ -82,11 +82,9 @@ class Checkpoints(keras.callbacks.Callback):
 
         Raises:
             DamagedError: it does not fit the model, its optimizer or the callbacks. It is removed.
-            TypeError: the state of a callback is not one that a checkpoint can hold.
         """
         self.saved = self.clock()
-        for callback in self.callbacks:
-            _state(callback, {})  # fails now, rather than at the first checkpoint
+        self.checked = False
         if self.found is None:
             return
         arrays = self.found.arrays
@@ -104,7 +102,17 @@ class Checkpoints(keras.callbacks.Callback):
         self.found = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if it is time and training continues."""
+        """Save if it is time and training continues.
+
+        Raises:
+            TypeError: the state of a callback is not one that a checkpoint can hold. The first epoch shows it, however
+                late a checkpoint is due.
+            StopAskedError: the state is saved, as asked.
+        """
+        if not self.checked:
+            for callback in self.callbacks:
+                _state(callback, {})
+            self.checked = True
         if self.model.stop_training or epoch + 1 >= self.params["epochs"]:
             return
         asked = self.stop()

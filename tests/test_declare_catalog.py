@@ -70,7 +70,7 @@ def test_broken_file_does_not_hide_others(topic):
 def test_unnamed_files_without_experiments_are_ignored(topic):
     topic("empty", "x = 1\n")
     topic("mine", DECLARATION)
-    assert list(catalog.find([])) == ["mine.one"] == list(catalog.find(["mine"]))
+    assert list(catalog.find_all()[0]) == ["mine.one"] == list(catalog.find(["mine"]))
     with pytest.raises(ProblemError, match=r"There is no experiment 'mine\.on'. Did you mean 'mine\.one'"):
         catalog.find(["mine.on"])
 

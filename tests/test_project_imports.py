@@ -39,7 +39,7 @@ def test_declaring_imports_neither_keras_nor_numpy_nor_pandas():
 @pytest.mark.process
 def test_experiments_are_declared_without_importing_keras():
     code = (
-        "import sys; from folklore.declare import catalog\nfound = catalog.find([])\n"
+        "import sys; from folklore.declare import catalog\nfound, _ = catalog.find_all()\n"
         "print(len(found) > 1, 'tensorflow' in sys.modules, 'keras.src' in sys.modules)"
     )
     assert in_a_new_process(code) == "True False False"

@@ -153,7 +153,7 @@ class Remembers(keras.callbacks.Callback):
     ("state", "what"),
     [("set", "an object of the type set"), ("numbered", "a dictionary with the key 0")],
 )
-def test_state_that_no_checkpoint_can_hold_fails_at_beginning(state, what, tmp_path):
+def test_state_that_no_checkpoint_can_hold_fails_after_first_epoch(state, what, tmp_path):
     record = train(task(BASE.but(callbacks=(partial(Remembers, state),)), tmp_path))
     assert record["status"] == "failed" and "epochs" not in record
     assert f"get_state of Remembers returned {what}, which a checkpoint cannot hold" in record["error"]

@@ -54,19 +54,19 @@ def find_all() -> tuple[dict[str, Experiment], list[str]]:
 
 
 def find(names: Sequence[str]) -> dict[str, Experiment]:
-    """The experiments with these names, of the form `topic` or `topic.experiment`; all of them if no names are given.
+    """The experiments with these names, of the form `topic` or `topic.experiment`.
 
     Raises:
         ProblemError: a name is unknown (names the nearest), or a file cannot be imported.
     """
     all_topics = topics()
     found: dict[str, Experiment] = {}
-    for name in names or all_topics:
+    for name in names:
         topic, dot, _ = name.partition(".")
         if topic not in all_topics:
             raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(topic, all_topics)}")
         declared = load(topic)
-        if names and not declared:
+        if not declared:
             raise ProblemError(
                 f"{PACKAGE}/{topic}.py declares no experiment. Write {topic} = Experiment(…) at the top level of the "
                 f"file; `python -m {PACKAGE} new` writes a complete one as a start."

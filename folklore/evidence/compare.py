@@ -59,14 +59,11 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     histories: Histories = functools.cache(run_directory.read_history)
     values = _reader(ended, list(declared.arms), path.name, histories)
     name = declared.metric.name if metric is None else metric
-    by_arm, lacking = values(name), _lacking(ended, name, histories)
+    by_arm, lacking = values(name), functools.cache(lambda name: _lacking(ended, name, histories))
     failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in by_arm[run.arm])
-    failed -= lacking
+    failed -= lacking(name)
     hypotheses = [h for h in asked(declared) if metric is None or h.metric.name == metric]
-    withheld = [
-        _withheld(declared, data, hypothesis, _unrecorded(hypothesis, values, ended, histories))
-        for hypothesis in hypotheses
-    ]
+    withheld = [_withheld(declared, data, h, lacking(h.metric.name), values(h.metric.name)) for h in hypotheses]
     return Comparison(
         experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
         facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=name,
@@ -78,7 +75,7 @@ def _compare(path: Path, metric: str | None) -> Comparison:
         },
         hypotheses=assess(hypotheses, values, declared.end or sequential.LOOKS[-1], withheld),
         unfinished=sum(run.status == "incomplete" for run in runs),
-        notes=_notes(ended, declared) + _without_metric(name, lacking),
+        notes=_notes(ended, declared) + _without_metric(name, lacking(name)),
     )  # fmt: skip
 
 
@@ -177,20 +174,19 @@ def _check_recipes(runs: Ended, declared: StoredExperiment) -> None:
             )
 
 
-def _unrecorded(
-    hypothesis: AskedHypothesis, values: Callable[[str], Values], runs: Ended, histories: Histories
-) -> list[str]:
-    """The arms of a hypothesis whose runs are done, and none of which recorded its metric."""
-    lacking = _lacking(runs, hypothesis.metric.name, histories)
-    return [arm for arm in hypothesis.needed if lacking[arm] and not values(hypothesis.metric.name)[arm]]
-
-
 def _withheld(
-    declared: StoredExperiment, data: DataSet, hypothesis: AskedHypothesis, unrecorded: Sequence[str]
+    declared: StoredExperiment, data: DataSet, hypothesis: AskedHypothesis, lacking: Counter[str], values: Values
 ) -> str | None:
-    """The reason to withhold the verdict on a hypothesis, or None; `unrecorded` are arms without its metric."""
-    if unrecorded:
-        return f"runs of {' and '.join(map(repr, unrecorded))} did not record {hypothesis.metric.name}"
+    """The reason to withhold the verdict on a hypothesis, or None.
+
+    Args:
+        declared, data: of the experiment.
+        hypothesis: this one.
+        lacking: each arm's runs that did not record its metric.
+        values: of its metric.
+    """
+    if unrecorded := [repr(arm) for arm in hypothesis.needed if lacking[arm] and not values[arm]]:
+        return f"runs of {' and '.join(unrecorded)} did not record {hypothesis.metric.name}"
     if "unit" in declared.model_fields_set and data.unit != declared.unit:
         unit = declared.unit or "other units"
         return f"what would matter is declared in {unit}, and these runs are of {data.name}"

@@ -109,9 +109,11 @@ def remaining(tasks: Sequence[Task]) -> list[Task]:
 def made_by_other_code(tasks: Iterable[Task]) -> list[Task]:
     """The runs that are stored and ended, and were made by other code than that of now."""
 
-    ended = [(task, run_directory.read_run(task.path).ended) for task in tasks]
-    now = {id(task): task.provenance.get("code", {}).get("sha256") for task in tasks}
-    return [task for task, run in ended if run and (run.code and run.code.sha256) != now[id(task)]]
+    def differs(task: Task) -> bool:
+        ended = run_directory.read_run(task.path).ended
+        return ended is not None and (ended.code and ended.code.sha256) != task.provenance.get("code", {}).get("sha256")
+
+    return [task for task in tasks if differs(task)]
 
 
 def is_failure(experiment: Experiment, task: Task, record: Mapping[str, Any]) -> bool:

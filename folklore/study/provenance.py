@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import inspect
 import subprocess
 import sys
-import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
 import folklore
 from folklore.declare.experiment import Experiment
+from folklore.own_code import ROOT, is_library
 
-_ROOT = Path(folklore.__file__).resolve().parent.parent
 _TRAINS = ("models", "callbacks", "data", "folklore/declare", "folklore/epoch", "folklore/training")
 
 
@@ -67,51 +66,28 @@ def _file_of(function: Callable[..., Any]) -> Path | None:
 
 
 def _with_imports(files: Iterable[Path]) -> set[Path]:
-    """Those of the files, and of the files that they import, that belong neither to this suite nor to a library."""
+    """Those of the files, and of the files that they import, that belong neither to this suite nor to a library.
+
+    What is imported is looked for, not imported, which would take seconds.
+    """
+    folders = [str(path) for path in (*map(Path, sys.path), ROOT) if not is_library(path.resolve())]
     found: set[Path] = set()
-    left = list(files)
-    while left:
-        file = left.pop()
-        if file not in found and not _is_ours(file) and not _is_library(file):
-            found.add(file)
-            left += _imported(file)
+    for file in {file for file in files if not _is_ours(file)}:
+        finder = ModuleFinder(folders, excludes=[folder.partition("/")[0] for folder in _TRAINS])
+        finder.run_script(str(file))
+        paths = [getattr(module, "__file__", None) for module in finder.modules.values()]
+        found |= {Path(path).resolve() for path in paths if path}
     return found
 
 
-def _imported(file: Path) -> Iterator[Path]:
-    """The files that a file imports anywhere in it. They are looked for, not imported, which would take seconds."""
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            places = [(_roots(), name.name) for name in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            roots = [file.parents[node.level - 1]] if node.level else _roots()
-            module = [node.module] if node.module else []
-            places = [(roots, ".".join([*module, *more])) for more in ([], *([name.name] for name in node.names))]
-        else:
-            continue
-        for roots, name in places:
-            paths = [root.joinpath(*name.split(".")) for root in roots]
-            candidates = [where for path in paths for where in (path.with_suffix(".py"), path / "__init__.py")]
-            yield from (candidate.resolve() for candidate in candidates if name and candidate.is_file())
-
-
-def _roots() -> list[Path]:
-    """The folders in which modules are looked for, but for those of libraries."""
-    return [root for root in {*map(Path, sys.path), _ROOT} if not _is_library(root.resolve())]
-
-
-def _is_library(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in map(Path, sysconfig.get_paths().values()))
-
-
 def _is_ours(file: Path) -> bool:
-    return any(file.is_relative_to(_ROOT / folder) for folder in _TRAINS)
+    return any(file.is_relative_to(ROOT / folder) for folder in _TRAINS)
 
 
 def _sources() -> str:
     """SHA-256 of all that trains: the Python files of models, callbacks, data, and of folklore's rooms that train."""
     digest = hashlib.sha256()
     for folder in _TRAINS:
-        for file in sorted((_ROOT / folder).rglob("*.py")):
-            digest.update(str(file.relative_to(_ROOT)).encode() + b"\0" + file.read_bytes())
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

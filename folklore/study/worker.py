@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from data import DataError, resolve
-from folklore.errors import ProblemError, place
+from folklore.errors import ProblemError
+from folklore.own_code import place
 from folklore.tf_stderr import quietly
 
 if TYPE_CHECKING:

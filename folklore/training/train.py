@@ -20,7 +20,7 @@ from callbacks.rows import Row
 from data import Dataset
 from folklore import epoch
 from folklore.declare.recipe import ALL_BUT_HEAD, Mode
-from folklore.errors import place
+from folklore.own_code import place
 from folklore.storage import files, run_directory
 from folklore.task import Task
 from folklore.training.model_cache import ready_model
