@@ -26,7 +26,7 @@ from rich.console import Console
 from callbacks.event_file import EventFile
 from folklore.evidence import tensorboard_logs
 from folklore.report.tables import table
-from folklore.storage import files, run_directory
+from folklore.storage import files, run_directory, run_paths
 
 METRICS = ("loss", "rmse", "mae")
 TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -50,7 +50,7 @@ def write_store(logdir: Path, runs: int, epochs: int) -> None:
     columns = [f"{split}/{metric}" for split in ("train", "validation") for metric in METRICS]
     for number in range(runs):
         arm, seed = ("narrow", "wide")[number % 2], number // 2
-        path = run_directory.run_path(logdir, name, arm, seed)
+        path = run_paths.run_path(logdir, name, arm, seed)
         curves = rng.random((epochs, len(columns)))
         rows = [dict(zip(columns, map(float, values), strict=True)) for values in curves]
         run_directory.write_history(path, [{"epoch": i + 1, "seconds": 0.1 * i} | row for i, row in enumerate(rows)])

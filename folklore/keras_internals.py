@@ -8,9 +8,11 @@ scikit-learn's `_california_housing.ARCHIVE` in `data.california`.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import keras
@@ -36,8 +38,8 @@ def names_from_the_start() -> Iterator[None]:
     try:
         yield
     finally:
-        for name, count in get_global_attribute(counts).items():
-            before[name] = max(before[name], count)
+        for name, made in get_global_attribute(counts).items():
+            before[name] = max(before[name], made)
         set_global_attribute(counts, before)
 
 
@@ -87,6 +89,29 @@ def take_restored_epoch(model: keras.Model) -> int | None:
 def learning_rate(optimizer: keras.Optimizer) -> Any:
     """The variable or the schedule itself; the public attribute gives a schedule's current value."""
     return optimizer._learning_rate
+
+
+@contextmanager
+def functions_named_after(key: str) -> Iterator[None]:
+    """Give the graph functions that are traced within the context names that depend only on `key`.
+
+    Otherwise TensorFlow numbers them by what the process did before, and XLA does not know a program again that another
+    process compiled. Names must differ within a process: a key that comes again gives others. Imports TensorFlow.
+    """
+    from tensorflow.python.framework import ops
+
+    _times[key] += 1
+    digest = hashlib.sha256(f"{_times[key]} {key}".encode()).digest()
+    # Symbolic tensors have such numbers too: far above TensorFlow's own, and below 2**63.
+    numbers, before = count((2**40 + int.from_bytes(digest[:5])) * 2**20), ops.uid
+    ops.uid = lambda: next(numbers)
+    try:
+        yield
+    finally:
+        ops.uid = before
+
+
+_times: Counter[str] = Counter()
 
 
 def gpu_memory_limits() -> list[int]:

@@ -1,8 +1,11 @@
 """Private names of Keras, TensorFlow and scikit-learn that the suite relies on still work as expected."""
 
+from collections import Counter
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from folklore import keras_internals
 
@@ -115,3 +118,28 @@ def test_scikit_learn_names_archive_of_california():
     from sklearn.datasets._california_housing import ARCHIVE
 
     assert len(ARCHIVE.checksum) == 64
+
+
+def traced_names(*keys):
+    """The names of the functions within a traced function, by key."""
+    names = {}
+    for key in keys:
+        branches = tf.function(lambda x: tf.cond(x > 0, lambda: x, lambda: -x))
+        with keras_internals.functions_named_after(key):
+            graph = branches.get_concrete_function(tf.constant(1.0)).graph
+        names[key] = [function.signature.name for function in graph.as_graph_def().library.function]
+    return names
+
+
+def test_functions_are_named_after_key_whatever_was_traced_before(monkeypatch):
+    monkeypatch.setattr(keras_internals, "_times", Counter())
+    first = traced_names("one", "two")
+    assert set(first["one"]).isdisjoint(first["two"])
+    monkeypatch.setattr(keras_internals, "_times", Counter())
+    assert traced_names("two", "other", "one")["one"] == first["one"]
+
+
+def test_key_that_comes_again_gives_other_names():
+    first, again = traced_names("again")["again"], traced_names("again")["again"]
+    assert first
+    assert set(first).isdisjoint(again)

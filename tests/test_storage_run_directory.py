@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from folklore.errors import ProblemError
-from folklore.storage import files, run_directory
+from folklore.storage import files, run_directory, run_paths
 
 
 def written_files(path):
@@ -151,7 +151,7 @@ def test_history_has_row_per_epoch_and_columns_in_order(tmp_path):
 
 def test_runs_are_ordered_by_arm_then_seed(tmp_path):
     for arm, seed in [("b", 1), ("a", 10), ("a", 2), ("a", 0), ("a b", 3)]:
-        write_run(run_directory.run_path(tmp_path, "topic.experiment", arm, seed))
+        write_run(run_paths.run_path(tmp_path, "topic.experiment", arm, seed))
     found = list(run_directory.runs(tmp_path / "topic.experiment"))
     assert [(run.arm, run.seed) for run in found] == [("a", 0), ("a", 2), ("a", 10), ("a b", 3), ("b", 1)]
     assert found[2].path == tmp_path / "topic.experiment" / "a" / "seed-10"
@@ -277,6 +277,6 @@ def test_experiments_are_found_by_declaration(tmp_path):
     for name in ("b.two", "a.one", ".aside/a.one-20260101-000000", ".hidden"):
         files.write_json(tmp_path / name / "experiment.json", {})
     write_run(tmp_path / "c.no_declaration" / "arm" / "seed-0")
-    assert [path.name for path in run_directory.experiments(tmp_path)] == ["a.one", "b.two"]
-    assert run_directory.experiments(tmp_path / "a.one") == [tmp_path / "a.one"]
-    assert run_directory.experiments(tmp_path / "nothing") == []
+    assert [path.name for path in run_paths.experiments(tmp_path)] == ["a.one", "b.two"]
+    assert run_paths.experiments(tmp_path / "a.one") == [tmp_path / "a.one"]
+    assert run_paths.experiments(tmp_path / "nothing") == []

@@ -76,8 +76,11 @@ class Command:
         return list(self.logdir.glob("*/*/seed-*/checkpoint/epoch-*"))
 
     def workers(self):
+        """The processes that train: forks of one that has imported TensorFlow, or processes that were spawned."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        servers = [child for child in children if "forkserver" in " ".join(child.cmdline())]
+        spawned = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [*spawned, *(fork for server in servers for fork in server.children())]
 
     def end(self, seconds=300):
         """The exit status and output."""

@@ -20,7 +20,7 @@ from folklore.declare.recipe import SETTINGS
 from folklore.declare.settings import parse_settings
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
-from folklore.storage import files, run_directory
+from folklore.storage import files, run_paths
 from folklore.study import plan
 from folklore.study import run as study_run
 from folklore.study.request import Request
@@ -182,7 +182,7 @@ def test_untrainable_recipe_fails_before_anything_is_written(tmp_path, changes, 
 
 
 def test_failed_run_is_replaced_by_another_recipe(tmp_path):
-    path = run_directory.run_path(tmp_path, "topic.width", "narrow", 0)
+    path = run_paths.run_path(tmp_path, "topic.width", "narrow", 0)
     files.write_json(path / "run.json", {"status": "failed", "identity": "another", "recipe": {}})
     tasks = plan.tasks_of("topic.width", NARROW_OR_WIDE.arms, 1, tmp_path, {})
     plan.refuse_other_recipes(tasks)

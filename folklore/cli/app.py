@@ -23,7 +23,6 @@ from folklore.cli.read import Logdir, out
 from folklore.declare import catalog
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.report import tables
-from folklore.study.resources import cores, environment
 from folklore.tf_stderr import quietly
 
 app = typer.Typer(
@@ -117,6 +116,8 @@ def describe(
     format_: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="svg: a diagram")] = "table",
 ) -> None:
     """Show a model's layers with output shapes, parameters, receptive fields, FLOPs and memory; or draw a diagram."""
+    from folklore.study.resources import cores, environment
+
     os.environ.update(environment(threads=cores()))  # before Keras imports TensorFlow
     with quietly():
         from folklore.describe import summary

@@ -15,7 +15,7 @@ from rich.text import Text
 from folklore.declare import catalog
 from folklore.errors import ProblemError, did_you_mean
 from folklore.report import tables
-from folklore.storage import run_directory
+from folklore.storage import run_paths
 
 if TYPE_CHECKING:
     from folklore.declare.experiment import Experiment
@@ -101,7 +101,7 @@ def _is_foreign(name: str, group: str | None) -> bool:
     """Whether a name is a directory of TensorBoard logs that others wrote, or that are read as such."""
     if not name.strip() or not Path(name).is_dir():
         return False
-    if group or run_directory.experiments(Path(name)):
+    if group or run_paths.experiments(Path(name)):
         return bool(group)
     from folklore.evidence.tensorboard_logs import has_events
 
@@ -164,13 +164,13 @@ def stored(names: Sequence[str], logdir: Path) -> list[Path]:
     Raises:
         ProblemError: nothing is stored under a name; names the nearest.
     """
-    by_name = {path.name: path for path in run_directory.experiments(logdir)}
+    by_name = {path.name: path for path in run_paths.experiments(logdir)}
     if not names and not by_name:
         raise ProblemError(f"{str(logdir)!r} holds no runs yet. {_RUN_SOMETHING}")
     found = [] if names else list(by_name.values())
     for name in names:
         here = [path for stem, path in by_name.items() if stem == name or stem.partition(".")[0] == name]
-        here = here or (run_directory.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
+        here = here or (run_paths.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
         if not here and len(Path(name).parts) > 1:
             raise ProblemError(f"There are no runs in {name!r}. Give a log directory, or the name of an experiment.")
         if not here:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
@@ -119,7 +120,7 @@ def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:
     if not callable(build) or "<" in getattr(build, "__qualname__", "<"):
         raise DeclarationError(f"model is {build!r}. Give a function defined at the top level of a module.")
     # The first two parameters are the input's shape and the number of outputs, which come from the data.
-    accepted = list(inspect.signature(build).parameters.values())[2:]
+    accepted = _signature(build)[2:]
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted):
         allowed_names(f"The model {build.__name__}", params, [parameter.name for parameter in accepted])
     try:
@@ -131,6 +132,11 @@ def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:
             check_options(build, params)
     except ValueError as error:
         raise DeclarationError(str(error)) from error
+
+
+@functools.cache
+def _signature(build: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(build).parameters.values())
 
 
 def optimizer(given: Mapping[str, Any]) -> None:

@@ -14,11 +14,13 @@ from folklore.epoch.choice import Choice, choose_mode
 from folklore.epoch.device_data import Placed, epoch_order, place
 from folklore.epoch.devices import OUT_OF_MEMORY, devices, names, room_for_data
 from folklore.epoch.fit import evaluate, evaluation_mode, fit
+from folklore.epoch.kept_programs import KeptPrograms, kept_programs
 from folklore.epoch.program import activations
 
 __all__ = [
     "OUT_OF_MEMORY",
     "Choice",
+    "KeptPrograms",
     "Placed",
     "activations",
     "choose_mode",
@@ -27,6 +29,7 @@ __all__ = [
     "evaluate",
     "evaluation_mode",
     "fit",
+    "kept_programs",
     "names",
     "place",
     "room_for_data",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -12,9 +13,17 @@ import tensorflow as tf
 
 from folklore.epoch.device_data import Placed, rows_from, take
 from folklore.epoch.dropout_masks import counted
+from folklore.epoch.fingerprint import structure
 from folklore.epoch.model_traits import is_keras_own
 from folklore.epoch.replicas import Replicas
-from folklore.keras_internals import all_layers, build_variables, compilation, metrics_or_logs, outputs_per_row
+from folklore.keras_internals import (
+    all_layers,
+    build_variables,
+    compilation,
+    functions_named_after,
+    metrics_or_logs,
+    outputs_per_row,
+)
 
 EVALUATION_BYTES = 2**22  # activations of a batch that stay in a processor's cache
 _Step = Callable[[tf.Tensor, int], dict[str, Any]]  # takes a batch's first row and its size; returns logs
@@ -95,8 +104,8 @@ class Program:
     @counted()
     def state(self, data: Placed, order: np.ndarray, batch_size: int) -> list[tf.Variable]:
         """Every variable that training reads or changes."""
-        arguments = (data.tensors, tf.constant(order), batch_size, tf.constant(1))
-        return list(self.epochs["graph"].get_concrete_function(*arguments).variables)
+        arguments = (tf.constant(order), batch_size, tf.constant(1))
+        return list(self._concrete(self.epochs["graph"], data, *arguments).variables)
 
     def _call(self, function: Any, data: Placed, *arguments: Any) -> dict[str, Any]:
         """The logs of a compiled function, as numbers.
@@ -104,11 +113,23 @@ class Program:
         The concrete function is looked up by the data's shapes and the plain numbers among the arguments only.
         `tf.function`'s own look-up takes a quarter of a millisecond, which is much for an epoch of seven.
         """
+        return _numbers(self._concrete(function, data, *arguments)(data.tensors, *arguments))
+
+    def _concrete(self, function: Any, data: Placed, *arguments: Any) -> Any:
         numbers = tuple(argument for argument in arguments if isinstance(argument, int))
         key = (function, data.signature, numbers)
         if key not in self.concrete:
-            self.concrete[key] = function.get_concrete_function(data.tensors, *arguments)
-        return _numbers(self.concrete[key](data.tensors, *arguments))
+            with functions_named_after(repr((self._name(function), data.signature, numbers, self._structure))):
+                self.concrete[key] = function.get_concrete_function(data.tensors, *arguments)
+        return self.concrete[key]
+
+    def _name(self, function: Any) -> str:
+        kinds = {"test": self.evaluations, "train": self.epochs}
+        return next(f"{kind} {mode}" for kind in kinds for mode, each in kinds[kind].items() if each is function)
+
+    @cached_property
+    def _structure(self) -> str:
+        return structure(self.model)
 
     def _step_by_step(self, kind: str, batches: Iterable[Any], hooks: keras.callbacks.Callback) -> dict[str, Any]:
         step = getattr(self.model, f"{kind}_step") if self.model.run_eagerly else self.steps[kind]

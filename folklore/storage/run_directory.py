@@ -65,11 +65,6 @@ class Run:
         return status if self.done or status == "failed" else "incomplete"
 
 
-def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
-    """The directory of one run."""
-    return logdir / experiment / arm / f"seed-{seed}"
-
-
 def logdir_option(logdir: Path) -> str:
     """The option with which a command finds this log directory: " --logdir …", or "" for the default one."""
     return "" if logdir == Path("logs") else f" --logdir {shlex.quote(str(logdir))}"
@@ -149,13 +144,6 @@ def runs(experiment_path: Path) -> Iterator[Run]:
     """All runs of one experiment, by arm and then by seed."""
     paths = [path for path in experiment_path.glob("*/seed-*") if path.name[5:].isdecimal() and path.is_dir()]
     yield from map(read_run, sorted(paths, key=lambda path: (path.parent.name, int(path.name[5:]))))
-
-
-def experiments(logdir: Path) -> list[Path]:
-    """The directories of the experiments in `logdir`, or `logdir` itself if it is one of them."""
-    if (logdir / "experiment.json").is_file():
-        return [logdir]
-    return sorted(path.parent for path in logdir.glob("[!.]*/experiment.json"))
 
 
 def check_logdir(logdir: Path) -> Path:

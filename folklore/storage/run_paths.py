@@ -1,4 +1,4 @@
-"""Paths of tuning runs, and of one run seen from another."""
+"""Where experiments and runs are stored. Looking for them reads no file, and imports nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from folklore.storage.run_directory import run_path
-
 TUNING = ".tuning"  # hidden, so that no reader takes it for an arm
+
+
+def experiments(logdir: Path) -> list[Path]:
+    """The directories of the experiments in `logdir`, or `logdir` itself if it is one of them."""
+    if (logdir / "experiment.json").is_file():
+        return [logdir]
+    return sorted(path.parent for path in logdir.glob("[!.]*/experiment.json"))
+
+
+def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:
+    """The directory of one run."""
+    return logdir / experiment / arm / f"seed-{seed}"
 
 
 def tuning_path(logdir: Path, experiment: str, arm: str, point: Mapping[str, Any], seed: int) -> Path:

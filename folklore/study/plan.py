@@ -10,7 +10,7 @@ from typing import Any
 from folklore.declare.experiment import Experiment
 from folklore.declare.recipe import Recipe
 from folklore.errors import ProblemError
-from folklore.storage import run_directory
+from folklore.storage import run_directory, run_paths
 from folklore.study.pool import Pool
 from folklore.study.request import DataChoice
 from folklore.task import Task
@@ -52,7 +52,7 @@ def tasks_of(
 ) -> list[Task]:
     """All runs of these arms, stored or not: each arm with each seed."""
     return [
-        Task(name, arm, seed, recipe, run_directory.run_path(logdir, name, arm, seed), provenance)
+        Task(name, arm, seed, recipe, run_paths.run_path(logdir, name, arm, seed), provenance)
         for arm, recipe in arms.items()
         for seed in range(seeds)
     ]

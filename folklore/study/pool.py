@@ -1,13 +1,12 @@
 """Many runs: worker processes that import TensorFlow once and take runs one after another.
 
-The process that hands out the runs imports no TensorFlow. Workers are spawned, not forked: TensorFlow's threads do not
-survive a fork. When a worker dies, another worker resumes its run, once.
+The process that hands out the runs imports no TensorFlow, and its workers share one import of it, see `preload`. When
+ a worker dies, another worker resumes its run, once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from data import Source
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.storage import run_directory
-from folklore.study.resources import Resources
+from folklore.study.preload import preload
+from folklore.study.resources import Resources, exported
 from folklore.study.worker_handle import Worker
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ class Pool:
     def __init__(self, resources: Resources, say: Callable[[str], None] = lambda text: None) -> None:
         self.resources, self.say = resources, say
         self._workers: list[Worker] = []
-        self._context = multiprocessing.get_context("spawn")
 
     def __enter__(self) -> Pool:
-        """The pool; all its workers start together with the first job."""
+        """The pool; all its workers start together with the first job, and what they import is imported from now on."""
+        if not self.resources.gpus:
+            with exported(self.resources.environment(0)):
+                preload()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -164,7 +166,7 @@ class Pool:
             ) from None
 
     def _new_worker(self, number: int) -> Worker:
-        return Worker(self._context, number, self.resources.environment(number))
+        return Worker(number, self.resources.environment(number))
 
 
 def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) -> _Job:

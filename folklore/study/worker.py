@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from multiprocessing.connection import Connection
@@ -19,16 +19,20 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from data import DataError, resolve
+from folklore.cache_folder import cache_folder
 from folklore.errors import ProblemError
 from folklore.own_code import place
 from folklore.tf_stderr import quietly
 
 if TYPE_CHECKING:
+    from folklore.epoch import KeptPrograms
     from folklore.task import Task
 
 
-def serve(connection: Connection) -> None:
-    """Do the jobs that arrive, until there are no more."""
+def serve(connection: Connection, environment: Mapping[str, str]) -> None:
+    """Do the jobs that arrive, until there are no more; with these environment variables and no others."""
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -36,7 +40,7 @@ def serve(connection: Connection) -> None:
     with quietly():
         from folklore import epoch
 
-        epoch.devices()
+        programs = epoch.kept_programs(cache_folder() / "programs")
     # It warns that functions are traced again: an arm is a new model, so they are.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     process = psutil.Process()
@@ -50,20 +54,36 @@ def serve(connection: Connection) -> None:
         "examine_arm": _examine_arm,
         "train_run": partial(_train_run, say, stopping.is_set),
     }
+    with programs:
+        with quietly():
+            epoch.devices()
+        _do_jobs(connection, works, programs, say, stopping.is_set)
+
+
+def _do_jobs(
+    connection: Connection,
+    works: Mapping[str, Callable[..., Any]],
+    programs: KeptPrograms,
+    say: Callable[[str, Any], None],
+    stop: Callable[[], bool],
+) -> None:
+    from folklore.epoch import OUT_OF_MEMORY
+
     while True:
         try:
             if (message := connection.recv()) is None:
                 return
             work, arguments = message
-            answer = works[work](*arguments)
-            if stopping.is_set():  # the run is saved; another worker may resume it
+            with programs.shared():
+                answer = works[work](*arguments)
+            if stop():  # the run is saved; another worker may resume it
                 return
             say("done", answer)
         except (ProblemError, DataError) as problem:
             say("problem", str(problem))
         except EOFError:  # the parent is gone
             return
-        except epoch.OUT_OF_MEMORY as error:
+        except OUT_OF_MEMORY as error:
             say("died", f"ran out of memory ({type(error).__name__})")
             return
         except Exception as error:  # for example a recipe that cannot be read here

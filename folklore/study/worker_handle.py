@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Mapping
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from folklore.study.preload import start_context
 from folklore.study.resources import exported
 from folklore.study.worker import serve
 
@@ -27,13 +29,15 @@ class Worker:
         connection: has something to read when the worker answers, or has died.
     """
 
-    def __init__(self, context: Any, number: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, number: int, environment: Mapping[str, str]) -> None:
         self.number, self.job, self.runs = number, None, 0  # type: int, Any, int
         self.arms: set[tuple[str, ...]] = set()
         self.first_bytes = self.bytes = 0
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs,), name=f"folklore-{number}", daemon=True)
-        with exported(environment):  # TensorFlow reads them when it is imported
+        with exported(environment):
+            context = start_context()
+            self.connection, theirs = context.Pipe()
+            arguments = (theirs, dict(os.environ))
+            self.process = context.Process(target=serve, args=arguments, name=f"folklore-{number}", daemon=True)
             self.process.start()
         theirs.close()
 

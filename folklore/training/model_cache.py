@@ -60,8 +60,9 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
         transfer.carry_over(transfer.from_run(start, recipe.model).model, fresh, start)
     transfer.freeze(fresh, recipe.transfer.get("frozen", NOTHING))
     variables = list(fresh.variables)
-    optimizer = new_optimizer(recipe, len(data.train))
-    metrics = compile_model(fresh, optimizer, data.task)
+    with names_from_the_start():  # XLA knows a program again only if all names in it are the same
+        optimizer = new_optimizer(recipe, len(data.train))
+        metrics = compile_model(fresh, optimizer, data.task)
     key = _key(fresh, recipe)
     compiled = _compiled.pop(key, None)
     if compiled is None or _was_changed(compiled, key, recipe):

@@ -1,0 +1,137 @@
+"""XLA's compiled programs, kept from process to process: a program that was compiled once is only loaded again.
+
+TensorFlow writes and reads such files, but it runs what it reads: a truncated file makes every training fail, and a
+flipped bit may be run as machine code. So no process shows TensorFlow a file whose checksum it has not verified. The
+store has one file for each program, named after its content's SHA-256:
+
+store/<program>.pb.<sha256>
+store/process-<pid>/<program>.pb      what one process shows to TensorFlow: copies of verified files, and its own
+
+The processes of one store share a processor, a version of TensorFlow and all flags, see `kept_programs`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import tensorflow as tf
+
+from callbacks.files import write_bytes
+
+LIMIT = 64 * 2**20  # bytes in a store, of which every process reads all; the oldest programs are dropped
+ROOM = 2**30  # bytes that must be free: TensorFlow fails where it cannot write a program
+_DAY = 86_400  # seconds
+_FLAGS = "TF_XLA_FLAGS"
+_ONLY_CPU = "--tf_xla_persistent_cache_device_types=CPU"
+
+
+class KeptPrograms:
+    """The programs of a store, for this process, within a `with` statement. Without room for them, none are kept.
+
+    Args:
+        store: the folder of all processes' programs.
+        room: bytes that must be free there.
+    """
+
+    def __init__(self, store: Path, room: int = ROOM) -> None:
+        self.store, self.folder = store, store / f"process-{os.getpid()}"
+        self._room = room
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> KeptPrograms:
+        """To be called before TensorFlow first looks for devices, which is when it reads its flags."""
+        with contextlib.suppress(OSError):
+            _remove_forgotten(self.store)
+            shutil.rmtree(self.folder, ignore_errors=True)  # of an earlier process with this number
+            self.folder.mkdir(parents=True)
+            if shutil.disk_usage(self.store).free >= self._room:
+                own = f"--tf_xla_persistent_cache_directory={self.folder} {_ONLY_CPU}"
+                os.environ[_FLAGS] = f"{os.environ.get(_FLAGS, '')} {own}".strip()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """Share programs with other processes: load theirs before the block, and store afterwards what it compiled."""
+        with contextlib.suppress(OSError):
+            self._load()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._save()
+
+    def _load(self) -> None:
+        """Show TensorFlow the programs that were stored since. If one is damaged, all are removed."""
+        for file in self._stored():
+            if file.name in self._seen:
+                continue
+            self._seen.add(file.name)
+            name, _, digest = file.name.rpartition(".")
+            content, shown = file.read_bytes(), self.folder / name
+            if hashlib.sha256(content).hexdigest() != digest:
+                self._remove_all()
+                return
+            if not shown.exists():
+                shown.write_bytes(content)  # a copy of what was verified: the stored file may be damaged later
+
+    def _save(self) -> None:
+        stored = {file.name.rpartition(".")[0] for file in self._stored()}
+        for file in self.folder.glob("*.pb"):
+            if file.name not in stored:
+                content = file.read_bytes()
+                kept = f"{file.name}.{hashlib.sha256(content).hexdigest()}"
+                write_bytes(self.store / kept, content)
+                self._seen.add(kept)
+        _drop_oldest(self._stored())
+
+    def _stored(self) -> list[Path]:
+        return sorted(self.store.glob("[!.]*.pb.*"))
+
+    def _remove_all(self) -> None:
+        """A disk that damaged one file may have damaged any: none of them is used, not even those verified before."""
+        for file in (*self._stored(), *self.folder.glob("*.pb")):
+            file.unlink(missing_ok=True)
+
+
+def kept_programs(folder: Path) -> KeptPrograms:
+    """The programs that this process may use of those in `folder`: made on such a processor, with such flags."""
+    flags = sorted((name, value) for name, value in os.environ.items() if name.startswith(("TF_", "XLA_")))
+    parts = repr((tf.version.VERSION, tf.version.GIT_VERSION, platform.machine(), _instructions(), flags))
+    return KeptPrograms(folder / hashlib.sha256(parts.encode()).hexdigest()[:16])
+
+
+def _instructions() -> str:
+    """The instruction sets of this processor."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return next(line for line in text.splitlines() if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return ""
+
+
+def _drop_oldest(files: list[Path]) -> None:
+    by_age = sorted(((file.stat(), file) for file in files), key=lambda pair: pair[0].st_mtime, reverse=True)
+    total = 0
+    for status, file in by_age:
+        total += status.st_size
+        if total > LIMIT:
+            file.unlink(missing_ok=True)
+
+
+def _remove_forgotten(store: Path) -> None:
+    """Remove the folders of processes that were killed."""
+    for folder in store.glob("process-*"):
+        old = folder.stat().st_mtime < time.time() - _DAY
+        if old and not psutil.pid_exists(int(folder.name.removeprefix("process-"))):
+            shutil.rmtree(folder, ignore_errors=True)
