@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 # Each picture, and what the data must have for it; see callbacks.filters, .feature_maps, .confusion, …
 PICTURES = {
@@ -34,11 +38,22 @@ def split_and_metric(log: str) -> tuple[str, str]:
 def metrics_in(logs: Mapping[str, float] | None) -> Iterator[tuple[str, str, float]]:
     """Split, metric and value of every entry of an epoch's logs.
 
-    The learning rate, which Keras' schedulers add, is left out: it is read from the optimizer.
+    The learning rate is left out, which is no metric, see `learning_rate_in`.
     """
     for log, value in (logs or {}).items():
         if log != "learning_rate":
             yield *split_and_metric(log), value
+
+
+def learning_rate_in(logs: dict[str, Any] | None, model: keras.Model) -> float:
+    """The learning rate with which an epoch was trained: the one in its logs, or else the optimizer's, which is added.
+
+    Keras' schedulers log it as `learning_rate` too. Computing one that follows a schedule takes half a millisecond.
+    """
+    logs = {} if logs is None else logs
+    if "learning_rate" not in logs:
+        logs["learning_rate"] = float(model.optimizer.learning_rate)
+    return float(logs["learning_rate"])
 
 
 def log_name(recorded: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from callbacks.names import metrics_in
+from callbacks.names import learning_rate_in, metrics_in
 
 Row = dict[str, float]
 _ORDER = ("train", "validation", "running", "probe")
@@ -52,7 +52,7 @@ class Rows(keras.callbacks.Callback):
             {
                 "epoch": epoch + 1,
                 "seconds": round(now - self.begun, 4),
-                "lr": float(self.model.optimizer.learning_rate),
+                "lr": learning_rate_in(logs, self.model),
                 **{f"{split}/{metric}": value for split, metric, value in named},
             }
         )

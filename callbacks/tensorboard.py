@@ -15,7 +15,7 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
 from callbacks.event_file import EventFile
-from callbacks.names import metrics_in
+from callbacks.names import learning_rate_in, metrics_in
 
 
 class TensorBoard(keras.callbacks.Callback):
@@ -85,7 +85,7 @@ class TensorBoard(keras.callbacks.Callback):
         for split, metric, value in metrics_in(logs):
             tag = f"{split}/{metric}" if split in ("running", "probe") else metric
             scalars.setdefault(self._file(split), {})[tag] = value
-        scalars[train]["learning_rate"] = float(self.model.optimizer.learning_rate)
+        scalars[train]["learning_rate"] = learning_rate_in(logs, self.model)
         for file, values in scalars.items():
             file.add_scalars(values, epoch + 1)
         if self.histograms and (epoch + 1) % self.histograms == 0:

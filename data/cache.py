@@ -7,7 +7,6 @@ seconds, names a cache that cannot be written, and reports a damaged file as dam
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,6 +144,8 @@ def _why_unreachable(url: str, seconds: float) -> str:
 @contextmanager
 def _stall_limit(seconds: float) -> Iterator[None]:
     """Time out connections opened inside the block that receive nothing for `seconds`; the libraries set no limit."""
+    import socket  # not at the top: `list` would import it too
+
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -90,6 +89,8 @@ class Dataset:
 
 def sha256(*arrays: np.ndarray) -> str:
     """SHA-256, in hexadecimal, of the dtype, shape and bytes of each array in turn."""
+    import hashlib  # loads OpenSSL, which declarations do not need
+
     import numpy as np
 
     digest = hashlib.sha256()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -112,6 +112,40 @@ def functions_named_after(key: str) -> Iterator[None]:
 
 
 _times: Counter[str] = Counter()
+
+
+def set_random_seed(seed: int) -> None:
+    """As `keras.utils.set_random_seed`, but functions that were called before stay optimized where that is harmless.
+
+    With every seed TensorFlow forgets all kernels, since those of `tf.random` remember how often they were called. Each
+    function is then optimized again, which takes a tenth of a short run. Keras' own draws remember nothing: kernels are
+    forgotten only once something else has drawn in this process. Imports TensorFlow.
+    """
+    from tensorflow.python.eager import context
+    from tensorflow.python.framework import random_seed
+
+    if not isinstance(random_seed.get_seed, _Watched):
+        random_seed.get_seed = _Watched(random_seed.get_seed)
+        keras.utils.set_random_seed(seed)
+        return
+    forget = context.pywrap_tfe.TFE_ContextClearCaches
+    if not random_seed.get_seed.called:
+        context.pywrap_tfe.TFE_ContextClearCaches = lambda _: None
+    try:
+        keras.utils.set_random_seed(seed)
+    finally:
+        context.pywrap_tfe.TFE_ContextClearCaches = forget
+
+
+class _Watched:
+    """TensorFlow's `get_seed`, which each of its random ops calls; `called` is whether one has."""
+
+    def __init__(self, get_seed: Callable[[int | None], Any]) -> None:
+        self.get_seed, self.called = get_seed, False
+
+    def __call__(self, op_seed: int | None) -> Any:
+        self.called = True
+        return self.get_seed(op_seed)
 
 
 def gpu_memory_limits() -> list[int]:

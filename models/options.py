@@ -69,15 +69,17 @@ def check_option(name: str, value: Any, wanted: Any) -> None:
     Raises:
         ValueError: it is not of this type; says what is allowed.
     """
-    kind, markers = (get_args(wanted)[0], [*_flat(get_args(wanted)[1:])]) if _is(wanted, Annotated) else (wanted, [])
-    for marker in markers:
-        if inspect.isfunction(marker):
-            marker(name, value)
-    if _is(kind, Union) or _is(kind, UnionType):
-        _check_union(name, value, get_args(kind), [marker for marker in markers if not inspect.isfunction(marker)])
-    elif _is(kind, Literal):
+    try:
+        kind, family, markers, functions = _parts(wanted)
+    except TypeError:  # something in it has no hash
+        kind, family, markers, functions = _parts.__wrapped__(wanted)
+    for function in functions:
+        function(name, value)
+    if family is Union:
+        _check_union(name, value, get_args(kind), markers)
+    elif family is Literal:
         checks.one_of(name, value, get_args(kind))
-    elif _is(kind, Sequence) or _is(kind, tuple) or _is(kind, list):
+    elif family is Sequence:
         _check_sequence(name, value, kind, markers)
     elif wrong := _wrong(value, get_origin(kind) or kind, markers):
         raise ValueError(
@@ -85,7 +87,20 @@ def check_option(name: str, value: Any, wanted: Any) -> None:
         )
 
 
-def _check_union(name: str, value: Any, kinds: Iterable[Any], markers: list[Any]) -> None:
+@functools.cache  # a topic checks hundreds of values against a few types
+def _parts(wanted: Any) -> tuple[Any, Any, tuple[Any, ...], tuple[Callable[[str, Any], None], ...]]:
+    """Of an option's type: the type without its metadata; Union, Literal, Sequence or None for what it is; the limits
+    and advice in the metadata; and the functions in it.
+    """
+    kind, *metadata = get_args(wanted) if _is(wanted, Annotated) else (wanted,)
+    families = {Union: (Union, UnionType), Literal: (Literal,), Sequence: (Sequence, tuple, list)}
+    family = next((name for name, origins in families.items() if any(_is(kind, each) for each in origins)), None)
+    markers = [*_flat(metadata)]
+    functions = tuple(marker for marker in markers if inspect.isfunction(marker))
+    return kind, family, tuple(marker for marker in markers if marker not in functions), functions
+
+
+def _check_union(name: str, value: Any, kinds: Iterable[Any], markers: Sequence[Any]) -> None:
     """Check that one of the types fits, within the limits of all; the error is that of the first."""
     errors = []
     for kind in kinds:
@@ -96,7 +111,7 @@ def _check_union(name: str, value: Any, kinds: Iterable[Any], markers: list[Any]
     raise errors[0]
 
 
-def _check_sequence(name: str, values: Any, kind: Any, markers: list[Any]) -> None:
+def _check_sequence(name: str, values: Any, kind: Any, markers: Sequence[Any]) -> None:
     """Check a tuple, or a list as read from JSON, and each of its items."""
     advice = _advice(markers, "a tuple or a list")
     if not isinstance(values, tuple | list):
@@ -116,7 +131,7 @@ def _check_sequence(name: str, values: Any, kind: Any, markers: list[Any]) -> No
             raise ValueError(f"{name}={values!r} contains {value!r}: give {advice}.") from None
 
 
-def _wrong(value: Any, kind: Any, markers: list[Any]) -> str:
+def _wrong(value: Any, kind: Any, markers: Sequence[Any]) -> str:
     """How a value fails a plain type, as in "not a positive integer"; empty if it does not."""
     if kind is bool:
         return "" if isinstance(value, bool) else "neither True nor False"
@@ -151,7 +166,7 @@ def _within(value: float, marker: Any) -> bool:
     return not isinstance(marker, Lt) or bool(value < marker.lt)  # type: ignore[operator]
 
 
-def _numbers(noun: str, markers: list[Any]) -> str:
+def _numbers(noun: str, markers: Sequence[Any]) -> str:
     """What numbers are allowed: "a positive integer", "a number in [0, 1)"."""
     low = next(((type(m), getattr(m, "ge", getattr(m, "gt", None))) for m in markers if isinstance(m, Ge | Gt)), None)
     high = next(((type(m), getattr(m, "le", getattr(m, "lt", None))) for m in markers if isinstance(m, Le | Lt)), None)
@@ -164,7 +179,7 @@ def _numbers(noun: str, markers: list[Any]) -> str:
     return f"{noun} {'of at most' if high[0] is Le else 'below'} {high[1]}" if high else noun
 
 
-def _advice(markers: list[Any], otherwise: str) -> str:
+def _advice(markers: Sequence[Any], otherwise: str) -> str:
     return next((marker.documentation for marker in markers if isinstance(marker, DocInfo)), otherwise)
 
 

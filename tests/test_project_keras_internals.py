@@ -1,11 +1,14 @@
 """Private names of Keras, TensorFlow and scikit-learn that the suite relies on still work as expected."""
 
+import random
 from collections import Counter
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.python.framework import random_seed
 
 from folklore import keras_internals
 
@@ -143,3 +146,42 @@ def test_key_that_comes_again_gives_other_names():
     first, again = traced_names("again")["again"], traced_names("again")["again"]
     assert first
     assert set(first).isdisjoint(again)
+
+
+@pytest.fixture
+def random_ops(monkeypatch):
+    """TensorFlow's `get_seed` as no process has used it yet; `made()` makes a random op that keeps a state."""
+    original = random_seed.get_seed
+    monkeypatch.setattr(random_seed, "get_seed", getattr(original, "get_seed", original))
+    return lambda: tf.random.uniform((2,), seed=3).numpy().tolist()
+
+
+def test_seed_is_set_as_keras_sets_it(random_ops):
+    drawn = []
+    for set_seed in (keras.utils.set_random_seed, *[keras_internals.set_random_seed] * 2):
+        set_seed(5)
+        drawn.append((random.random(), np.random.random(), keras.random.uniform((2,)).numpy().tolist()))
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+def test_random_ops_that_keep_state_begin_anew_with_every_seed(random_ops):
+    keras_internals.set_random_seed(5)
+    first = random_ops()
+    assert random_ops() != first
+    for _ in range(2):
+        keras_internals.set_random_seed(5)
+        assert random_ops() == first
+
+
+def test_functions_stay_optimized_until_random_op_keeps_state(random_ops, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(context.pywrap_tfe, "TFE_ContextClearCaches", forgotten.append)
+    keras_internals.set_random_seed(1)
+    assert len(forgotten) == 1  # what ran before was not watched
+    keras.layers.Dropout(0.5)(np.ones((2, 2)), training=True)
+    keras_internals.set_random_seed(2)
+    assert len(forgotten) == 1
+    random_ops()
+    keras_internals.set_random_seed(3)
+    keras_internals.set_random_seed(4)
+    assert len(forgotten) == 3

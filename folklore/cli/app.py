@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Deep-learning advice on trial: run experiments, watch them in TensorBoard, compare the runs.",
 )
-err = Console(stderr=True)
+err = Console(stderr=True, emoji=False)
 
 
 Settings = Annotated[

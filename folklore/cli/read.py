@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from folklore.declare.experiment import Experiment
     from folklore.evidence.comparison import Comparison
 
-out = Console()
+out = Console(emoji=False)  # a colon is a colon
 if not out.is_terminal and "COLUMNS" not in os.environ:
     out.width = 120  # instead of 80: a file or a pipe has no edge, and folded text cannot be searched
 _RUN_SOMETHING = "Run: python -m experiments run quickstart"

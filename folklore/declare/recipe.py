@@ -6,7 +6,6 @@ Nothing here imports Keras: a declaration costs microseconds, and a misspelt nam
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -198,6 +197,8 @@ class Recipe:
 
     def identity(self) -> str:
         """SHA-256 of `to_dict`: equal for recipes that would train the same and leave the same behind."""
+        import hashlib  # loads OpenSSL, which declarations do not need
+
         return hashlib.sha256(json.dumps(without_empty(self.to_dict()), sort_keys=True).encode()).hexdigest()
 
 

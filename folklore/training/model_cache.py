@@ -17,7 +17,7 @@ import keras
 from data import Dataset
 from folklore.declare.recipe import NOTHING, Recipe
 from folklore.epoch.fingerprint import VARIABLE_RATE, is_transparent, structure
-from folklore.keras_internals import all_layers, compilation, learning_rate, names_from_the_start
+from folklore.keras_internals import all_layers, compilation, learning_rate, names_from_the_start, set_random_seed
 from folklore.training import transfer
 from folklore.training.initial_weights import seed_weights
 from folklore.training.unit_metrics import loss_and_metrics, set_unit
@@ -104,7 +104,7 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
     Raises:
         ValueError: it does not end in one output for each class or predicted value.
     """
-    keras.utils.set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
+    set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
