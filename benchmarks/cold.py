@@ -77,8 +77,10 @@ def measure(root: Path, work: Work, cache: Path) -> dict[str, float]:
 
 
 def _run(root: Path, command: tuple[str, ...], logdir: Path, cache: Path) -> None:
+    python = root / ".venv" / "bin" / "python"  # another checkout may need other packages
     environment = os.environ | {"PYTHONPATH": str(root), "XDG_CACHE_HOME": str(cache)}
-    whole = [sys.executable, "-P", "-m", "experiments", *command, "--logdir", str(logdir)]
+    whole = [str(python) if python.exists() else sys.executable, "-P", "-m", "experiments", *command]
+    whole += ["--logdir", str(logdir)]
     ended = subprocess.run(whole, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{ended.stdout}\n{ended.stderr}")

@@ -17,6 +17,16 @@ X = np.random.default_rng(3).normal(size=(70, 5)).astype("float32")
 Y = X.sum(axis=1)
 
 
+@pytest.fixture
+def nothing_evident(monkeypatch):
+    """As if no network were so small, and no training so short, that its mode is evident."""
+    monkeypatch.setattr(choice, "FEW_STEPS", 0)
+    monkeypatch.setattr(choice, "FEW_PRODUCTS", 0)
+
+
+measured = pytest.mark.usefixtures("nothing_evident")
+
+
 def compiled(model=None, **options):
     model = model or mlp((5,), 1, widths=(4,), dropout=0.5)
     model.compile("adam", "mse", **options)
@@ -46,6 +56,32 @@ def choose(model, monkeypatch, seconds, folder, steps=1000, data=(X, Y)):
     return choice.choose_mode(model, epoch.place(data), 8, steps, clock=clock, folder=folder), clock
 
 
+@pytest.mark.parametrize(("steps", "mode"), [(50, "graph"), (1000, "graph"), (1001, "xla")])
+def test_mode_of_small_dense_network_is_evident(monkeypatch, tmp_path, steps, mode):
+    monkeypatch.setattr(choice, "devices", lambda: "cpu")
+    model = compiled(mlp((5,), 1, widths=(4,), normalization="before"))
+    chosen, clock = choose(model, monkeypatch, {}, tmp_path, steps=steps)
+    assert (chosen, clock.calls) == (choice.Choice(mode, {}), [])
+
+
+@pytest.mark.parametrize("where", ["large", "not dense", "gpu"])
+def test_mode_of_other_networks_is_measured_from_101_steps_on(monkeypatch, tmp_path, where):
+    monkeypatch.setattr(choice, "devices", lambda: "gpu" if where == "gpu" else "cpu")
+    if where == "large":
+        monkeypatch.setattr(choice, "FEW_PRODUCTS", 8 * 29)  # a step of eight rows; 29 weights
+    if where == "not dense":
+        pixels = keras.Input((5, 1))
+        model = keras.Model(pixels, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv1D(2, 3)(pixels))))
+    else:
+        model = mlp((5,), 1, widths=(4,))
+    seconds, data = {"graph": 0.002, "step": 0.001, "xla": 0.004}, (X[..., None] if where == "not dense" else X, Y)
+    few, _ = choose(compiled(model), monkeypatch, seconds, tmp_path, steps=100, data=data)
+    assert few == choice.Choice("graph", {})
+    more, _ = choose(compiled(model), monkeypatch, seconds, tmp_path, steps=101, data=data)
+    assert (more.mode, more.timings.keys()) == ("step", {"graph", "xla", "step"})
+
+
+@measured
 @pytest.mark.parametrize("fastest", ["graph", "step", "xla"])
 def test_mode_with_fastest_step_is_chosen(monkeypatch, tmp_path, fastest):
     seconds = dict.fromkeys(["graph", "step", "xla"], 0.002) | {fastest: 0.001}
@@ -58,6 +94,7 @@ def test_mode_with_fastest_step_is_chosen(monkeypatch, tmp_path, fastest):
     assert all(timing.first >= 10 for timing in chosen.timings.values())
 
 
+@measured
 def test_measurement_is_shared_by_models_of_equal_structure(monkeypatch, tmp_path):
     seconds = {"graph": 0.002, "step": 0.003, "xla": 0.001}
     first, _ = choose(compiled(), monkeypatch, seconds, tmp_path)
@@ -68,6 +105,7 @@ def test_measurement_is_shared_by_models_of_equal_structure(monkeypatch, tmp_pat
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@measured
 @pytest.mark.parametrize("damage", ["", "{", "[1]", '{"xla": 5}', '{"xla": {"first": 1}}'])
 def test_damaged_measurement_is_repeated(monkeypatch, tmp_path, damage):
     seconds = {"graph": 0.002, "step": 0.003, "xla": 0.001}
@@ -79,18 +117,21 @@ def test_damaged_measurement_is_repeated(monkeypatch, tmp_path, damage):
     assert json.loads(file.read_text()).keys() == {"graph", "xla"}
 
 
+@measured
 def test_unwritable_cache_measures_each_time(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     chosen, _ = choose(compiled(), monkeypatch, {"graph": 1.0, "step": 1.0, "xla": 0.1}, tmp_path / "file" / "modes")
     assert chosen.mode == "xla"
 
 
+@measured
 def test_little_work_uses_graph(monkeypatch, tmp_path):
     seconds = {"graph": 0.002, "step": 0.001, "xla": 0.001}
     chosen, clock = choose(compiled(), monkeypatch, seconds, tmp_path, steps=20)
     assert (chosen.mode, set(clock.calls), list(tmp_path.iterdir())) == ("graph", {"graph"}, [])
 
 
+@measured
 def test_xla_is_skipped_if_it_cannot_compile(monkeypatch, tmp_path):
     error = choice._CANNOT[0](None, None, "no such operation")
     chosen, _ = choose(compiled(), monkeypatch, {"graph": 0.002, "step": 0.003, "xla": error}, tmp_path)
@@ -133,6 +174,7 @@ def test_layer_that_xla_cannot_compile_uses_graph():
     assert np.isfinite(epoch.fit(model, data, epochs=2).history["loss"]).all()
 
 
+@measured
 def test_measuring_does_not_change_model(tmp_path):
     ours, theirs = compiled(), compiled()
     theirs.set_weights(ours.get_weights())

@@ -76,17 +76,23 @@ def run(
     ] = False,
 ) -> None:
     """Train the arms of experiments and compare them. Finished runs are skipped, unfinished ones resumed."""
+    if until_decided and seeds is not None:
+        raise ProblemError("--seeds and --until-decided were both given. The looks decide: give --max-seeds instead.")
+    experiments, workers = catalog.find(names), worker_count(jobs)
+    from folklore.study import preload, resources
+
+    # Now that a mistake is unlikely: workers import TensorFlow while this process imports what plans and compares.
+    with resources.exported(resources.deterministic_ops() if deterministic else {}):
+        preload.preload(resources.settle_resources(workers, runs=1))
     from folklore.study.request import Request
     from folklore.study.run import run_studies
 
-    if until_decided and seeds is not None:
-        raise ProblemError("--seeds and --until-decided were both given. The looks decide: give --max-seeds instead.")
     request = Request(
-        seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=worker_count(jobs),
+        seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=workers,
         settings=tuple(set_ or ()), logdir=logdir, fresh=fresh,
         until_decided=until_decided, max_seeds=max_seeds, deterministic=deterministic,
     )  # fmt: skip
-    if run_studies(catalog.find(names), out, request):
+    if run_studies(experiments, out, request):
         raise typer.Exit(1)
 
 

@@ -19,11 +19,16 @@ from folklore.cache_folder import cache_folder
 from folklore.epoch.device_data import Placed
 from folklore.epoch.devices import describe, devices
 from folklore.epoch.fingerprint import structure
-from folklore.epoch.model_traits import has_convolutions, is_keras_own, xla_compiles
+from folklore.epoch.model_traits import dense_products, has_convolutions, is_keras_own, xla_compiles
 from folklore.epoch.program import Program, program_of
 from folklore.storage import files
 
 Chosen = Literal["xla", "graph", "step"]
+# So few steps take less time in a graph than measuring it against other modes.
+FEW_STEPS = 100
+# On a CPU, XLA takes 0.14 to 0.84 of the graph's time for dense networks with fewer products a step than this (weights
+# times rows), see `python -m benchmarks.modes`. Compiling pays from so many steps on.
+FEW_PRODUCTS, MANY_STEPS = 10_000_000, 1000
 # If the graph takes fewer seconds than this for the whole training, measuring other modes would take longer.
 SHORT = 0.05
 # On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. XLA can only win if most of a step is the graph's
@@ -71,9 +76,10 @@ def choose_mode(
     are stored under a fingerprint of the model, the batch, the device and TensorFlow's version, so that the next
     process need not measure again.
 
-    Two kinds of models are not measured. A model with its own `train_step`, whose steps could have effects that cannot
-    be undone, uses XLA, or the graph if XLA cannot compile a layer or the model has convolutions on a CPU. A model on
-    several replicas uses the graph.
+    What is evident is not measured. A training of 100 steps or fewer uses the graph. A small dense network on a CPU
+    uses the graph for up to 1,000 steps, and XLA for more. A model with its own `train_step`, whose steps could have
+    effects that cannot be undone, uses XLA, or the graph if XLA cannot compile a layer or the model has convolutions on
+    a CPU. A model on several replicas uses the graph.
 
     Args:
         model: compiled.
@@ -92,6 +98,8 @@ def choose_mode(
     slow_in_xla = has_convolutions(model) and devices() == "cpu"
     if not is_keras_own(model, "train_step"):
         return Choice("graph" if slow_in_xla else "xla", {})
+    if evident := _evident(model, batch_size, steps):
+        return Choice(evident, {})
     file = (folder or cache_folder() / "modes") / f"{_fingerprint(model, data, batch_size)}.json"
     timings = _read(file)
     if not timings:
@@ -105,6 +113,15 @@ def choose_mode(
             timings |= stopwatch.time(["step"])  # about as fast as the graph if a step is mostly arithmetic
         _write(file, timings)
     return Choice(min(timings, key=lambda mode: timings[mode].step), timings)
+
+
+def _evident(model: keras.Model, batch_size: int, steps: int) -> Chosen | None:
+    """The mode that needs no measuring, if there is one."""
+    if steps <= FEW_STEPS:
+        return "graph"
+    if devices() == "cpu" and dense_products(model) * batch_size < FEW_PRODUCTS:
+        return "graph" if steps <= MANY_STEPS else "xla"
+    return None
 
 
 class _Stopwatch:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 
-from folklore.keras_internals import all_layers
+from folklore.keras_internals import all_layers, outputs_per_row, own_variables
+
+_DENSE = (keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.LayerNormalization)
 
 
 def xla_compiles(model: keras.Model) -> bool:
@@ -15,6 +19,20 @@ def xla_compiles(model: keras.Model) -> bool:
 def has_convolutions(model: keras.Model) -> bool:
     """Whether any layer is a convolution of any kind."""
     return any("Conv" in type(layer).__name__ for layer in all_layers(model))
+
+
+def dense_products(model: keras.Model) -> float:
+    """About how many products the model computes for a row, if only dense and normalisation layers have weights; else
+    infinitely many, as far as this tells.
+    """
+    products = 0
+    for layer in all_layers(model):
+        if own_variables(layer) and layer.count_params():
+            shapes = [*outputs_per_row(layer)]
+            if type(layer) not in _DENSE or not shapes or any(len(shape) != 1 for shape in shapes):
+                return math.inf
+            products += layer.count_params() * len(shapes)
+    return products
 
 
 def is_keras_own(model: keras.Model, method: str) -> bool:

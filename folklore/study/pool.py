@@ -18,7 +18,7 @@ from data import Source
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.storage import run_directory
 from folklore.study.preload import preload
-from folklore.study.resources import Resources, exported
+from folklore.study.resources import Resources
 from folklore.study.worker_handle import Worker
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class Pool:
 
     def __enter__(self) -> Pool:
         """The pool; all its workers start together with the first job, and what they import is imported from now on."""
-        if not self.resources.gpus:
-            with exported(self.resources.environment(0)):
-                preload()
+        preload(self.resources)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -170,14 +168,16 @@ class Pool:
 
 
 def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) -> _Job:
-    """Take a job from `waiting`: of an arm that the worker has compiled; else of one that no other worker has compiled;
-    else of the arm with the most jobs left.
+    """Take a job from `waiting`: of an arm that the worker has trained, and so compiled; else of one that no other has,
+    if possible one that it has built; else of the arm with the most jobs left.
     """
-    others = {arm for other in workers if other is not worker for arm in other.arms}
-    mine = (job for job in waiting if job.arm in worker.arms)
+    others = {arm for other in workers if other is not worker for arm in other.trained}
+    trained = (job for job in waiting if job.arm in worker.trained)
+    built = (job for job in waiting if job.arm in worker.arms - others)
     nobodys = (job for job in waiting if job.arm not in others)
     left = Counter(job.arm for job in waiting)
-    job = next(mine, None) or next(nobodys, None) or max(waiting, key=lambda job: left[job.arm])
+    found = next(trained, None) or next(built, None) or next(nobodys, None)
+    job = found or max(waiting, key=lambda job: left[job.arm])
     waiting.remove(job)
     return job
 

@@ -12,7 +12,7 @@ import sys
 from multiprocessing import forkserver
 from typing import Any
 
-from folklore.study.resources import exported
+from folklore.study.resources import Resources, exported
 
 # How the variables begin that TensorFlow, Keras and their libraries read when they are imported.
 _READ_BY_IMPORTS = ("TF_", "XLA_", "KERAS_", "OMP_", "CUDA_", "NVIDIA_", "LD_", "PYTHON")
@@ -20,14 +20,15 @@ _READ_BY_IMPORTS = ("TF_", "XLA_", "KERAS_", "OMP_", "CUDA_", "NVIDIA_", "LD_", 
 _imported_with: dict[str, str] | None = None  # such variables; None before the imports began
 
 
-def preload() -> None:
-    """Begin to import what workers need, in the environment of now; once in the life of this process."""
+def preload(resources: Resources) -> None:
+    """Begin to import what workers with these resources need; once in the life of this process, and not for GPUs."""
     global _imported_with
-    if _imported_with is None and sys.platform == "linux":  # macOS' own libraries do not survive a fork
-        _imported_with = _read_by_imports()
-        multiprocessing.set_forkserver_preload(["folklore.study.preloaded"])
-        with exported({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):  # Python 3.11 does not hand it on
-            forkserver.ensure_running()
+    if _imported_with is None and not resources.gpus and sys.platform == "linux":  # no macOS library survives a fork
+        with exported(resources.environment(0)):
+            _imported_with = _read_by_imports()
+            multiprocessing.set_forkserver_preload(["folklore.study.preloaded"])
+            with exported({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):  # Python 3.11 does not hand it on
+                forkserver.ensure_running()
 
 
 def start_context() -> Any:

@@ -25,13 +25,15 @@ class Worker:
     Attributes:
         number: its place in the pool.
         job: the one it works on; None while it is idle.
-        arms: those of its jobs so far, which it has compiled.
+        arms: those of its jobs so far.
+        trained: those of them of which it took a run.
         connection: has something to read when the worker answers, or has died.
     """
 
     def __init__(self, number: int, environment: Mapping[str, str]) -> None:
         self.number, self.job, self.runs = number, None, 0  # type: int, Any, int
         self.arms: set[tuple[str, ...]] = set()
+        self.trained: set[tuple[str, ...]] = set()
         self.first_bytes = self.bytes = 0
         with exported(environment):
             context = start_context()
@@ -46,6 +48,8 @@ class Worker:
         message = ForkingPickler.dumps((job.work, job.arguments))
         self.job = job
         self.arms.add(job.arm)
+        if job.work == "train_run":
+            self.trained.add(job.arm)
         with contextlib.suppress(OSError):  # it died a moment ago, and `read` will say so
             self.connection.send_bytes(message)
 
