@@ -94,16 +94,18 @@ def _parts(logdir: Path, begun: float, ended: float) -> dict[str, float]:
     checked = max(file.stat().st_mtime for file in logdir.glob("*/experiment.json"))
     parts = {"until checked": checked - begun, "after runs": ended - max(file.stat().st_mtime for file in done)}
     parts |= dict.fromkeys(("data, network", "first epochs", "other epochs", "test, files"), 0.0)
+    rows = []
     for file in done:
         taken = json.loads((file.parent / "run.json").read_text())["seconds"]
-        with (file.parent / "history.csv").open() as rows:
-            at = [float(row["seconds"]) for row in csv.DictReader(rows)]
+        with (file.parent / "history.csv").open() as history:
+            at = [float(row["seconds"]) for row in csv.DictReader(history)]
         epoch = statistics.median(b - a for a, b in pairwise(at)) if len(at) > 1 else 0.0
+        rows.append(file.stat().st_mtime - taken["total"] + taken["data"] + taken["build"] + at[0])
         parts["data, network"] += taken["data"] + taken["build"]
         parts["first epochs"] += at[0] - epoch
         parts["other epochs"] += at[-1] - at[0] + epoch
         parts["test, files"] += taken["total"] - taken["data"] - taken["build"] - at[-1]
-    return parts
+    return {"first row": min(rows) - begun} | parts
 
 
 def main(

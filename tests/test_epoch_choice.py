@@ -56,7 +56,7 @@ def choose(model, monkeypatch, seconds, folder, steps=1000, data=(X, Y)):
     return choice.choose_mode(model, epoch.place(data), 8, steps, clock=clock, folder=folder), clock
 
 
-@pytest.mark.parametrize(("steps", "mode"), [(50, "graph"), (1000, "graph"), (1001, "xla")])
+@pytest.mark.parametrize(("steps", "mode"), [(20, "graph"), (300, "graph"), (301, "xla")])
 def test_mode_of_small_dense_network_is_evident(monkeypatch, tmp_path, steps, mode):
     monkeypatch.setattr(choice, "devices", lambda: "cpu")
     model = compiled(mlp((5,), 1, widths=(4,), normalization="before"))
@@ -65,7 +65,7 @@ def test_mode_of_small_dense_network_is_evident(monkeypatch, tmp_path, steps, mo
 
 
 @pytest.mark.parametrize("where", ["large", "not dense", "gpu"])
-def test_mode_of_other_networks_is_measured_from_101_steps_on(monkeypatch, tmp_path, where):
+def test_mode_of_other_networks_is_measured_from_21_steps_on(monkeypatch, tmp_path, where):
     monkeypatch.setattr(choice, "devices", lambda: "gpu" if where == "gpu" else "cpu")
     if where == "large":
         monkeypatch.setattr(choice, "FEW_PRODUCTS", 8 * 29)  # a step of eight rows; 29 weights
@@ -74,10 +74,10 @@ def test_mode_of_other_networks_is_measured_from_101_steps_on(monkeypatch, tmp_p
         model = keras.Model(pixels, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv1D(2, 3)(pixels))))
     else:
         model = mlp((5,), 1, widths=(4,))
-    seconds, data = {"graph": 0.002, "step": 0.001, "xla": 0.004}, (X[..., None] if where == "not dense" else X, Y)
-    few, _ = choose(compiled(model), monkeypatch, seconds, tmp_path, steps=100, data=data)
+    seconds, data = {"graph": 0.004, "step": 0.002, "xla": 0.008}, (X[..., None] if where == "not dense" else X, Y)
+    few, _ = choose(compiled(model), monkeypatch, seconds, tmp_path, steps=20, data=data)
     assert few == choice.Choice("graph", {})
-    more, _ = choose(compiled(model), monkeypatch, seconds, tmp_path, steps=101, data=data)
+    more, _ = choose(compiled(model), monkeypatch, seconds, tmp_path, steps=21, data=data)
     assert (more.mode, more.timings.keys()) == ("step", {"graph", "xla", "step"})
 
 

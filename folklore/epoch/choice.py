@@ -25,10 +25,10 @@ from folklore.storage import files
 
 Chosen = Literal["xla", "graph", "step"]
 # So few steps take less time in a graph than measuring it against other modes.
-FEW_STEPS = 100
+FEW_STEPS = 20
 # On a CPU, XLA takes 0.14 to 0.84 of the graph's time for dense networks with fewer products a step than this (weights
-# times rows), see `python -m benchmarks.modes`. Compiling pays from so many steps on.
-FEW_PRODUCTS, MANY_STEPS = 10_000_000, 1000
+# times rows), see `python -m benchmarks.modes`. So many steps take about 0.05 s.
+FEW_PRODUCTS, MANY_STEPS = 10_000_000, 300
 # If the graph takes fewer seconds than this for the whole training, measuring other modes would take longer.
 SHORT = 0.05
 # On a CPU, XLA's convolutions take 3 to 30 times as long as oneDNN's. XLA can only win if most of a step is the graph's
@@ -76,8 +76,8 @@ def choose_mode(
     are stored under a fingerprint of the model, the batch, the device and TensorFlow's version, so that the next
     process need not measure again.
 
-    What is evident is not measured. A training of 100 steps or fewer uses the graph. A small dense network on a CPU
-    uses the graph for up to 1,000 steps, and XLA for more. A model with its own `train_step`, whose steps could have
+    What is evident is not measured. A training of 20 steps or fewer uses the graph. A small dense network on a CPU
+    uses the graph for up to 300 steps, and XLA for more. A model with its own `train_step`, whose steps could have
     effects that cannot be undone, uses XLA, or the graph if XLA cannot compile a layer or the model has convolutions on
     a CPU. A model on several replicas uses the graph.
 
