@@ -13,7 +13,7 @@ from tests.conftest import NARROW_OR_WIDE, run
 
 pytestmark = pytest.mark.process
 
-SMALL = Recipe(model=mlp, params=dict(widths=(4,), dropout=0.2), data=data.diabetes, epochs=3, mode="xla")
+SMALL = Recipe(model=mlp, params=dict(widths=(4,), dropout=0.2), data=data.digits, epochs=3, mode="xla")
 EXPERIMENT = dataclasses.replace(
     NARROW_OR_WIDE, arms={"narrow": SMALL, "wide": SMALL.but(params=dict(widths=(8,)))}, baseline="narrow"
 )

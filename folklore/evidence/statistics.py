@@ -5,6 +5,7 @@ Libraries are imported where they are used: a table of means needs neither, and 
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +14,14 @@ from numpy.typing import ArrayLike
 from scipy import special  # only the quantile: scipy.stats takes half a second more to import
 
 RESAMPLES = 9_999
+_LIBRARIES = ("scipy.optimize", "scipy.stats", "statsmodels.stats.multitest", "statsmodels.stats.proportion")
 _SEED = 2017  # of resampling: the same runs always give the same numbers
+
+
+def import_libraries() -> None:
+    """Import now what comparisons will use, by a command that is waiting anyway."""
+    for name in _LIBRARIES:
+        importlib.import_module(name)
 
 
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from folklore.declare.experiment import Experiment
 from folklore.errors import ProblemError
-from folklore.evidence import sequential
+from folklore.evidence import sequential, statistics
 from folklore.evidence.compare import compare
 from folklore.report import formatting, tables
 from folklore.storage import files, run_directory
@@ -46,6 +46,7 @@ def run_studies(experiments: Mapping[str, Experiment], console: Console, request
     settle = partial(settle_resources, request.jobs, sum(study.most_runs() for study in studies))
     operations = deterministic_ops() if request.deterministic else {}  # workers inherit them
     with exported(operations), locked(request.logdir, experiments, say), Pool(settle(), say) as pool:
+        statistics.import_libraries()  # on a core that is idle until the workers have imported theirs
         steps = _Steps(studies, request, console, Trainer(pool, settle, console))
         steps.settle_data()
         steps.preflight()
