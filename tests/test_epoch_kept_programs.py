@@ -56,4 +56,24 @@ def test_nothing_is_kept_without_room(tmp_path):
     with KeptPrograms(tmp_path, room=2**62):
         assert os.environ["TF_XLA_FLAGS"] == "--given"
     with KeptPrograms(tmp_path) as programs:
-        assert os.environ["TF_XLA_FLAGS"].startswith(f"--given --tf_xla_persistent_cache_directory={programs.folder}")
+        assert os.environ["TF_XLA_FLAGS"].startswith(f'--given --tf_xla_persistent_cache_directory="{programs.folder}"')
+
+
+def test_folder_of_killed_process_is_removed_after_a_month_without_jobs(tmp_path):
+    (tmp_path / "process-killed").mkdir()
+    with KeptPrograms(tmp_path):
+        assert (tmp_path / "process-killed").is_dir()
+    os.utime(tmp_path / "process-killed", (0, 0))
+    with KeptPrograms(tmp_path) as programs, programs.shared():
+        assert list(tmp_path.glob("process-*")) == [programs.folder]
+
+
+def test_processes_with_one_number_have_folders_of_their_own(tmp_path):
+    with KeptPrograms(tmp_path) as one, KeptPrograms(tmp_path) as other:
+        assert one.folder != other.folder and one.folder.is_dir()
+
+
+def test_cache_that_cannot_be_written_is_not_used(tmp_path):
+    (tmp_path / "file").write_text("")
+    with KeptPrograms(tmp_path / "file") as programs, programs.shared():
+        assert os.environ["TF_XLA_FLAGS"] == "--given"

@@ -22,8 +22,9 @@ EXPERIMENT = dataclasses.replace(
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """The programs of a cache folder of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return lambda: sorted((tmp_path / "cache").glob("folklore/programs/*/*.pb.*"))
+    folder = tmp_path / 'a "cache" of\'s'  # the flags of TensorFlow need it quoted
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return lambda: sorted(folder.glob("folklore/programs/*/*.pb.*"))
 
 
 def trained(logdir):

@@ -5,7 +5,7 @@ flipped bit may be run as machine code. So no process shows TensorFlow a file wh
 store has one file for each program, named after its content's SHA-256:
 
 store/<program>.pb.<sha256>
-store/process-<pid>/<program>.pb      what one process shows to TensorFlow: copies of verified files, and its own
+store/process-<random>/<program>.pb   what one process shows to TensorFlow: copies of verified files, and its own
 
 The processes of one store share a processor, a version of TensorFlow and all flags, see `kept_programs`.
 """
@@ -17,18 +17,18 @@ import hashlib
 import os
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import tensorflow as tf
 
 from callbacks.files import write_bytes
 
 LIMIT = 64 * 2**20  # bytes in a store, of which every process reads all; the oldest programs are dropped
 ROOM = 2**30  # bytes that must be free: TensorFlow fails where it cannot write a program
-_DAY = 86_400  # seconds
+_MONTH = 30 * 86_400  # seconds
 _FLAGS = "TF_XLA_FLAGS"
 _ONLY_CPU = "--tf_xla_persistent_cache_device_types=CPU"
 
@@ -42,18 +42,20 @@ class KeptPrograms:
     """
 
     def __init__(self, store: Path, room: int = ROOM) -> None:
-        self.store, self.folder = store, store / f"process-{os.getpid()}"
+        self.store, self.folder = store, store / "process-none"
         self._room = room
         self._seen: set[str] = set()
 
     def __enter__(self) -> KeptPrograms:
         """To be called before TensorFlow first looks for devices, which is when it reads its flags."""
         with contextlib.suppress(OSError):
+            self.store.mkdir(parents=True, exist_ok=True)
             _remove_forgotten(self.store)
-            shutil.rmtree(self.folder, ignore_errors=True)  # of an earlier process with this number
-            self.folder.mkdir(parents=True)
+            # Not by the process's number, which another machine or container with this cache folder may have too.
+            self.folder = Path(tempfile.mkdtemp(prefix="process-", dir=self.store))
             if shutil.disk_usage(self.store).free >= self._room:
-                own = f"--tf_xla_persistent_cache_directory={self.folder} {_ONLY_CPU}"
+                quoted = str(self.folder).replace("\\", "\\\\").replace('"', '\\"')  # as TensorFlow reads flags
+                own = f'--tf_xla_persistent_cache_directory="{quoted}" {_ONLY_CPU}'
                 os.environ[_FLAGS] = f"{os.environ.get(_FLAGS, '')} {own}".strip()
         return self
 
@@ -73,6 +75,7 @@ class KeptPrograms:
 
     def _load(self) -> None:
         """Show TensorFlow the programs that were stored since. If one is damaged, all are removed."""
+        os.utime(self.folder)  # it is in use
         for file in self._stored():
             if file.name in self._seen:
                 continue
@@ -130,8 +133,7 @@ def _drop_oldest(files: list[Path]) -> None:
 
 
 def _remove_forgotten(store: Path) -> None:
-    """Remove the folders of processes that were killed."""
+    """Remove the folders of processes that were killed: those in which no job has begun for a month."""
     for folder in store.glob("process-*"):
-        old = folder.stat().st_mtime < time.time() - _DAY
-        if old and not psutil.pid_exists(int(folder.name.removeprefix("process-"))):
+        if folder.stat().st_mtime < time.time() - _MONTH:
             shutil.rmtree(folder, ignore_errors=True)
