@@ -114,27 +114,30 @@ def functions_named_after(key: str) -> Iterator[None]:
 _times: Counter[str] = Counter()
 
 
-def set_random_seed(seed: int) -> None:
+def set_random_seed(seed: int, *, forget: bool) -> None:
     """As `keras.utils.set_random_seed`, but functions that were called before stay optimized where that is harmless.
 
     With every seed TensorFlow forgets all kernels, since those of `tf.random` remember how often they were called. Each
-    function is then optimized again, which takes a tenth of a short run. Keras' own draws remember nothing: kernels are
-    forgotten only once something else has drawn in this process. Imports TensorFlow.
+    function is then optimized again, which takes a tenth of a short run. Keras' own draws remember nothing. Imports
+    TensorFlow.
+
+    Args:
+        seed: of Python, NumPy, TensorFlow and Keras.
+        forget: whether kernels are forgotten in any case. They are also if `tf.random` has drawn in this process.
     """
     from tensorflow.python.eager import context
     from tensorflow.python.framework import random_seed
 
     if not isinstance(random_seed.get_seed, _Watched):
         random_seed.get_seed = _Watched(random_seed.get_seed)
-        keras.utils.set_random_seed(seed)
-        return
-    forget = context.pywrap_tfe.TFE_ContextClearCaches
-    if not random_seed.get_seed.called:
+        forget = True  # nobody watched what ran before
+    clear = context.pywrap_tfe.TFE_ContextClearCaches
+    if not (forget or random_seed.get_seed.called):
         context.pywrap_tfe.TFE_ContextClearCaches = lambda _: None
     try:
         keras.utils.set_random_seed(seed)
     finally:
-        context.pywrap_tfe.TFE_ContextClearCaches = forget
+        context.pywrap_tfe.TFE_ContextClearCaches = clear
 
 
 class _Watched:

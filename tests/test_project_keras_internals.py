@@ -1,5 +1,6 @@
 """Private names of Keras, TensorFlow and scikit-learn that the suite relies on still work as expected."""
 
+import functools
 import random
 from collections import Counter
 
@@ -158,30 +159,33 @@ def random_ops(monkeypatch):
 
 def test_seed_is_set_as_keras_sets_it(random_ops):
     drawn = []
-    for set_seed in (keras.utils.set_random_seed, *[keras_internals.set_random_seed] * 2):
+    ours = functools.partial(keras_internals.set_random_seed, forget=False)
+    for set_seed in (keras.utils.set_random_seed, ours, ours):
         set_seed(5)
         drawn.append((random.random(), np.random.random(), keras.random.uniform((2,)).numpy().tolist()))
     assert drawn[0] == drawn[1] == drawn[2]
 
 
 def test_random_ops_that_keep_state_begin_anew_with_every_seed(random_ops):
-    keras_internals.set_random_seed(5)
+    keras_internals.set_random_seed(5, forget=False)
     first = random_ops()
     assert random_ops() != first
     for _ in range(2):
-        keras_internals.set_random_seed(5)
+        keras_internals.set_random_seed(5, forget=False)
         assert random_ops() == first
 
 
 def test_functions_stay_optimized_until_random_op_keeps_state(random_ops, monkeypatch):
     forgotten = []
     monkeypatch.setattr(context.pywrap_tfe, "TFE_ContextClearCaches", forgotten.append)
-    keras_internals.set_random_seed(1)
+    keras_internals.set_random_seed(1, forget=False)
     assert len(forgotten) == 1  # what ran before was not watched
     keras.layers.Dropout(0.5)(np.ones((2, 2)), training=True)
-    keras_internals.set_random_seed(2)
+    keras_internals.set_random_seed(2, forget=False)
     assert len(forgotten) == 1
+    keras_internals.set_random_seed(2, forget=True)
+    assert len(forgotten) == 2
     random_ops()
-    keras_internals.set_random_seed(3)
-    keras_internals.set_random_seed(4)
-    assert len(forgotten) == 3
+    keras_internals.set_random_seed(3, forget=False)
+    keras_internals.set_random_seed(4, forget=False)
+    assert len(forgotten) == 4

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import data
 from folklore import Recipe, epoch
@@ -100,6 +101,28 @@ def test_custom_layers_share_only_with_equal_parameters():
     one, two = (Recipe(model=scaled, data=data.diabetes, params=dict(factor=factor)) for factor in (1.0, 2.0))
     assert ready_model(one, DATA, seed=0) is ready_model(one, DATA, seed=1)
     assert ready_model(one, DATA, seed=0) is not ready_model(two, DATA, seed=0)
+
+
+class Noisy(keras.layers.Layer):
+    """A layer whose operation counts its draws, and that TensorFlow's seeds do not reach."""
+
+    def call(self, inputs):
+        return inputs + tf.raw_ops.RandomStandardNormal(shape=tf.shape(inputs), dtype=inputs.dtype, seed=3, seed2=4)
+
+
+def noisy(input_shape, outputs):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dense(outputs)(Noisy()(inputs)))
+
+
+@pytest.mark.parametrize("build", [noisy, mlp])
+def test_run_does_not_depend_on_runs_before_it(monkeypatch, build):
+    monkeypatch.setattr(model_cache, "_own_code", False)
+    recipe = Recipe(model=build, data=data.diabetes)
+    first, _, again = (weights_after(ready_model(recipe, DATA, seed), recipe) for seed in (1, 0, 1))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert model_cache._own_code == (build is noisy)
 
 
 def unnamed(input_shape, outputs):

@@ -35,6 +35,12 @@ def dense_products(model: keras.Model) -> float:
     return products
 
 
+def has_only_keras_layers(model: keras.Model) -> bool:
+    """Whether every layer is one of Keras' own, and none calls a function that is not."""
+    kinds = {type(layer) for layer in all_layers(model, include_self=True)}
+    return all(kind.__module__.startswith("keras.") and kind is not keras.layers.Lambda for kind in kinds)
+
+
 def is_keras_own(model: keras.Model, method: str) -> bool:
     """Whether the method is that of `keras.Model`, overridden neither by a subclass nor on the model itself."""
     return getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)

@@ -1,7 +1,7 @@
 """Many runs: worker processes that import TensorFlow once and take runs one after another.
 
 The process that hands out the runs imports no TensorFlow, and its workers share one import of it, see `preload`. When
- a worker dies, another worker resumes its run, once.
+a worker dies, another worker resumes its run, once.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import keras
 from data import Dataset
 from folklore.declare.recipe import NOTHING, Recipe
 from folklore.epoch.fingerprint import VARIABLE_RATE, is_transparent, structure
+from folklore.epoch.model_traits import has_only_keras_layers
 from folklore.keras_internals import all_layers, compilation, learning_rate, names_from_the_start, set_random_seed
 from folklore.training import transfer
 from folklore.training.initial_weights import seed_weights
@@ -39,6 +40,8 @@ class _Compiled:
 
 
 _compiled: dict[tuple[str, ...], _Compiled] = {}
+# Whether code that is not Keras' own, which may draw with operations that have a state, ran in this process.
+_own_code = False
 
 
 def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, start: Path | None = None) -> keras.Model:
@@ -104,7 +107,10 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
     Raises:
         ValueError: it does not end in one output for each class or predicted value.
     """
-    set_random_seed(seed)  # for what `seed_weights` cannot name: weights and generators of custom layers
+    global _own_code
+    set_random_seed(
+        seed, forget=_own_code
+    )  # for what `seed_weights` cannot name: weights and generators of custom layers
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
@@ -118,6 +124,7 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
             "Return a functional keras.Model that ends in as many units."
         )
     seed_weights(model, seed)
+    _own_code |= bool(recipe.callbacks) or not has_only_keras_layers(model)
     return model
 
 
