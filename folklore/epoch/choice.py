@@ -26,7 +26,7 @@ from folklore.storage import files
 Chosen = Literal["xla", "graph", "step"]
 # So few steps take less time in a graph than measuring it against other modes.
 FEW_STEPS = 20
-# On a CPU, XLA takes 0.14 to 0.84 of the graph's time for dense networks with fewer products a step than this (weights
+# On a CPU, XLA takes 0.14 to 0.88 of the graph's time for dense networks with fewer products a step than this (weights
 # times rows), see `python -m benchmarks.modes`. So many steps take about 0.05 s.
 FEW_PRODUCTS, MANY_STEPS = 10_000_000, 300
 # If the graph takes fewer seconds than this for the whole training, measuring other modes would take longer.
