@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 
 import pytest
 
@@ -77,3 +78,16 @@ def test_cache_that_cannot_be_written_is_not_used(tmp_path):
     (tmp_path / "file").write_text("")
     with KeptPrograms(tmp_path / "file") as programs, programs.shared():
         assert os.environ["TF_XLA_FLAGS"] == "--given"
+
+
+def test_program_that_was_dropped_is_not_stored_again_with_every_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[KeptPrograms.__module__], "LIMIT", len(PROGRAM))
+    with KeptPrograms(tmp_path) as programs:
+        for name in ("old", "new"):
+            with programs.shared():
+                (programs.folder / f"{name}.pb").write_bytes(PROGRAM)
+            os.utime(next(tmp_path.glob(f"{name}.pb.*")), (0, 0) if name == "old" else None)
+        for _ in range(2):
+            with programs.shared():
+                pass
+            assert [file.name.partition(".")[0] for file in tmp_path.glob("*.pb.*")] == ["new"]

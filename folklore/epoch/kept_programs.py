@@ -44,7 +44,7 @@ class KeptPrograms:
     def __init__(self, store: Path, room: int = ROOM) -> None:
         self.store, self.folder = store, store / "process-none"
         self._room = room
-        self._seen: set[str] = set()
+        self._seen: set[str] = set()  # programs that this process has loaded or stored, each once: others drop old ones
 
     def __enter__(self) -> KeptPrograms:
         """To be called before TensorFlow first looks for devices, which is when it reads its flags."""
@@ -77,25 +77,24 @@ class KeptPrograms:
         """Show TensorFlow the programs that were stored since. If one is damaged, all are removed."""
         os.utime(self.folder)  # it is in use
         for file in self._stored():
-            if file.name in self._seen:
-                continue
-            self._seen.add(file.name)
             name, _, digest = file.name.rpartition(".")
-            content, shown = file.read_bytes(), self.folder / name
+            if name in self._seen:
+                continue
+            content = file.read_bytes()
             if hashlib.sha256(content).hexdigest() != digest:
                 self._remove_all()
                 return
-            if not shown.exists():
-                shown.write_bytes(content)  # a copy of what was verified: the stored file may be damaged later
+            self._seen.add(name)
+            if not (self.folder / name).exists():
+                (self.folder / name).write_bytes(content)  # what was verified: the stored file may be damaged later
 
     def _save(self) -> None:
         stored = {file.name.rpartition(".")[0] for file in self._stored()}
         for file in self.folder.glob("*.pb"):
-            if file.name not in stored:
+            if file.name not in self._seen | stored:
                 content = file.read_bytes()
-                kept = f"{file.name}.{hashlib.sha256(content).hexdigest()}"
-                write_bytes(self.store / kept, content)
-                self._seen.add(kept)
+                write_bytes(self.store / f"{file.name}.{hashlib.sha256(content).hexdigest()}", content)
+            self._seen.add(file.name)
         _drop_oldest(self._stored())
 
     def _stored(self) -> list[Path]:
@@ -105,6 +104,7 @@ class KeptPrograms:
         """A disk that damaged one file may have damaged any: none of them is used, not even those verified before."""
         for file in (*self._stored(), *self.folder.glob("*.pb")):
             file.unlink(missing_ok=True)
+        self._seen.clear()
 
 
 def kept_programs(folder: Path) -> KeptPrograms:
