@@ -53,7 +53,8 @@ def _measure() -> list[dict[str, Any]]:
     from folklore import epoch
     from folklore.cache_folder import cache_folder
     from folklore.epoch.program import Program
-    from folklore.study import plan
+    from folklore.storage.run_paths import run_path
+    from folklore.task import Task
 
     spent = dict.fromkeys(("tracing", "compiling", "training"), 0.0)
     look_up, call = Program._concrete, Program._call
@@ -78,7 +79,7 @@ def _measure() -> list[dict[str, Any]]:
         for arm in ARMS:
             spent.update(dict.fromkeys(spent, 0.0))
             recipe = quickstart.california_housing.arms[arm]
-            (task,) = plan.tasks_of("first_run", {arm: recipe}, 1, Path(folder), {})
+            task = Task("first_run", arm, 0, recipe, run_path(Path(folder), "first_run", arm, 0), {})
             with programs.shared():
                 begun = time.perf_counter()
                 preflight.examine_arm(task)

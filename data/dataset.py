@@ -19,16 +19,21 @@ class Split:
     Attributes:
         x: inputs, (n, features) for tables or (n, height, width, channels) for images.
         y: targets (n,): class numbers, or float values for regression.
+        rows: the rows' numbers in the whole set, int64 (n,), by which parts of several splits are matched; None where
+            they are not known.
 
     Example:
         >>> from data import diabetes
         >>> part = diabetes(seed=0).train
         >>> len(part), part.x.shape, part.y.shape
         (282, (282, 10), (282,))
+        >>> part.rows.shape, part.rows.dtype
+        ((282,), dtype('int64'))
     """
 
     x: np.ndarray
     y: np.ndarray
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number of rows."""

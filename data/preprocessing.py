@@ -82,7 +82,8 @@ class Preprocessing:
 
         Returns:
             x float32 of the same shape; y float32 (n,) for regression, in standard deviations unless the kind is
-            "none", or int32 (n,) for classification. Names and the hash of the whole set are unchanged.
+            "none", or int32 (n,) for classification. Row numbers, names and the hash of the whole set are
+            unchanged.
         """
         import numpy as np
 
@@ -91,7 +92,7 @@ class Preprocessing:
 
         def scaled(part: Split) -> Split:
             y = (part.y - self.target_mean) / self.target_scale if regression else part.y
-            return Split(transform(part.x), y.astype(np.float32 if regression else np.int32))
+            return Split(transform(part.x), y.astype(np.float32 if regression else np.int32), part.rows)
 
         return replace(
             dataset,
@@ -114,7 +115,7 @@ class Preprocessing:
         import numpy as np
 
         def typed(part: Split) -> Split:
-            return Split(part.x, part.y.astype(np.int32))
+            return Split(part.x, part.y.astype(np.int32), part.rows)
 
         shift, scale = (self.shift[0], self.scale[0]) if self.shift else (0.0, 1.0)
         train, validation, test = map(typed, (dataset.train, dataset.validation, dataset.test))

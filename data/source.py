@@ -207,10 +207,10 @@ def resolve(source: Source, choice: Choice) -> tuple[Source, str | None]:
 
 
 def _part(whole: Whole, rows: np.ndarray) -> Split:
-    part = Split(whole.x[rows], whole.y[rows])
-    for array in (part.x, part.y):
+    arrays = whole.x[rows], whole.y[rows], rows.astype("int64")  # a copy, so that it can be made read-only
+    for array in arrays:
         array.setflags(write=False)
-    return part
+    return Split(*arrays)
 
 
 def _check(source: Source, whole: Whole) -> None:

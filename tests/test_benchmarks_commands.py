@@ -10,9 +10,13 @@ from typer.testing import CliRunner
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
 from benchmarks import evidence as evidence_benchmark
+from benchmarks import row_outcomes as row_outcomes_benchmark
 from benchmarks.processes import OURS, SIDES
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
+from data import diabetes
+from folklore import Recipe
+from models import mlp
 from tests.conftest import add_run, declare
 
 LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("relu",), ("alpha_dropout", 0.1))
@@ -136,3 +140,11 @@ def test_evidence_benchmark_can_use_stored_runs(tmp_path, capsys):
 def test_biased_arm_is_often_found_wrong():
     rng = np.random.default_rng(0)
     assert evidence_benchmark.wrong_at_any_look(lambda rng, size: rng.normal(1, 1, size), 1, 20, rng) > 0.9
+
+
+@pytest.mark.compile
+def test_row_outcomes_benchmark_measures_ratio():
+    recipe = Recipe(model=mlp, params=dict(widths=(4,)), data=diabetes, epochs=1, mode="graph")
+    row = row_outcomes_benchmark.measure(recipe, rounds=2)
+    assert float(row["ratio"]) > 0 and int(row["bytes"]) > 100
+    assert row_outcomes_benchmark.milliseconds_to_read(rows=10, files=2) > 0

@@ -15,8 +15,8 @@ from tests.conftest import add_run, declare
 def logdir(tmp_path):
     path = tmp_path / "logs" / "topic.experiment"
     declare(path, [{"arm": "arm", "direction": "better", "by": 0.5}])
-    for seed in range(6):
-        add_run(path, "base", seed, 10 + seed, {"validation/rmse": [3, 2, 2]})
+    for seed in range(8):
+        add_run(path, "base", seed, 10 + seed + 0.1 * (seed % 3), {"validation/rmse": [3, 2, 2]})
         add_run(path, "arm", seed, 8 + seed, {"validation/rmse": [3, 1, 1]})
     return path.parent
 

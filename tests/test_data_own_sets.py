@@ -47,3 +47,15 @@ def test_data_set_that_cannot_be_loaded_is_named():
     source = Source(name="wine", task="regression", source="real", load=absent)
     with pytest.raises(DataError, match=r"data set wine cannot be loaded: FileNotFoundError.*'absent.csv'.*absent"):
         source(0)
+
+
+@pytest.mark.parametrize("published", [0, 10])
+def test_row_numbers_are_those_of_whole_set(published):
+    x = np.arange(50.0)[:, None]
+    whole = Whole(x, x[:, 0], published_test=published)
+    source = Source(name="numbered", task="regression", source="real", load=lambda: whole)
+    for loaded in (source(5), source(5, train_size=7)):
+        for part in ("train", "validation", "test"):
+            split = getattr(loaded, part)
+            np.testing.assert_array_equal(split.rows, split.x[:, 0])
+            assert split.rows.dtype == np.int64 and not split.rows.flags.writeable

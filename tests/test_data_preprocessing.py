@@ -91,6 +91,14 @@ def test_scaled_data_has_expected_shapes_and_dtypes(raw):
         assert (scaled.name, scaled.sha256, scaled.class_names) == (raw.name, raw.sha256, raw.class_names)
 
 
+@pytest.mark.parametrize("raw", [diabetes(0), digits(0)], ids=["table", "images"])
+def test_row_numbers_are_kept(raw):
+    fitted = Preprocessing.fit("standard", raw)
+    for scaled in (fitted.apply(raw), fitted.apply_beside_device(raw)[0]):
+        for part in ("train", "validation", "test"):
+            assert getattr(scaled, part).rows is getattr(raw, part).rows is not None
+
+
 def test_images_share_one_mean_and_deviation():
     raw = images()
     fitted = Preprocessing.fit("standard", raw)

@@ -230,9 +230,7 @@ def test_experiment_is_recorded_as_json():
         "kind": "stat",
         "baseline": "base",
         "metric": {"name": "test/rmse", "goal": "min"},
-        "hypotheses": [
-            {"arm": "arm", "direction": "worse", "by": 0.5, "metric": None, "against": None, "claim": ""},
-        ],
+        "hypotheses": [ABOUT_ARM.to_dict()],
         "may_diverge": ["arm"],
         "arms": {name: recipe.to_dict() for name, recipe in experiment.arms.items()},
     }

@@ -20,8 +20,10 @@ HISTORY = {
 }
 
 
-def ended(status="done", selected_epoch=2, metrics=METRICS):
-    return SimpleNamespace(status=status, selected_epoch=selected_epoch, metrics=metrics, recipe={"epochs": 8})
+def ended(status="done", selected_epoch=2, metrics=METRICS, collapse=None):
+    return SimpleNamespace(
+        status=status, selected_epoch=selected_epoch, metrics=metrics, recipe={"epochs": 8}, collapse=collapse
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,62 @@ def test_divergence_is_rate(status, value):
     assert metrics.parse("divergence").of(ended(status), {}) == value
 
 
+@pytest.mark.parametrize(
+    ("status", "collapse", "rates"),
+    [("done", None, (0, 0, 0)), ("diverged", None, (1, 1, 0)), ("done", {"epoch": 1}, (1, 0, 1))],
+)
+def test_failure_is_divergence_or_collapse(status, collapse, rates):
+    run = ended(status, collapse=collapse)
+    assert tuple(metrics.parse(name).of(run, {}) for name in ("failure", "divergence", "collapse")) == rates
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("test/accuracy", None),
+        ("best validation/accuracy", None),
+        ("validation/loss - train/loss", None),
+        ("last probe/dead_units/hidden_1", 0.75),  # a look inside a network that failed
+        ("epochs to validation/accuracy 0.9", 9),
+    ],
+)
+def test_failed_run_has_only_what_failure_leaves_meaningful(name, value):
+    assert metrics.parse(name).of(ended(collapse={"epoch": 1}), HISTORY) == value
+
+
+@pytest.mark.parametrize(
+    ("target", "never"),
+    [("validation/accuracy 0.8", False), ("validation/accuracy 0.81", True), ("train/loss 1", True)],
+)
+def test_target_may_never_be_reached(target, never):
+    metric = metrics.parse(f"epochs to {target}")
+    assert metric.has_target
+    assert metric.never_reached(ended(), HISTORY) == never
+
+
+@pytest.mark.parametrize(
+    ("name", "tuned_by"),
+    [
+        ("test/rmse", "validation/rmse"),
+        ("validation/accuracy", "validation/accuracy"),
+        ("best validation/loss", "best validation/loss"),
+        ("epochs to validation/accuracy 0.8", "epochs to validation/accuracy 0.8"),
+        ("probe/dead_units", "validation/loss"),
+        ("train/accuracy", "validation/loss"),
+        ("test/loss - train/loss", "validation/loss"),
+        ("failure", "validation/loss"),
+    ],
+)
+def test_points_are_compared_by_validation_counterpart(name, tuned_by):
+    assert metrics.for_tuning(name, "validation/loss") == tuned_by
+
+
+def test_only_terms_of_test_part_have_test_rows():
+    assert metrics.parse("train/loss - test/loss").test_terms == [(-1, "loss")]
+    assert metrics.parse("test/rmse").test_terms == [(1, "rmse")]
+    assert metrics.parse("validation/rmse").test_terms == metrics.parse("failure").test_terms == []
+
+
 def test_diverged_run_has_no_selected_epoch():
     assert metrics.parse("running/accuracy").of(ended("diverged", selected_epoch=None), HISTORY) is None
 
@@ -107,6 +165,7 @@ def test_invalid_expression_is_refused(name, message):
         ("running/accuracy", "max"),
         ("epochs to validation/accuracy 0.9", "min"),
         ("divergence", "min"),
+        ("failure", "min"),
         ("train/loss - validation/loss", None),
         ("probe/dead_units", None),
     ],

@@ -191,7 +191,7 @@ def test_hypothesis_is_not_judged_by_another_metric(path):
 def test_three_seeds_give_no_verdict(path):
     declare(path, hypotheses=[("arm", "worse", 2)])
     (hypothesis,) = compare(path).hypotheses
-    assert (hypothesis.verdict, hypothesis.n, hypothesis.seeds_needed) == ("undecided", 3, 6)
+    assert (hypothesis.verdict, hypothesis.n, hypothesis.seeds_needed) == ("undecided", 3, 8)
     assert hypothesis.bca == (None, None)
 
 

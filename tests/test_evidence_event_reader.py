@@ -11,7 +11,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from callbacks.event_file import EventFile, record
-from folklore.evidence.event_reader import read_scalars
+from folklore.evidence.logs.event_reader import read_scalars
 
 
 def simple(tag, value, step, seconds=5.0):

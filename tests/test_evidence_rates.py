@@ -22,18 +22,37 @@ def rates(stored, arm, against, hypothesis):
 
 
 def test_rate_against_number_uses_wilson_and_binomial_test(stored):
-    found = rates(stored, [0] * 6, [0] * 6, {"against": 0.05, "by": 0.01})
+    found = rates(stored, [0] * 8, [0] * 8, {"against": 0.05, "by": 0.01})
     assert found.verdict == "undecided"
     assert found.ci[0] < 0 < found.ci[1]
     assert found.p == 1
 
 
 def test_seeds_needed_for_rate_follow_its_interval(stored):
-    found = rates(stored, [0] * 6, [0] * 6, {"by": 0.1})
+    found = rates(stored, [0] * 8, [0] * 8, {"by": 0.1})
     n = found.seeds_needed
     assert n > 40
-    lo, hi = statistics.newcombe_difference(0, n, 0, n, 0.98)
+    lo, hi = statistics.newcombe_from_counts((0, 0, 0, n), 0.98)
     assert -0.1 < lo < hi < 0.1
+
+
+def test_pairs_count_in_interval_of_rates(stored):
+    # Eight of ten runs fail in both arms, in the same seeds: no pair differs.
+    alike = rates(stored, [1] * 8 + [0] * 2, [1] * 8 + [0] * 2, {"by": 0.1})
+    crossed = rates(stored, [1] * 8 + [0] * 2, [0] * 2 + [1] * 8, {"by": 0.1})
+    assert alike.effect == crossed.effect == 0
+    assert alike.ci[1] - alike.ci[0] < crossed.ci[1] - crossed.ci[0]
+
+
+def test_rate_of_collapse_is_metric_of_its_own(stored):
+    declare(stored, [BETTER | {"metric": {"name": "collapse", "goal": "min"}, "by": 0.1}])
+    for seed in range(10):
+        add_run(stored, "base", seed, 1, collapse={"epoch": 1, "reason": "no better"} if seed else None)
+        add_run(stored, "arm", seed, 1, status="diverged" if seed == 0 else "done")
+    (found,) = compare(stored).hypotheses
+    assert found.effect == pytest.approx(0.9)
+    assert compare(stored, "failure").arms["arm"].mean == pytest.approx(0.1)
+    assert compare(stored, "divergence").arms["base"].mean == 0
 
 
 def test_trend_of_rates_is_refused():

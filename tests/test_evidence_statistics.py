@@ -46,27 +46,17 @@ def test_sample_std_divides_by_n_minus_one():
 
 def test_paired_difference_matches_seeds():
     values, baseline = {2: 30, 0: 10, 10: 50}, {10: 5, 2: 3, 0: 1}
-    assert statistics.paired_difference(values, baseline).tolist() == [9, 27, 45]  # seeds 0, 2, 10
+    assert statistics.paired_difference(values, baseline) == {0: 9, 2: 27, 10: 45}
 
 
 def test_seeds_of_only_one_side_are_excluded():
-    assert statistics.paired_difference({0: 5, 1: 7}, {1: 4, 2: 9}).tolist() == [3]
-    assert statistics.paired_difference({0: 5}, {1: 4}).shape == (0,)
+    assert statistics.paired_difference({0: 5, 1: 7}, {1: 4, 2: 9}) == {1: 3}
+    assert statistics.paired_difference({0: 5}, {1: 4}) == {}
 
 
 def test_statistics_return_plain_floats():
     assert {type(bound) for bound in statistics.t_interval(np.float32([1, 2]))} == {float}
     assert type(statistics.sample_std(np.float32([1, 2]))) is float
-
-
-def test_paired_t_matches_students_sleep_data():
-    # R's data set `sleep`: t.test(extra ~ group, paired = TRUE) gives t = -4.0621, df = 9, p-value = 0.002833.
-    assert statistics.paired_t([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]) == pytest.approx(0.002833, abs=5e-7)
-
-
-@pytest.mark.parametrize(("values", "p"), [([2, 2, 2], 0.0), ([0, 0, 0], 1.0)])
-def test_paired_t_without_spread_is_zero_or_one(values, p):
-    assert statistics.paired_t(values) == p
 
 
 def test_welch_interval_matches_hand_calculation():
@@ -95,11 +85,22 @@ def test_wilson_intervals_match_literature(hits, n, lo, hi):
 
 @pytest.mark.parametrize(
     ("counts", "lo", "hi"),
-    # Newcombe 1998, "Interval estimation for the difference between independent proportions", table II, method 10.
-    [((56, 70, 48, 80), 0.0524, 0.3339), ((9, 10, 3, 10), 0.1705, 0.8090), ((0, 10, 0, 10), -0.2775, 0.2775)],
+    # Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on paired
+    # data", table II, method 10: both, only the first, only the second, neither.
+    [
+        ((36, 12, 2, 0), 0.0569, 0.3404),
+        ((54, 0, 0, 0), -0.0664, 0.0664),
+        ((0, 30, 0, 0), 0.8395, 1.0),
+    ],
 )
 def test_newcombe_differences_match_literature(counts, lo, hi):
-    assert statistics.newcombe_difference(*counts) == pytest.approx((lo, hi), abs=6e-5)
+    assert statistics.newcombe_from_counts(counts, 0.95) == pytest.approx((lo, hi), abs=6e-5)
+
+
+def test_newcombe_difference_counts_pairs():
+    a, b = [1] * 36 + [1] * 12 + [0] * 2, [1] * 36 + [0] * 12 + [1] * 2
+    assert statistics.newcombe_difference(a, b) == pytest.approx(statistics.newcombe_from_counts((36, 12, 2, 0), 0.95))
+    assert np.isnan(statistics.newcombe_difference([], [])).all()
 
 
 def test_mcnemar_counts_only_differing_pairs():
@@ -118,6 +119,25 @@ def test_holm_matches_hand_calculation():
 def test_sign_flip_test_matches_hand_calculation():
     assert statistics.sign_flip_test([1, 2, 3, 4, 5]) == 2 / 32  # all signs equal, either way
     assert statistics.sign_flip_test([1, -1]) == 1
+    assert statistics.sign_flip_test([1, 2, 3, 4, 5], "greater") == 1 / 32
+    assert statistics.sign_flip_test([-1, -2], "greater") == 1
+
+
+@pytest.mark.parametrize("n", [5, 9, 13, 20])
+def test_sign_flip_test_equals_scipy(n):
+    values = np.random.default_rng(n).normal(0.3, 1, n)
+    for alternative in ("two-sided", "greater"):
+        expected = scipy.stats.permutation_test(
+            (values,), np.mean, permutation_type="samples", n_resamples=20_000, alternative=alternative, rng=0
+        )
+        assert statistics.sign_flip_test(values, alternative) == pytest.approx(
+            expected.pvalue, abs=0 if n < 14 else 0.02
+        )
+
+
+def test_runs_without_failure_leave_rates_possible():
+    assert [round(statistics.unseen_rate(n), 2) for n in (8, 20, 30)] == [0.31, 0.14, 0.10]
+    assert statistics.unseen_rate(0) == 1
 
 
 def test_resampling_is_deterministic():
@@ -136,7 +156,19 @@ def test_bca_interval_extends_toward_long_tail():
 
 @pytest.mark.parametrize(("row", "change"), [([0, 1, 2], 2), ([1, 1, 4], 3), ([5, 5, 5, 5], 0), ([3, 1], -2)])
 def test_linear_contrast_is_change_along_line(row, change):
-    assert statistics.linear_contrast([row, row]).tolist() == pytest.approx([change, change])
+    assert statistics.linear_contrast(range(len(row))) @ row == pytest.approx(change)
+
+
+def test_linear_contrast_uses_numeric_values():
+    rates = np.array([0, 0.05, 0.1, 0.2, 0.5])
+    assert statistics.linear_contrast(rates) @ (3 + 2 * rates) == pytest.approx(1.0)  # a line of slope 2 over .5
+    at_half = statistics.linear_contrast(rates) @ [0, 0, 0, 0, 1]
+    assert at_half > statistics.linear_contrast(range(5)) @ [0, 0, 0, 0, 1]  # the last arm stands far out
+
+
+def test_variance_from_rows_widens_interval():
+    lo, hi = statistics.t_interval([1, 2, 3, 4, 5], from_rows=0.5)  # 10 / 4 / 5 = .5 from seeds
+    assert hi - lo == pytest.approx(2 * 2.776445)
 
 
 @pytest.mark.parametrize("n", [6, 10, 30])

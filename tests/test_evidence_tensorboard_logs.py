@@ -8,7 +8,7 @@ import scipy.stats
 from callbacks.event_file import EventFile
 from folklore.errors import ProblemError
 from folklore.evidence.comparison import Comparison
-from folklore.evidence.tensorboard_logs import compare, goal_of, logged_runs
+from folklore.evidence.logs.tensorboard_logs import compare, goal_of, logged_runs
 
 
 def log(path, **courses):

@@ -4,84 +4,179 @@ import numpy as np
 import pytest
 
 from folklore.evidence import sequential, statistics
-from folklore.evidence.verdict import Evidence, judge, read, seeds_needed
+from folklore.evidence.forecast import seeds_needed
+from folklore.evidence.sample import Means
+from folklore.evidence.verdict import Evidence, claims_p, interval_passes, judge, read
+
+CLEAR = [3, 3.1, 3.2, 2.9, 3, 2.8, 3.1, 2.9]
 
 
-def given(mean, n, std, direction="better", delta=1.0):
-    return Evidence(mean, n, lambda c, n: statistics.t_from_moments(mean, std, n, c), direction, delta)
-
-
-def evidence(values, **claimed):
+def evidence(values, direction="better", delta=1.0, from_rows=0.0, looks=(), steps=()):
     values = np.array(values, dtype=float)
-    return given(values.mean() if len(values) else np.nan, len(values), statistics.sample_std(values), **claimed)
+    return Evidence(Means(values, from_rows), tuple(range(len(values))), direction, delta, looks, steps)
+
+
+def values(mean, n, std):
+    """Values with exactly this mean and standard deviation."""
+    drawn = np.random.default_rng(n).normal(size=n)
+    return mean + std * (drawn - drawn.mean()) / drawn.std(ddof=1)
 
 
 @pytest.mark.parametrize(
-    ("lo", "hi", "better", "no_difference"),
+    ("lo", "hi", "better", "no_difference", "not_worse"),
     [
-        (0.5, 3, "supported", "refuted"),
-        (2, 3, "supported", "refuted"),
-        (0.1, 0.9, "no practical difference", "supported"),
-        (-0.9, 0.9, "no practical difference", "supported"),
-        (-0.9, -0.1, "no practical difference", "supported"),
-        (-3, -0.5, "refuted", "refuted"),
-        (-0.5, 3, "undecided", "undecided"),
-        (-3, 0.5, "undecided", "undecided"),
-        (-1, 0.5, "undecided", "undecided"),  # the bound itself is not inside
-        (0, 3, "undecided", "undecided"),
+        (1.5, 3, "supported", "refuted", "supported"),
+        (1, 3, "supported", "refuted", "supported"),
+        (0.5, 3, "supported, open", "undecided, open", "supported"),
+        (0.1, 0.9, "no practical difference", "supported", "supported"),
+        (-0.9, 0.9, "no practical difference", "supported", "supported"),
+        (-0.9, -0.1, "no practical difference", "supported", "supported"),
+        (-3, -0.5, "refuted, open", "undecided, open", "undecided"),
+        (-3, -1, "refuted", "refuted", "refuted"),
+        (-3, -2, "refuted", "refuted", "refuted"),
+        (-0.5, 3, "undecided", "undecided", "supported"),
+        (-3, 0.5, "undecided", "undecided", "undecided"),
+        (-1, 0.5, "undecided", "undecided", "undecided"),  # the bound itself is not inside
+        (0, 3, "undecided", "undecided", "supported"),
     ],
 )
-def test_interval_determines_verdict(lo, hi, better, no_difference):
-    assert read(lo, hi, "better", 1) == read(lo, hi, "worse", 1) == better
-    assert read(lo, hi, "no difference", 1) == no_difference
+def test_interval_determines_verdict(lo, hi, better, no_difference, not_worse):
+    def said(direction):
+        word, size = read(interval_passes(lo, hi), direction, 1)
+        assert size == "open" or (size == "settled") == (word != "undecided")
+        return word + (", open" if size == "open" else "")
+
+    assert said("better") == said("worse") == said("slope") == better
+    assert said("no difference") == no_difference
+    assert said("not worse") == not_worse
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 5])
-def test_fewer_than_six_seeds_never_give_verdict(n):
-    (verdict,) = judge([evidence([100 + i / 10 for i in range(n)])])
-    assert (verdict.word, verdict.seeds_needed) == ("undecided", 6)
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+def test_fewer_than_eight_seeds_never_give_verdict(n):
+    one = evidence([100 + i / 10 for i in range(n)])
+    (verdict,) = judge([one])
+    assert (verdict.word, verdict.size) == ("undecided", None)
+    assert seeds_needed(one, verdict) == (8, None)
 
 
-def test_six_clear_seeds_give_verdict():
-    (verdict,) = judge([evidence([3, 3.1, 3.2, 2.9, 3, 2.8])])
-    assert (verdict.word, verdict.seeds_needed) == ("supported", None)
-    assert verdict.confidence == 1 - sequential.level(6)
-    assert (verdict.lo, verdict.hi) == statistics.t_interval([3, 3.1, 3.2, 2.9, 3, 2.8], verdict.confidence)
+def test_eight_clear_seeds_give_verdict():
+    (verdict,) = judge([evidence(CLEAR)])
+    assert (verdict.word, verdict.size, verdict.doubt) == ("supported", "settled", "")
+    assert verdict.confidence == 1 - sequential.level((8,))
+    assert (verdict.lo, verdict.hi) == pytest.approx(statistics.t_interval(CLEAR, verdict.confidence))
+
+
+def test_variance_from_test_rows_counts():
+    assert judge([evidence(CLEAR, from_rows=1.0)])[0].word == "undecided"
+    assert judge([evidence(CLEAR, from_rows=0.01)])[0].word == "supported"
 
 
 def test_hypotheses_share_alpha():
-    clear, unclear = [3, 3.1, 3.2, 2.9, 3, 2.8], [0.2, 3, -2, 2, 4, -3]
-    verdicts = judge([evidence(unclear), evidence(clear), evidence(unclear)])
-    assert [verdict.word for verdict in verdicts] == ["undecided", "supported", "undecided"]
-    assert {verdict.confidence for verdict in verdicts} == {1 - sequential.level(6, alpha=sequential.ALPHA / 3)}
+    unclear = [0.2, 3, -2, 2, 4, -3, 1, -1]
+    verdicts = judge([evidence(unclear), evidence(CLEAR), evidence(unclear)])
+    assert {verdict.confidence for verdict in verdicts} == {1 - sequential.level((8,), alpha=sequential.ALPHA / 3)}
 
 
-def test_longer_plan_leaves_less_error_per_look():
-    (short,), (long,) = (judge([evidence([3, 3.1, 3.2, 2.9, 3, 2.8])], end) for end in (30, 60))
-    assert short.confidence < long.confidence
+def test_sign_flip_test_of_eight_seeds_cannot_agree_at_third_of_level():
+    # Its least two-sided p is 2 / 2^8 = .0078, and a third of alpha leaves .004 at the first look.
+    (alone,), family = judge([evidence(CLEAR)]), judge([evidence(CLEAR)] * 3)
+    assert alone.word == "supported"
+    assert {verdict.word for verdict in family} == {"undecided"}
+    assert "the sign-flip test does not agree (p = 0.0078, the level is 0.004)" in family[0].doubt
+    assert judge([evidence(CLEAR + CLEAR[:4])] * 3)[0].word == "supported"
 
 
-def test_sharing_alpha_can_leave_hypothesis_undecided():
-    # t = 4.3 with five degrees of freedom: two-sided .0077, below the first look's level and above half of it.
-    values = np.array([1, 2, 3, 4, 5, 6]) - 3.5
-    values = values / statistics.sample_std(values) * np.sqrt(6) / 4.3 + 1
-    open_one = evidence([5, -5, 5, -5, 5, -5])
-    assert judge([evidence(values)])[0].word == "supported"
-    assert judge([evidence(values), open_one])[0].word == "undecided"
+def test_word_that_one_seed_decides_is_not_given():
+    drawn = values(0.0, 12, 1.0)
+    level = sequential.level((8, 12))
+    # The least shift whose interval lies above 0: without its most favourable seed it would not.
+    shift = next(shift for shift in np.arange(0.5, 2, 0.005) if Means(drawn + shift).interval(level)[0] > 0)
+    (verdict,) = judge([evidence(drawn + shift, delta=0.1, looks=(8,))])
+    assert (verdict.word, verdict.lo > 0) == ("undecided", True)
+    p, place = Means(drawn + shift).p_without_one(0.0, above=True)
+    assert p > level
+    assert verdict.doubt == f"the interval alone would say 'supported', but not without seed {place}"
+    assert judge([evidence(drawn + 1.5 * shift, delta=0.1, looks=(8,))])[0].word == "supported"
+
+
+def test_looks_that_were_taken_cost_confidence():
+    n = 16
+    (with_looks,), (alone,) = (judge([evidence(values(0, n, 1), looks=looks)]) for looks in ((8, 12), ()))
+    assert with_looks.confidence == 1 - sequential.level((8, 12, 16))
+    assert alone.confidence == 1 - sequential.level((16,)) < with_looks.confidence
+
+
+def test_looks_at_more_seeds_do_not_count():
+    assert evidence(CLEAR, looks=(8, 12, 30)).taken == (8,)
+
+
+def test_after_planned_end_e_value_decides():
+    n = 40
+    for t, word in ((2.5, "undecided"), (4.5, "supported")):
+        one = evidence(values(t / np.sqrt(n), n, 1), delta=0.01, looks=(8,))
+        (verdict,) = judge([one])
+        assert verdict.word == word
+        assert (one.sample.e_value(0.0, above=True) > 1 / sequential.ALPHA) == (word == "supported")
+
+
+def test_the_more_the_better_holds_in_every_step():
+    slope = np.full(8, 3.0) + np.array(CLEAR) - 3
+    up, flat, down = (Means(np.array(CLEAR) - 3 + step) for step in (2.0, 0.0, -2.5))
+    good = evidence(slope, steps=(("a to b", up), ("b to c", flat)))
+    bad = evidence(slope, steps=(("a to b", up), ("b to c", down)))
+    unclear = evidence(slope, steps=(("a to b", up), ("b to c", Means(3 * (np.array(CLEAR) - 3) - 0.9))))
+    assert judge([good])[0].word == "supported"
+    assert judge([bad])[0].word == "refuted"
+    (verdict,) = judge([unclear])
+    assert (verdict.word, verdict.size) == ("undecided", None)
+    assert verdict.doubt == "the slope is supported, but the step b to c may go the other way"
+
+
+def test_p_is_smallest_alpha_that_gives_word():
+    one = evidence(values(1.0, 16, 1.0), delta=0.1, looks=(8, 12))
+    (verdict,) = judge([one])
+    p, e = claims_p(one, verdict, 30)
+    assert verdict.word == "supported"
+    for alpha, word in ((p * 1.05, "supported"), (p * 0.95, "undecided")):
+        assert judge([one], alpha=alpha)[0].word == word
+    assert e > 1
+
+
+def test_p_of_no_difference_is_that_of_two_one_sided_tests():
+    one = evidence(values(0.1, 16, 0.3), direction="no difference", delta=0.5)
+    (verdict,) = judge([one])
+    p, _ = claims_p(one, verdict, 30)
+    assert verdict.word == "supported"
+    assert p < 0.05
+    tight = evidence(values(0.1, 16, 0.3), direction="no difference", delta=0.11)
+    assert claims_p(tight, judge([tight])[0], 30)[0] > 0.5
 
 
 def test_no_hypotheses_give_no_verdicts():
     assert judge([]) == []
 
 
-@pytest.mark.parametrize(("effect", "std", "seeds"), [(2.0, 2.2, 15), (0.1, 1.0, 30), (0.5, 6.0, None)])
-def test_seeds_needed_follow_effect_and_spread(effect, std, seeds):
-    found = seeds_needed(given(effect, 6, std, delta=0.6))
-    assert found == seeds or (seeds is None and (found is None or found > 200))
+@pytest.mark.parametrize(
+    ("mean", "std", "even"), [(2.0, 2.2, 12), (0.1, 1.0, 22), (0.02, 6.0, None)], ids=["clear", "small", "hopeless"]
+)
+def test_seeds_needed_follow_effect_and_spread(mean, std, even):
+    one = evidence(values(mean, 8, std), delta=0.6)
+    (verdict,) = judge([one])
+    found, ninety = seeds_needed(one, verdict)
+    if even is None:
+        assert found is None or found > 150
+    else:
+        assert even <= found <= 4 * even
+        assert ninety is None or ninety > found
 
 
-def test_seeds_needed_suffice_if_nothing_changes():
-    found = given(0.3, 10, 1.0, direction="worse", delta=0.2)
-    n = seeds_needed(found)
-    assert read(*found.interval(1 - sequential.level(n), n), "worse", 0.2) == "supported"
-    assert read(*found.interval(1 - sequential.level(n - 20), n - 20), "worse", 0.2) == "undecided"
+def test_settled_verdict_needs_no_more_seeds():
+    one = evidence(CLEAR)
+    assert seeds_needed(one, judge([one])[0]) == (None, None)
+
+
+def test_open_size_needs_more_seeds_than_word():
+    one = evidence(values(1.0, 12, 0.8), delta=0.9)
+    (verdict,) = judge([one])
+    assert (verdict.word, verdict.size) == ("supported", "open")
+    assert seeds_needed(one, verdict)[0] > 12

@@ -95,7 +95,7 @@ def test_page_draws_all_plots_and_shows_seeds_on_request(page, index):
     before = traces(page, "curves-rmse")
     page.click(".updatemenu-button:has-text('every seed')")
     page.wait_for_timeout(300)
-    assert traces(page, "curves-rmse") == before + 2 * 2 * 6
+    assert traces(page, "curves-rmse") == before + 2 * 2 * 8
 
 
 @pytest.mark.parametrize("name", ["index.html", "topic.experiment.html"])
@@ -172,7 +172,7 @@ def test_custom_scalars_tab_draws_bands(page, dashboard):
 
 def test_hparams_tab_lists_arms(page, dashboard):
     page.goto(f"{dashboard}/#hparams")
-    cells = {"base", "arm", "params.kind", "test/rmse", "10.500", "12.500"}
+    cells = {"base", "arm", "params.kind", "test/rmse", "11.500", "13.500"}
     wait_for(page, "vaadin-grid-cell-content", lambda texts: cells <= set(texts))
 
 

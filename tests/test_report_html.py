@@ -3,13 +3,17 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from folklore.errors import ProblemError
-from folklore.evidence.curves import band
+from folklore.evidence.logs.curves import band
+from folklore.evidence.sequential import level
+from folklore.evidence.statistics import t_interval
 from folklore.report import html, plots, summary, tables
 from folklore.report.summary import Result
-from folklore.storage import files
+from folklore.storage import files, row_outcomes
+from folklore.storage.row_outcomes import RowOutcomes
 from tests.conftest import add_run, declare, study
 
 EVIL = "<script>alert(1)</script> & \"'"
@@ -45,8 +49,8 @@ def test_result_holds_all_that_page_shows(path):
     assert result.settings == {"base": {"params.kind": "base"}, "arm": {"params.kind": "arm"}}
     assert result.curves["train/rmse"]["arm"].mean == [7, 6, 5]
     assert result.layers["probe/std"]["base"].layers == ["hidden_1", "hidden_2", "hidden_10"]
-    assert result.layers["probe/std"]["base"].mean == [3.5, 2, 3]
-    assert (result.runs, result.seconds, result.failures, result.seeds) == (12, 24.0, [], None)
+    assert result.layers["probe/std"]["base"].mean == [4.5, 2, 3]
+    assert (result.runs, result.seconds, result.failures, result.seeds) == (16, 32.0, [], None)
     assert Result.of(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == result
 
 
@@ -55,11 +59,11 @@ def test_seed_curves_are_included_on_request(path):
 
 
 def test_result_lists_failures(path):
-    add_run(path, "arm", 6, status="diverged", divergence={"epoch": 2, "reason": "loss is nan"})
-    add_run(path, "arm", 7, status="failed", error="ValueError: no")
+    add_run(path, "arm", 8, status="diverged", divergence={"epoch": 2, "reason": "loss is nan"})
+    add_run(path, "arm", 9, status="failed", error="ValueError: no")
     assert [(f.seed, f.status, f.what) for f in summary.summarise(path).failures] == [
-        (6, "diverged", "epoch 2: loss is nan"),
-        (7, "failed", "ValueError: no"),
+        (8, "diverged", "epoch 2: loss is nan"),
+        (9, "failed", "ValueError: no"),
     ]
 
 
@@ -106,14 +110,15 @@ def test_options_of_run_command_are_shown(path):
 
 def test_claims_page_is_markdown_table(path):
     text = html.claims([summary.summarise(path)])
-    assert "| It helps. | `topic.experiment` | **supported** | +2.0000 [+2.0000, +2.0000] | 6 |" in text
+    lo, hi = t_interval([2.1, 1.9] * 4, 1 - level((8,)))
+    assert f"| It helps. | `topic.experiment` | **supported** | +2.0000 [+{lo:.4f}, +{hi:.4f}] | 8 |" in text
 
 
 def test_names_from_logs_are_escaped(path, tmp_path):
     declared = json.loads((path / "experiment.json").read_text())
     declared["claim"] = declared["hypotheses"][0]["claim"] = EVIL
     (path / "experiment.json").write_text(json.dumps(declared))
-    add_run(path, "base", 6, status="failed", error=EVIL)
+    add_run(path, "base", 8, status="failed", error=EVIL)
     content = summary.summarise(path).to_dict() | {"seeds": None}
     content["comparison"]["experiment"] = f"../{EVIL}"
     for place, by_arm in ((content["comparison"], "arms"), *((content["curves"], name) for name in content["curves"])):
@@ -154,5 +159,49 @@ def test_p_values_are_adjusted_over_whole_book(path):
     content = summary.summarise(path).to_dict()
     content["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
     result = Result.of(content)
-    rows, tested = html.index_rows([result, result])
+    content["comparison"]["hypotheses"][0]["effects"]["0"] = 3.0
+    other = Result.of(content)
+    rows, tested = html.index_rows([result, other])
     assert (tested, [row.p for row in rows]) == (2, ["0.04", "0.04"])
+
+
+def test_evidence_that_two_rows_share_counts_once(path):
+    content = summary.summarise(path).to_dict()
+    content["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
+    result = Result.of(content)
+    rows, tested = html.index_rows([result, result])
+    assert (tested, [row.p for row in rows]) == (1, ["0.02", "0.02"])
+
+
+def test_page_says_what_intervals_cover_and_what_was_changed(path, tmp_path):
+    result = summary.summarise(path)
+    html.write([result], tmp_path / "out")
+    page = (tmp_path / "out" / "topic.experiment.html").read_text()
+    assert "intervals cover seeds" in page.replace("\n", " ")
+    assert "Beware: experiment.json has no ledger" in page
+
+
+def test_size_that_is_open_is_said_in_index_page_and_claims(path, tmp_path):
+    declared = json.loads((path / "experiment.json").read_text())
+    declared["hypotheses"][0]["by"] = 1.95
+    files.write_json(path / "experiment.json", declared)
+    index = html.write([summary.summarise(path)], tmp_path / "out")
+    for text in (index.read_text(), (tmp_path / "out" / "topic.experiment.html").read_text()):
+        assert ">supported, size open</span>" in text
+    assert "**supported, size open** (an even chance by " in (tmp_path / "out" / "claims.md").read_text()
+
+
+def test_parts_of_variance_are_kept_and_shown_and_rows_are_not(path, tmp_path):
+    for seed in range(8):
+        for arm in ("base", "arm"):
+            error = np.random.default_rng(arm == "arm").normal(size=50).astype(np.float32)  # alike in all seeds
+            row_outcomes.write(path / arm / f"seed-{seed}", RowOutcomes(np.arange(50), error=error, unit=1.0))
+    result = summary.summarise(path)
+    (hypothesis,) = result.comparison.hypotheses
+    assert hypothesis.covers == result.comparison.covers == "seeds and test rows"
+    assert set(hypothesis.variance) == {"seeds", "rows", "tuning"}
+    assert summary.write(result, tmp_path).stat().st_size < 20_000
+    html.write([result], tmp_path / "out")
+    page = (tmp_path / "out" / "topic.experiment.html").read_text()
+    assert "share of variance that stays" in page
+    assert "intervals cover seeds and test rows" in page.replace("\n", " ")

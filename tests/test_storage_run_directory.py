@@ -198,6 +198,7 @@ def test_begin_removes_files_of_interrupted_attempt(tmp_path):
         "DONE",
         "history.csv",
         "best.weights.h5",
+        "test_rows.npz",
         "train/events.out.tfevents.1.host.1.0",
         "validation/events.out.tfevents.1.host.1.1",
         ".tmp-123.run.json",
@@ -208,6 +209,13 @@ def test_begin_removes_files_of_interrupted_attempt(tmp_path):
     run_directory.begin(tmp_path, {"status": "running"})
     assert written_files(tmp_path) == ["notes.txt", "run.json", "train/notes.txt"]
     assert files.read_json(tmp_path / "run.json") == {"status": "running"}
+
+
+def test_resuming_removes_what_is_written_after_training(tmp_path):
+    for name in ("DONE", "test_rows.npz", "history.csv", "best.weights.h5"):
+        files.write_text(tmp_path / name, "old")
+    run_directory.begin(tmp_path, {"status": "running"}, event_files={})
+    assert written_files(tmp_path) == ["best.weights.h5", "history.csv", "run.json"]
 
 
 def test_begin_creates_directory(tmp_path):

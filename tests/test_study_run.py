@@ -215,10 +215,10 @@ def test_seeds_are_added_by_look_until_hypotheses_are_decided(tmp_path):
     unclear = Hypothesis("narrow", "no difference", by=1e-9)
     arms = NARROW_OR_WIDE.arms | {"again": BASE.but(stream=1)}
     experiment = dataclasses.replace(NARROW_OR_WIDE, arms=arms, hypothesis=(clear, unclear), baseline="again")
-    failures, printed = run(experiment, tmp_path, jobs=1, until_decided=True, max_seeds=8)
+    failures, printed = run(experiment, tmp_path, jobs=1, until_decided=True, max_seeds=13)
     assert failures == 0
     counts = {arm: len(list((tmp_path / "topic.width" / arm).glob("seed-*/DONE"))) for arm in arms}
-    assert counts == {"wide": 6, "narrow": 8, "again": 8}
+    assert counts == {"wide": 12, "narrow": 13, "again": 13}
     assert "SUPPORTED" in printed
     assert "UNDECIDED" in printed
 

@@ -32,7 +32,7 @@ def score(logdir, values):
         value = values[task.arm, task.recipe.optimizer_options["learning_rate"]]
         record = task.record() | {
             "status": "diverged" if value is None else "done",
-            "metrics": {} if value is None else {"validation/loss": value},
+            "metrics": {} if value is None else {"validation/rmse": value, "validation/loss": -value},
             "data": {"name": "", "source": "", "unit": "", "sha256": ""},
         }
         run_directory.finish(task.path, record)
@@ -50,7 +50,7 @@ def scores(base, arm):
 
 def test_every_arm_is_tuned_at_every_point_with_every_seed(tmp_path):
     wanted = tasks(tmp_path)
-    assert len(wanted) == 2 * 3 * 3
+    assert len(wanted) == 2 * 3 * 6
     assert {task.seed for task in wanted} == set(tuning.SEEDS)
     assert min(tuning.SEEDS) > 1000  # not a seed of the comparison
     assert {task.recipe.optimizer_options["learning_rate"] for task in wanted if task.arm == "arm"} == set(RATES)
@@ -61,7 +61,7 @@ def test_every_arm_is_tuned_at_every_point_with_every_seed(tmp_path):
 def test_finished_tuning_runs_are_skipped(tmp_path):
     score(tmp_path, scores((1, 2, 3), (1, 2, 3)))
     assert tasks(tmp_path) == []
-    assert len(tasks(tmp_path, fresh=True)) == 18
+    assert len(tasks(tmp_path, fresh=True)) == 36
 
 
 def test_tuning_runs_of_another_recipe_are_not_overwritten(tmp_path):
@@ -69,34 +69,45 @@ def test_tuning_runs_of_another_recipe_are_not_overwritten(tmp_path):
     longer = dataclasses.replace(EXPERIMENT, arms={a: r.but(epochs=r.epochs + 1) for a, r in EXPERIMENT.arms.items()})
     with pytest.raises(ProblemError, match=r"another recipe: epochs was \d+ and is now \d+"):
         tuning.tasks("t.e", longer, tmp_path, {}, fresh=False)
-    assert len(tuning.tasks("t.e", longer, tmp_path, {}, fresh=True)) == 18
+    assert len(tuning.tasks("t.e", longer, tmp_path, {}, fresh=True)) == 36
 
 
-def test_each_arm_uses_its_own_best_point(tmp_path):
+def test_each_arm_has_its_own_best_point(tmp_path):
     score(tmp_path, scores((3, 1, 2), (2, 1, None)))
-    tuned, found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
-    assert tuned.arms["base"].optimizer["learning_rate"] == 0.01
-    assert tuned.arms["fixed"] == EXPERIMENT.arms["fixed"]
-    assert tuned.arms["base"].grid == {}
-    assert tuned.arms["arm"].params == {"dropout": 0.5}
+    found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
     assert found.keys() == {"base", "arm"}
-    assert found["arm"]["edges"] == {}
-    assert [row["mean"] for row in found["base"]["tried"]] == [3, 1, 2]
-    assert json.loads(json.dumps(found))["arm"]["best"] == {"optimizer.learning_rate": 0.01}
+    assert found["base"].best == {"optimizer.learning_rate": 0.01}
+    assert found["arm"].edges == {}
+    assert [row.mean for row in found["base"].tried] == [3, 1, 2]
+    assert json.loads(json.dumps(found["arm"].to_dict()))["best"] == {"optimizer.learning_rate": 0.01}
+
+
+def test_points_are_compared_by_what_arms_are_compared_by(tmp_path):
+    score(tmp_path, scores((3, 1, 2), (3, 1, 2)))  # the loss, which selects epochs, ranks them the other way
+    base = tuning.tuned("t.e", EXPERIMENT, tmp_path)["base"]
+    assert (base.monitor, base.goal, base.best) == ("validation/rmse", "min", {"optimizer.learning_rate": 0.01})
+
+
+def test_collapsed_point_is_never_best(tmp_path):
+    score(tmp_path, scores((3, 1, 2), (3, 1, 2)))
+    for task in tasks(tmp_path, fresh=True):
+        if task.recipe.optimizer_options["learning_rate"] == 0.01:
+            record = json.loads((task.path / "run.json").read_text())
+            run_directory.finish(task.path, record | {"collapse": {"epoch": 1, "reason": "no better than a constant"}})
+    assert tuning.tuned("t.e", EXPERIMENT, tmp_path)["base"].best == {"optimizer.learning_rate": 0.1}
 
 
 @pytest.mark.parametrize(("losses", "rate", "side"), [((1, 2, 3), 0.001, "downwards"), ((3, 2, 1), 0.1, "upwards")])
 def test_best_value_at_grid_edge_names_direction_to_widen(tmp_path, losses, rate, side):
     score(tmp_path, scores(losses, (3, 1, 2)))
-    _, found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
-    assert found["base"]["edges"] == {"optimizer.learning_rate": [rate, side]}
+    found = tuning.tuned("t.e", EXPERIMENT, tmp_path)
+    assert found["base"].edges == {"optimizer.learning_rate": (rate, side)}
 
 
 def test_point_with_diverged_run_is_never_best(tmp_path):
     values = scores((3, None, 2.5), (3, 1, 2))
     score(tmp_path, values)
-    tuned, _ = tuning.tuned("t.e", EXPERIMENT, tmp_path)
-    assert tuned.arms["base"].optimizer["learning_rate"] == 0.1
+    assert tuning.tuned("t.e", EXPERIMENT, tmp_path)["base"].best == {"optimizer.learning_rate": 0.1}
 
 
 @pytest.mark.parametrize(

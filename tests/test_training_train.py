@@ -38,7 +38,8 @@ def trained(tmp_path_factory):
 def test_run_directory_describes_itself(trained):
     path, record, _ = trained
     assert {file.name for file in path.iterdir()} == {
-        "run.json", "history.csv", "preprocessing.json", "best.weights.h5", "train", "validation", "DONE",
+        "run.json", "history.csv", "preprocessing.json", "best.weights.h5", "test_rows.npz", "train",
+        "validation", "DONE",
     }  # fmt: skip
     stored = json.loads((path / "run.json").read_text())
     assert stored == json.loads(json.dumps(record))

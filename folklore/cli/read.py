@@ -76,9 +76,9 @@ def compare(
     names = [name for name in names or [] if Path(name) not in others]
     comparisons = _compared_logs(others, metric, group) if others else []
     if names or not others:
-        from folklore.evidence import compare
+        from folklore.evidence import compare, ledger
 
-        comparisons += [compare.compare(path, metric) for path in stored(names, logdir)]
+        comparisons += [ledger.record_look(path, compare.compare(path, metric)) for path in stored(names, logdir)]
     if format_ == "json":
         found = [compared.to_dict() for compared in comparisons]
         print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
@@ -92,7 +92,7 @@ def compare(
 
 
 def _compared_logs(paths: Sequence[Path], metric: str | None, group: str | None) -> list[Comparison]:
-    from folklore.evidence import tensorboard_logs
+    from folklore.evidence.logs import tensorboard_logs
 
     return [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP) for path in paths]
 
@@ -103,7 +103,7 @@ def _is_foreign(name: str, group: str | None) -> bool:
         return False
     if group or run_paths.experiments(Path(name)):
         return bool(group)
-    from folklore.evidence.tensorboard_logs import has_events
+    from folklore.evidence.logs.tensorboard_logs import has_events
 
     return has_events(Path(name))
 

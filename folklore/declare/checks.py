@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from types import UnionType
 from typing import Any
 
@@ -77,6 +79,14 @@ def whole_number(name: str, given: Any, least: int = 1) -> None:
 def is_positive(given: Any) -> bool:
     """Whether this is a finite number above 0."""
     return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < float("inf")
+
+
+def rising_or_falling(given: Iterable[Any]) -> bool:
+    """Whether these are finite numbers, each above the one before or each below it."""
+    numbers = list(given)
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers):
+        return False
+    return all(a < b for a, b in pairwise(numbers)) or all(a > b for a, b in pairwise(numbers))
 
 
 def directory_name(what: str, given: Any) -> None:

@@ -14,6 +14,7 @@ from data import Source
 from folklore.declare import checks, metrics
 from folklore.declare.hypothesis import Direction, Fact, Hypothesis, Metric
 from folklore.declare.recipe import SETTINGS, Mode, Precision, Recipe, Schedule
+from folklore.declare.settings import flatten
 from folklore.errors import DeclarationError
 
 __all__ = ["Direction", "Experiment", "Fact", "Hypothesis", "Metric", "Mode", "Precision", "Recipe", "Schedule"]
@@ -74,11 +75,9 @@ class Experiment:
     def _check_arms(self) -> None:
         for name in self.arms:
             checks.directory_name("The arm", name)
-        others = [h.against for h in self.hypotheses if isinstance(h.against, str)]
         for role, names in (
             ("baseline", [self.baseline]),
-            ("hypothesis' arm", [name for h in self.hypotheses for name in h.arms]),
-            ("hypothesis' other arm", others),
+            ("hypothesis' arm", [name for h in self.hypotheses for name in h.named]),
             ("arm in may_diverge", self.may_diverge),
         ):
             for name in names:
@@ -95,9 +94,15 @@ class Experiment:
             )
         for hypothesis in self.hypotheses:
             self._check_probes(hypothesis)
+            if hypothesis.is_trend:
+                self.values_of(hypothesis)
         task = self.data.task
-        if metrics.parse(self.metric.name).is_rate and any(h.is_trend and not h.metric for h in self.hypotheses):
-            raise DeclarationError(f"There cannot be a trend of a rate such as {self.metric.name!r}. Compare two arms.")
+        of_several = [h for h in self.hypotheses if (h.is_trend or h.more_than) and not h.metric]
+        if metrics.parse(self.metric.name).is_rate and of_several:
+            raise DeclarationError(
+                f"There cannot be a trend, or a difference of differences, of a rate such as {self.metric.name!r}. "
+                "Compare two arms."
+            )
         for metric in (self.metric, *(h.metric for h in self.hypotheses if h.metric)):
             metrics.check_task(metric.name, task)
         checks.whole_number("seeds", self.seeds)
@@ -106,8 +111,8 @@ class Experiment:
 
     def _check_probes(self, hypothesis: Hypothesis) -> None:
         """Refuse a hypothesis about a probe that runs of one of its arms will not record."""
-        against = self.baseline if hypothesis.against is None else hypothesis.against
-        for arm in (*hypothesis.arms, *([against] if isinstance(against, str) and not hypothesis.is_trend else ())):
+        baseline = (self.baseline,) if hypothesis.against is None and not hypothesis.is_trend else ()
+        for arm in (*hypothesis.named, *baseline):
             if metrics.is_probe(name := self.metric_of(hypothesis).name) and not self.arms[arm].probes:
                 raise DeclarationError(
                     f"A hypothesis is about {name!r}, and the recipe of the arm {arm!r} names no probes, so its runs "
@@ -151,6 +156,27 @@ class Experiment:
         """The metric of a hypothesis."""
         return hypothesis.metric or self.metric
 
+    def values_of(self, hypothesis: Hypothesis) -> tuple[float, ...]:
+        """Where the arms of a trend stand on its line: the numbers that it gives, or in which their recipes differ.
+
+        Raises:
+            DeclarationError: it gives none, and the recipes differ in no number, or in several settings.
+        """
+        if hypothesis.values is not None:
+            return hypothesis.values
+        flat = [dict(flatten(self.arms[arm].to_dict())) for arm in hypothesis.arms]
+        names = dict.fromkeys(name for recipe in flat for name in recipe)
+        differing = [name for name in names if any(recipe.get(name) != flat[0].get(name) for recipe in flat)]
+        values = tuple(recipe.get(differing[0]) for recipe in flat) if len(differing) == 1 else ()
+        if values and checks.rising_or_falling(values):
+            return values  # type: ignore[return-value]
+        why = f"they differ in {', '.join(differing)}" if differing else "they do not differ"
+        example = ", ".join(f"{arm!r}: {place}" for place, arm in enumerate(hypothesis.arms, 1))
+        raise DeclarationError(
+            f"The trend over {hypothesis.arms!r} needs one number that rises or falls from recipe to recipe, and "
+            f"{why}. Give each arm its number: Hypothesis({{{example}}}, …)."
+        )
+
     @property
     def data(self) -> Source:
         """The source that all arms share."""
@@ -167,7 +193,9 @@ class Experiment:
             "kind": self.kind,
             "baseline": self.baseline,
             "metric": dataclasses.asdict(self.metric) if self.arms else None,
-            "hypotheses": [h.to_dict() for h in self.hypotheses],
+            "hypotheses": [
+                h.to_dict() | ({"values": list(self.values_of(h))} if h.is_trend else {}) for h in self.hypotheses
+            ],
             "may_diverge": list(self.may_diverge),
             "arms": {name: recipe.to_dict() for name, recipe in self.arms.items()},
         }

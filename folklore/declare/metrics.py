@@ -4,18 +4,19 @@ test/accuracy                              at the selected epoch; also train/…
 best validation/accuracy                   the best of all epochs; `last` for the last epoch's
 epochs to validation/accuracy 0.85         the first epoch that is as good; `seconds to` for its time
 train/accuracy - validation/accuracy       the difference of any two of these, here the gap
-divergence                                 1 for a run that diverged, else 0: over seeds, a rate
+failure                                    1 for a run that diverged or collapsed, else 0: over seeds, a rate;
+                                           also divergence and collapse, each by itself
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from folklore.declare import checks
+from folklore.declare.expressions import HISTORY_ONLY, RATES, Expression, Term
 from folklore.errors import DeclarationError, did_you_mean
 
 Goal = Literal["min", "max"]
@@ -53,114 +54,9 @@ TABLE = (
     RecordedMetric("mae", "regression", "min", "keras.metrics.MeanAbsoluteError", in_units=True),
 )
 SPLITS = ("train", "validation", "test")
-DIVERGENCE = "divergence"
 EXAMPLES = "test/accuracy, best validation/loss, epochs to validation/accuracy 0.85, train/loss - validation/loss"
-_RECORDED = ("running", "probe")  # beside the splits, in history.csv
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
 _TERM = re.compile(rf"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
-
-History = Mapping[str, Sequence[float]]
-
-
-class EndedRun(Protocol):
-    """The record that metrics are read from, beside the history: `EndedRun` of `folklore.storage.schema`."""
-
-    @property
-    def status(self) -> str:
-        """ "done" or "diverged"."""
-
-    @property
-    def metrics(self) -> Mapping[str, float | None]:
-        """At the selected epoch, by name."""
-
-    @property
-    def selected_epoch(self) -> int | None:
-        """The epoch whose weights were kept, from 1; None where there is none."""
-
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """As `Recipe.to_dict` gives it."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """One metric of a run, at one of its epochs."""
-
-    when: Literal["selected", "best", "last", "epochs to", "seconds to"]
-    split: str
-    metric: str
-    target: float | None = None
-
-    @property
-    def name(self) -> str:
-        """As recorded, such as "validation/loss"."""
-        return f"{self.split}/{self.metric}"
-
-    @property
-    def from_history(self) -> bool:
-        """Whether it is read from history.csv, not from run.json."""
-        return self.when != "selected" or self.split in _RECORDED
-
-    def of(self, run: EndedRun, history: History) -> float | None:
-        """Its value in a run; None where the run has none.
-
-        A target that was not reached counts as reached one epoch after the budget's last, or at the end of that epoch.
-        This also holds for a run that stopped early or diverged: it would not have done better.
-        """
-        if not self.from_history:
-            return _number(run.metrics.get(self.name))
-        values = history.get(self.name)
-        if not values:
-            return None
-        if self.when == "selected":
-            selected = run.selected_epoch
-            return _number(values[selected - 1]) if selected and 1 <= selected <= len(values) else None
-        if self.when == "last":
-            return _number(values[-1])
-        largest = goal_of(self.name) == "max"
-        if self.when == "best":
-            numbers = [value for value in values if math.isfinite(value)]
-            return (max if largest else min)(numbers, default=None)
-        target = math.nan if self.target is None else self.target
-        reached = (i for i, value in enumerate(values) if (value >= target if largest else value <= target))
-        index = next(reached, None)
-        budget = run.recipe.get("epochs", len(values))
-        if self.when == "epochs to":
-            return float(budget if index is None else index) + 1
-        if not (seconds := history.get("seconds")):
-            return None
-        return _number(seconds[-1] * budget / len(values) if index is None else seconds[index])
-
-
-@dataclass(frozen=True)
-class Expression:
-    """An expression of a run's metrics: one term, the difference of two, or whether the run diverged (no terms)."""
-
-    terms: tuple[Term, ...]
-
-    @property
-    def is_rate(self) -> bool:
-        """Whether it is 0 or 1, so that its mean over seeds is a rate."""
-        return not self.terms
-
-    @property
-    def from_history(self) -> bool:
-        """Whether histories must be read for it."""
-        return any(term.from_history for term in self.terms)
-
-    @property
-    def names(self) -> list[str]:
-        """The recorded metrics that it is made of."""
-        return [term.name for term in self.terms]
-
-    def of(self, run: EndedRun, history: History) -> float | None:
-        """Its value in a run with this run.json and history.csv; None where the run has none."""
-        if self.is_rate:
-            return {"diverged": 1.0, "done": 0.0}.get(run.status)
-        values = [term.of(run, history) for term in self.terms]
-        if None in values:
-            return None
-        return values[0] if len(values) == 1 else values[0] - values[1]  # type: ignore[operator]
 
 
 def parse(name: str) -> Expression:
@@ -175,9 +71,25 @@ def parse(name: str) -> Expression:
         >>> parse("train/loss - validation/loss").names
         ['train/loss', 'validation/loss']
     """
-    if name == DIVERGENCE:
-        return Expression(())
+    if name in RATES:
+        return Expression((), name)
     return Expression(tuple(_terms(name)))
+
+
+def for_tuning(name: str, monitor: str) -> str:
+    """The metric by which points of a grid are compared, where arms are compared by the metric `name`.
+
+    It is the same metric of the validation part, so that what is chosen is what is asked about; where there is none,
+    as of a probe, a rate or a difference, it is the metric that selects epochs.
+
+    Example:
+        >>> for_tuning("test/accuracy", "validation/loss"), for_tuning("probe/dead_units", "validation/loss")
+        ('validation/accuracy', 'validation/loss')
+    """
+    terms = parse(name).terms
+    if len(terms) != 1 or terms[0].split in ("probe", "train", "running"):
+        return monitor
+    return name.replace("test/", "validation/")
 
 
 def _terms(name: str) -> Iterator[Term]:
@@ -185,7 +97,7 @@ def _terms(name: str) -> Iterator[Term]:
     for part in parts:
         match = _TERM.fullmatch(part)
         when, split, metric, target = match.groups() if match else (None, "", "", None)
-        if len(parts) > 2 or split not in (*SPLITS, *_RECORDED):
+        if len(parts) > 2 or split not in (*SPLITS, *HISTORY_ONLY):
             hint = "" if len(parts) > 2 else f" {did_you_mean(part.rpartition(' ')[2], recorded_names())}"
             raise DeclarationError(f"The metric {name!r} is not understood. Write one like: {EXAMPLES}.{hint}")
         if (target is not None) != (when in ("epochs to", "seconds to")):
@@ -203,7 +115,8 @@ def _terms(name: str) -> Iterator[Term]:
                 f"The metric {name!r} needs the test metric of every epoch, but it is read once, at the selected "
                 f"epoch. Write test/{metric}, or take the validation part."
             )
-        yield Term(when or "selected", split, metric, None if target is None else float(target))  # type: ignore[arg-type]
+        number = None if target is None else float(target)
+        yield Term(when or "selected", split, metric, number, goal_of(f"{split}/{metric}"))  # type: ignore[arg-type]
 
 
 def goal(name: str) -> Goal | None:
@@ -268,8 +181,3 @@ def goal_of(name: str) -> Goal:
 def goal_in_table(metric: str) -> Goal | None:
     """The goal of a metric by its name in the table, such as "accuracy"; None for another."""
     return next((row.goal for row in TABLE if row.name == metric), None)
-
-
-def _number(value: Any) -> float | None:
-    """A finite number, to the seven digits that float32 has: 0.1 there is 0.1 here, and not 1.5e-9 more."""
-    return float(f"{float(value):.7g}") if value is not None and math.isfinite(value) else None

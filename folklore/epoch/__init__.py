@@ -13,7 +13,7 @@ from __future__ import annotations
 from folklore.epoch.choice import Choice, choose_mode
 from folklore.epoch.device_data import Placed, epoch_order, place
 from folklore.epoch.devices import OUT_OF_MEMORY, devices, names, room_for_data
-from folklore.epoch.fit import evaluate, evaluation_mode, fit
+from folklore.epoch.fit import evaluate, evaluation_mode, fit, predict
 from folklore.epoch.kept_programs import KeptPrograms, kept_programs
 from folklore.epoch.program import activations
 
@@ -32,5 +32,6 @@ __all__ = [
     "kept_programs",
     "names",
     "place",
+    "predict",
     "room_for_data",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""`fit` and `evaluate`."""
+"""`fit`, `evaluate` and `predict`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import keras
+import numpy as np
 
 from folklore.declare.recipe import Mode
 from folklore.epoch.checks import TEST_HOOKS, TRAIN_HOOKS, check_monitors, wants, whole_number
@@ -134,6 +135,29 @@ def evaluate(
         ['loss']
     """
     return program_of(model).evaluate(place(data), mode)
+
+
+def predict(model: keras.Model, data: tuple[Any, ...] | Placed) -> np.ndarray:
+    """The outputs of a compiled model on all rows, in inference mode, float32 (n, outputs).
+
+    Of a model with several outputs, those of the first. The result equals that of `keras.Model.predict` to float32
+    rounding.
+
+    Args:
+        model: a compiled `keras.Model`.
+        data: as for `fit`; targets and weights are ignored.
+
+    Example:
+        >>> import folklore, models
+        >>> import numpy as np
+        >>> from folklore import epoch
+        >>> x, y = np.ones((8, 2)), np.ones(8)
+        >>> model = models.mlp((2,), 1, widths=(4,))
+        >>> model.compile("adam", "mse")
+        >>> epoch.predict(model, (x, y)).shape
+        (8, 1)
+    """
+    return program_of(model).predict(place(data))
 
 
 def evaluation_mode(mode: Mode, epochs: int) -> Literal["xla", "graph"]:

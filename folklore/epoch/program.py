@@ -1,4 +1,4 @@
-"""The compiled functions of one model: an epoch of training, an evaluation, a single step."""
+"""The compiled functions of one model: an epoch of training, an evaluation, a prediction, a single step."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ class Program:
         self.steps = {
             "train": tf.function(self.replicas.spread(model.train_step), autograph=False),
             "test": tf.function(model.test_step, autograph=False),
+            "predict": tf.function(model.predict_step, autograph=False),
         }
         # A custom step may log other values than the model's metrics.
         self.custom = {
             kind: not (is_keras_own(model, f"{kind}_step") and is_keras_own(model, "compute_metrics"))
-            for kind in self.steps
+            for kind in ("train", "test")
         }
         self.names: dict[str, list[str]] = {}
         self.concrete: dict[Any, Any] = {}
@@ -52,6 +53,7 @@ class Program:
             {mode: tf.function(function, autograph=False, jit_compile=mode == "xla") for mode in _COMPILED}
             for function in (self._evaluate, self._train_epoch)
         )
+        self.predictions = {"graph": tf.function(self._predict, autograph=False)}
 
     @counted()
     def build(self, kind: str, data: Placed, size: int | None = None) -> list[str]:
@@ -102,6 +104,15 @@ class Program:
         return self._call(self.evaluations[mode], data)
 
     @counted()
+    def predict(self, data: Placed) -> np.ndarray:
+        """The first output on all rows, in inference mode, float32 (n, outputs)."""
+        if data.resident and not self.model.run_eagerly:
+            return self._concrete(self.predictions["graph"], data)(data.tensors).numpy()
+        batches = data.batches(None, evaluation_batch(self.model))
+        step = self.model.predict_step if self.model.run_eagerly else self.steps["predict"]
+        return np.concatenate([_answer(step(batch)).numpy() for batch in batches])
+
+    @counted()
     def state(self, data: Placed, order: np.ndarray, batch_size: int) -> list[tf.Variable]:
         """Every variable that training reads or changes."""
         arguments = (tf.constant(order), batch_size, tf.constant(1))
@@ -124,7 +135,7 @@ class Program:
         return self.concrete[key]
 
     def _name(self, function: Any) -> str:
-        kinds = {"test": self.evaluations, "train": self.epochs}
+        kinds = {"test": self.evaluations, "train": self.epochs, "predict": self.predictions}
         return next(f"{kind} {mode}" for kind in kinds for mode, each in kinds[kind].items() if each is function)
 
     @cached_property
@@ -163,11 +174,32 @@ class Program:
             (tf.constant(full), size, rows - rest, rest),
         )
 
+    def _predict(self, tensors: Any) -> tf.Tensor:
+        """The last batch has its full size too and so begins within the one before: one size is traced, not two."""
+        rows = tf.nest.flatten(tensors[0])[0].shape[0]
+        size = min(evaluation_batch(self.model), rows)
+        full, rest = divmod(rows, size)
+
+        def outputs(start: tf.Tensor) -> tf.Tensor:
+            return _answer(self.model.predict_step(rows_from(tensors, start, size)))
+
+        if full == 1 and not rest:
+            return outputs(tf.constant(0))
+        starts = [*range(0, full * size, size), *([rows - size] if rest else [])]
+        batches = tf.map_fn(outputs, tf.constant(starts), fn_output_signature=tf.float32, parallel_iterations=1)
+        whole = tf.reshape(batches[:full], [full * size, *batches.shape[2:]])
+        return tf.concat([whole, batches[-1, size - rest :]], axis=0) if rest else whole
+
     def _loop(self, kind: str, step: _Step, extent: tuple[tf.Tensor, int, int, int]) -> dict[str, tf.Tensor]:
         self.model.reset_metrics()
         logs = _each_batch(step, *extent, keep=self.custom[kind])
         # Keras' rule: the last step's logs, unless they are only the metrics.
         return metrics_or_logs(self.model, logs) if self.custom[kind] else self.model.get_metrics_result()
+
+
+def _answer(outputs: Any) -> tf.Tensor:
+    """The first of a model's outputs, as float32 under any precision: the others only help to train it."""
+    return tf.cast(keras.tree.flatten(outputs)[0], tf.float32)
 
 
 def evaluation_batch(model: keras.Model) -> int:

@@ -6,20 +6,23 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from folklore.declare import metrics
 from folklore.declare.recipe import without_empty
+from folklore.declare.settings import flatten
 from folklore.errors import ProblemError, did_you_mean
-from folklore.evidence import sequential, statistics
-from folklore.evidence.comparison import ComparedArm, Comparison, Difference
-from folklore.evidence.hypotheses import AskedHypothesis, Values, asked, assess, finite, finite_or_none
+from folklore.evidence import ledger, sequential, tuning_choice
+from folklore.evidence.arms import covers, summarised
+from folklore.evidence.asked import asked
+from folklore.evidence.comparison import Comparison
+from folklore.evidence.hypotheses import Runs, Values, assess
+from folklore.evidence.two_way import SharedRows
+from folklore.evidence.withheld import Ended, Histories, Reasons
 from folklore.storage import run_directory
-from folklore.storage.schema import DataSet, EndedRun, StoredExperiment
-
-Ended = Sequence[tuple[run_directory.Run, EndedRun]]
-Histories = Callable[[Path], Mapping[str, Sequence[float]]]
+from folklore.storage.schema import DataSet, StoredExperiment
 
 
 def compare(path: Path, metric: str | None = None) -> Comparison:
@@ -59,23 +62,39 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     histories: Histories = functools.cache(run_directory.read_history)
     values = _reader(ended, list(declared.arms), path.name, histories)
     name = declared.metric.name if metric is None else metric
-    by_arm, lacking = values(name), functools.cache(lambda name: _lacking(ended, name, histories))
-    failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in by_arm[run.arm])
+    lacking = functools.cache(lambda name: _lacking(ended, name, histories))
+    reasons = Reasons(declared, data, runs, ended, histories)
+    rows = SharedRows({(run.arm, run.seed): run.path for run, _ in ended})
+    found = Runs(
+        values, rows, declared.end or sequential.LOOKS[-1], ledger.looks(declared), data.rows,
+{arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed},
+    )  # fmt: skip
+    hypotheses = asked(declared)
+    judged = assess(
+        hypotheses,
+        found,
+        [
+            reasons.of(h, values(h.metric.name), lacking(h.metric.name), ledger.most_seen(declared, place))
+            for place, h in enumerate(hypotheses)
+        ],
+        [reasons.failures(h) for h in hypotheses],
+    )
+    arms = summarised(values(name), declared.baseline, name, rows)
+    failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in values(name)[run.arm])
     failed -= lacking(name)
-    hypotheses = [h for h in asked(declared) if metric is None or h.metric.name == metric]
-    withheld = [_withheld(declared, data, h, lacking(h.metric.name), values(h.metric.name)) for h in hypotheses]
     return Comparison(
         experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
         facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=name,
         goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name), data=data,
-        arms={
-            arm: _arm(of_arm, None if arm == declared.baseline else by_arm[declared.baseline], failed[arm],
-                      metrics.parse(name).is_rate)
-            for arm, of_arm in by_arm.items()
-        },
-        hypotheses=assess(hypotheses, values, declared.end or sequential.LOOKS[-1], withheld),
+        covers=covers(values(name), name, rows),
+        arms={arm: one.model_copy(update={"failed": failed[arm]}) for arm, one in arms.items()},
+        # The whole family is judged: looking at one metric alone must not make a verdict easier.
+        hypotheses=[h for h in judged if metric is None or h.metric == metric],
+        ended=len(ended),
+        judged_seeds=[h.n for h in judged],
         unfinished=sum(run.status == "incomplete" for run in runs),
-        notes=_notes(ended, declared) + _without_metric(name, lacking(name)),
+        warnings=[*reasons.missing(), *ledger.findings(path, declared, [record for _, record in ended])],
+        notes=_notes(ended, declared, found) + _without_metric(name, lacking(name)),
     )  # fmt: skip
 
 
@@ -128,30 +147,6 @@ def _lacking(runs: Ended, name: str, histories: Histories) -> Counter[str]:
     )
 
 
-def _arm(values: Mapping[int, float], baseline: Mapping[int, float] | None, failed: int, is_rate: bool) -> ComparedArm:
-    """The summary of an arm; `is_rate` says whether its values are 0 or 1."""
-    numbers = list(values.values())
-    interval = (
-        statistics.wilson_interval(int(sum(numbers)), len(numbers))
-        if is_rate and numbers
-        else statistics.t_interval(numbers)
-    )
-    return ComparedArm(
-        n=len(values),
-        mean=finite_or_none(sum(numbers) / len(numbers)) if numbers else None,
-        std=finite_or_none(statistics.sample_std(numbers)),
-        ci=finite(interval),
-        values={str(seed): value for seed, value in sorted(values.items())},
-        failed=failed,
-        difference=None if baseline is None else _difference(statistics.paired_difference(values, baseline)),
-    )
-
-
-def _difference(by_seed: np.ndarray) -> Difference:
-    mean = finite_or_none(float(by_seed.mean())) if len(by_seed) else None
-    return Difference(n=len(by_seed), mean=mean, ci=finite(statistics.t_interval(by_seed)))
-
-
 def _data(runs: Ended, experiment: str) -> DataSet:
     """The data that all runs were trained on."""
     sets = {record.data.sha256: record.data for _, record in runs}
@@ -162,51 +157,37 @@ def _data(runs: Ended, experiment: str) -> DataSet:
             "run them again with --fresh, or keep them apart with --logdir."
         )
     data = next(iter(sets.values()))
-    return DataSet(name=data.name, source=data.source, unit=data.unit, sha256=data.sha256)
+    return DataSet(name=data.name, source=data.source, unit=data.unit, sha256=data.sha256, rows=data.rows)
 
 
 def _check_recipes(runs: Ended, declared: StoredExperiment) -> None:
     for run, record in runs:
-        if without_empty(record.recipe) != without_empty(declared.arms[run.arm]):
+        point = {"optimizer.name" if name == "optimizer" else name: value
+                 for name, value in _point(declared, run.arm, run.seed).items()}  # fmt: skip
+        expected = dict(flatten(without_empty(declared.arms[run.arm]))) | point
+        if dict(flatten(without_empty(record.recipe))) != expected:
             raise ProblemError(
                 f"{run.path} holds a run of another recipe than experiment.json declares for its arm, so it is not "
                 "compared: run the experiment again with --fresh, or move that directory away."
             )
 
 
-def _withheld(
-    declared: StoredExperiment, data: DataSet, hypothesis: AskedHypothesis, lacking: Counter[str], values: Values
-) -> str | None:
-    """The reason to withhold the verdict on a hypothesis, or None.
-
-    Args:
-        declared, data: of the experiment.
-        hypothesis: this one.
-        lacking: each arm's runs that did not record its metric.
-        values: of its metric.
-    """
-    if unrecorded := [repr(arm) for arm in hypothesis.needed if lacking[arm] and not values[arm]]:
-        return f"runs of {' and '.join(unrecorded)} did not record {hypothesis.metric.name}"
-    if "unit" in declared.model_fields_set and data.unit != declared.unit:
-        unit = declared.unit or "other units"
-        return f"what would matter is declared in {unit}, and these runs are of {data.name}"
-    edges = [
-        f"the best {setting} of {arm!r} lies at the edge of its grid, {value}: widen it {side}"
-        for arm, tuned in (declared.tuning or {}).items()
-        if arm in hypothesis.needed
-        for setting, (value, side) in tuned.edges.items()
-    ]
-    return "; ".join(edges) or None
+def _point(declared: StoredExperiment, arm: str, seed: int) -> dict[str, Any]:
+    """The point of its grid that an arm is trained at in a seed; empty where all seeds have the same."""
+    tuned = (declared.tuning or {}).get(arm)
+    return tuning_choice.point_of(tuned, seed) if tuned and tuned.by_seed else {}
 
 
-def _notes(runs: Ended, declared: StoredExperiment) -> list[str]:
+def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:
     """Differences between the runs that a reader must know about."""
     notes = []
-    if declared.extended_from:
-        notes.append(
-            f"the plan was extended from {declared.extended_from} to {declared.end} seeds after looks had been "
-            "taken: verdicts are wrong somewhat more often than they say"
-        )
+    after = max((len(values) for values in found.values(declared.metric.name).values()), default=0)
+    if after > found.end:
+        notes.append(f"{after} seeds are more than the planned {found.end}: verdicts rest on e-values alone")
+    grids = {arm: (tuned.grid or {}) for arm, tuned in (declared.tuning or {}).items()}
+    if any(grids.get(arm, {}) != grids.get(declared.baseline, {}) for arm in declared.arms):
+        different = [f"{arm} {_grid(grids.get(arm, {}))}" for arm in declared.arms]
+        notes.append(f"arms have different grids: {'; '.join(different)}")
     for what, key in (("budgets", "epochs"), ("batch sizes", "batch_size")):
         given = {arm: recipe.get(key) for arm, recipe in declared.arms.items()}
         if len(set(given.values())) > 1:
@@ -219,6 +200,10 @@ def _notes(runs: Ended, declared: StoredExperiment) -> list[str]:
         names = {name for pair in versions for name, _ in pair if len({dict(v).get(name) for v in versions}) > 1}
         notes.append(f"runs were made with different versions of {', '.join(sorted(names))}")
     return notes
+
+
+def _grid(grid: Mapping[str, Sequence[Any]]) -> str:
+    return ", ".join(f"{name} {list(values)}" for name, values in grid.items()) or "none"
 
 
 def _without_metric(name: str, lacking: Counter[str]) -> list[str]:

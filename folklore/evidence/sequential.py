@@ -3,21 +3,24 @@
 Adding seeds until the result is clear means testing many times. This misleads more often than 5 times in 100 unless
 each look has a stricter level. Error is spent in proportion to the seeds (Lan & DeMets 1983; Kim & DeMets 1987, power
 family with exponent 1), and the level of each look follows from the joint distribution of the looks' statistics
-(Armitage, McPherson & Rowe 1969).
+(Armitage, McPherson & Rowe 1969). After the planned end an e-value takes over.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import special
 
-LOOKS = (6, 10, 15, 20, 30)
+LOOKS = (8, 12, 16, 22, 30)
 ALPHA = 0.05
 _T = 0.9  # of alpha is spent: t statistics of so few seeds cross the same levels 1.08 times as often as normal ones
-_GRID = 1_201  # points over the region in which a study continues; odd, for Simpson's rule
+_GRID = 401  # points over the region in which a study continues; odd, for Simpson's rule
 _BEYOND = 9.0  # standard errors that no limit exceeds
+_PRIOR = 0.2  # variance of the mixture's effects, in standard deviations squared: narrowest at about 40 seeds
+_ALPHAS = tuple(np.geomspace(1e-10, 1.0, 11).tolist())  # between which adjusted p-values are interpolated
 
 
 def planned(most: int) -> list[int]:
@@ -25,26 +28,72 @@ def planned(most: int) -> list[int]:
     return [*(look for look in LOOKS if look < most), most]
 
 
-def level(n: int, end: int = LOOKS[-1], alpha: float = ALPHA) -> float:
-    """The two-sided level at which a look at `n` seeds tests.
+def level(looks: Sequence[int], end: int = LOOKS[-1], alpha: float = ALPHA) -> float:
+    """The two-sided level at which the last of the looks that were taken tests.
 
-    A number of seeds between planned looks counts as one more look; one after the planned end counts as the end.
+    Up to the planned end it follows from the looks that were taken, planned or not. After the end all of alpha is
+    spent, and whoever goes on may look as often as he likes: then it is the level at which Student's interval equals
+    that of the e-value.
 
     Args:
-        n: seeds seen.
+        looks: the numbers of seeds at which somebody looked, growing.
         end: seeds at the last planned look, when all of alpha is spent.
         alpha: error to spend over all looks.
 
     Raises:
         ValueError: there are fewer seeds than at the first look, where nothing is tested.
+
+    Example:
+        >>> round(level((8,)), 4), round(level((8, 12)), 4), round(level((12,)), 4)
+        (0.012, 0.01, 0.018)
     """
+    n = looks[-1]
     if n < LOOKS[0]:
         raise ValueError(f"{n} seeds are fewer than the first look's {LOOKS[0]}.")
-    return levels(tuple(planned(n)), alpha, max(n, end))[-1]
+    if n > end:
+        return _anytime_level(n, alpha)
+    return _levels(tuple(looks), alpha, end)[-1]
+
+
+def adjusted(p: float, looks: Sequence[int], end: int = LOOKS[-1]) -> float:
+    """The smallest alpha whose share for the last look is a two-sided p: the p-value adjusted for the looks taken."""
+    n = looks[-1]
+    if n > end:
+        return min(1.0, 1 / e_value(float(special.stdtrit(n - 1, p / 2)), n))
+    levels = [level(looks, end, alpha) for alpha in _ALPHAS]
+    if p <= levels[0]:
+        return p * _ALPHAS[0] / levels[0]
+    return float(np.exp(np.interp(np.log(p), np.log(levels), np.log(_ALPHAS))))
+
+
+def e_value(t: float, n: int) -> float:
+    """The e-value of a t statistic of `n` values against "the mean is the null": valid however often one looks.
+
+    It is the Bayes factor for standardised effects that are normal around 0 with variance 0.2, against 0: a martingale
+    under the null whatever the spread is, so it ever reaches 1/alpha with a chance of at most alpha (Lai 1976, "On
+    confidence sequences"; Wang & Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian means with
+    unknown variance", section 4). NaN for fewer than two values.
+    """
+    if n < 2 or np.isnan(t):
+        return float("nan")
+    wider, x = 1 + n * _PRIOR, t * t / (n - 1)
+    if not np.isfinite(x):
+        return float("inf")
+    return float(np.exp(-0.5 * np.log(wider) + n / 2 * (np.log1p(x) - np.log1p(x / wider))))
+
+
+def _anytime_level(n: int, alpha: float) -> float:
+    """The two-sided level of the largest t whose e-value is below 1/alpha: that of a confidence sequence."""
+    wider = 1 + n * _PRIOR
+    ratio = (np.sqrt(wider) / alpha) ** (2 / n)
+    if ratio >= wider:  # so few values never reach it
+        return 0.0
+    t = np.sqrt((n - 1) * (ratio - 1) / (1 - ratio / wider))
+    return float(2 * special.stdtr(n - 1, -t))
 
 
 @functools.cache
-def levels(looks: tuple[int, ...], alpha: float, end: int) -> tuple[float, ...]:
+def _levels(looks: tuple[int, ...], alpha: float, end: int) -> tuple[float, ...]:
     """The two-sided levels of `looks`, of which one at `end` seeds would spend the last of alpha.
 
     They are derived for normal statistics; for t statistics the levels apply, not the limits.

@@ -14,21 +14,78 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def label(verdict: str, size: str | None) -> str:
+    """A verdict with its qualifier: "supported", "supported, size open", "undecided: differs, size open"."""
+    if size != "open":
+        return verdict
+    return f"{verdict}: differs, size open" if verdict == "undecided" else f"{verdict}, size open"
+
+
 def in_words(h: JudgedHypothesis) -> str:
-    """The evidence behind a verdict as one sentence or two."""
-    about = f"along {', '.join(h.arm)}" if isinstance(h.arm, list) else f"{h.arm!r} against {h.against!r}"
+    """The evidence behind a verdict in sentences: effect, failures, and what remains open."""
     spread = "" if None in h.ci else f" {interval(h.ci, signed=True)} at {h.confidence:.1%}"
     said = (
-        f"{h.metric}, {about}, + is {h.counted}: {number(h.effect, signed=True)}{spread}, {count(h.n, 'seed')}"
+        f"{h.metric}, {_about(h)}, + is {h.counted}: {number(h.effect, signed=True)}{spread}, {count(h.n, 'seed')}"
         f"{p_value(h.p)}; what would matter: {number(h.delta)}."
     )
+    return " ".join([said, *filter(None, (_failures(h), _open(h)))])
+
+
+def beside(h: JudgedHypothesis) -> str:
+    """What stands beside a verdict: what its interval covers, other intervals and tests, steps and tuning points."""
+    parts = [f"the interval covers {h.covers}"] if None not in h.ci else []
+    for name, bounds in (
+        ("over seeds only", h.ci_seeds if h.covers != "seeds" else (None, None)),
+        ("corrected for overlapping splits (Nadeau & Bengio)", h.ci_resplit),
+        ("BCa bootstrap", h.bca),
+    ):
+        parts += [f"{name} {interval(bounds, signed=True)}"] if None not in bounds else []
+    if h.p_sign_flip is not None:
+        parts.append(f"sign-flip test of no effect{p_value(h.p_sign_flip).replace(',', '', 1)}")
+    if h.e_value is not None:
+        parts.append(f"e = {h.e_value:.3g}")
+    if h.looks:
+        parts.append(f"read at {', '.join(map(str, h.looks))} seeds")
+    parts += [f"step {step.step} {estimate(step.effect, step.ci)}" for step in h.steps or ()]
+    if h.at_points:
+        shown = [f"{number(at.effect, signed=True)} ({count(at.n, 'seed')} at {at.point})" for at in h.at_points[:4]]
+        parts.append(f"tuned points tie: {', '.join(shown)}" + (" …" if len(h.at_points) > 4 else ""))
+    return "; ".join(parts)
+
+
+def _about(h: JudgedHypothesis) -> str:
+    if isinstance(h.arm, list):
+        return f"along {', '.join(h.arm)}"
+    more = f", more than {h.more_than[0]!r} against {h.more_than[1]!r}" if h.more_than else ""
+    return f"{h.arm!r} against {h.against!r}{more}"
+
+
+def _failures(h: JudgedHypothesis) -> str:
+    found = h.failures or []
+    if any(arm.failed for arm in found):
+        counts = ", ".join(f"{arm.failed} of {arm.runs} runs of {arm.arm!r}" for arm in found)
+        return f"Given that training succeeds: {counts} failed."
+    if h.unseen is not None and h.n:
+        return f"No run failed, which leaves failure rates up to {h.unseen:.0%} possible."
+    return ""
+
+
+def _open(h: JudgedHypothesis) -> str:
+    """What keeps a verdict, or its size, open, and how many seeds would close it."""
     if h.withheld:
-        return f"{said} No verdict: {h.withheld}."
-    if h.verdict == "undecided" and not spread:
-        return f"{said} A verdict takes {h.seeds_needed} seeds at least."
-    if h.verdict == "undecided":
-        return f"{said} About {h.seeds_needed or 'more than a thousand'} seeds would decide it."
-    return said
+        return f"No verdict: {h.withheld}."
+    said = f"Undecided, since {h.doubt}. " if h.doubt else ""
+    if h.verdict != "undecided" and h.size != "open":
+        return ""
+    if h.verdict == "undecided" and None in h.ci:
+        return f"{said}A verdict takes {h.seeds_needed} seeds at least."
+    if not h.looks:
+        return f"{said}A verdict takes {h.seeds_needed} seeds at least."
+    what = "decide it" if h.verdict == "undecided" else "settle its size"
+    if h.seeds_needed is None:
+        return f"{said}A thousand seeds are unlikely to {what}."
+    ninety = f", nine in ten by {h.seeds_needed_90:,}" if h.seeds_needed_90 else ""
+    return f"{said}More seeds would {what}: an even chance by {h.seeds_needed:,}{ninety}."
 
 
 def p_value(p: float | None) -> str:

@@ -37,8 +37,13 @@ class ClaimRow:
     effect: str
     seeds: str
     p: str
-    seeds_needed: int | None = None
-    withheld: str | None = None
+    size: str | None = None
+    remark: str = ""
+
+    @property
+    def label(self) -> str:
+        """The verdict with its qualifier."""
+        return formatting.label(self.verdict, self.size)
 
 
 def write(found: Sequence[Result], out: Path) -> Path:
@@ -62,7 +67,7 @@ def write(found: Sequence[Result], out: Path) -> Path:
         title="Deep-learning advice on trial",
         size=_size(found),
         rows=rows,
-        tested=tested,
+        tested=formatting.count(tested, "test"),
         forest=_plot(plots.forest(_effects(found)), "forest") if _effects(found) else "",
     )
     pages["claims.md"] = claims(found)
@@ -76,17 +81,17 @@ def write(found: Sequence[Result], out: Path) -> Path:
 
 
 def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
-    """The index's rows, and over how many hypotheses p was adjusted."""
+    """The index's rows, and over how many tests p was adjusted: evidence that two rows share counts once."""
     hypotheses = [hypothesis for result in found for hypothesis in result.comparison.hypotheses]
-    raw = [h.p_unadjusted for h in hypotheses if h.p_unadjusted is not None]
-    adjusted = iter(statistics.holm(raw))
+    raw = {_evidence(h): h.p_unadjusted for h in hypotheses if h.p_unadjusted is not None}
+    adjusted = dict(zip(raw, statistics.holm(list(raw.values())), strict=True))
     rows: list[ClaimRow] = []
     for result in found:
         about = (f"{summary.stem(result)}.html", result.comparison.experiment, _data(result.comparison))
         for h in result.comparison.hypotheses:
-            p = formatting.p_value(None if h.p_unadjusted is None else next(adjusted))
-            effect, p = formatting.estimate(h.effect, h.ci), p.removeprefix(", p = ").removeprefix(", p ")
-            rows.append(ClaimRow(*about, h.claim, h.verdict, effect, str(h.n), p, h.seeds_needed, h.withheld))
+            p = formatting.p_value(adjusted.get(_evidence(h))).removeprefix(", p = ").removeprefix(", p ")
+            effect = formatting.estimate(h.effect, h.ci)
+            rows.append(ClaimRow(*about, h.claim, h.verdict, effect, str(h.n), p, h.size, _remark(h)))
         if facts := result.comparison.facts:
             holding = sum(fact.holds for fact in facts)
             claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"
@@ -95,24 +100,51 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
     return rows, len(raw)
 
 
+def _evidence(h: JudgedHypothesis) -> tuple[Any, ...]:
+    """What makes two tests one: the same claim about the same effects by seed."""
+    return h.metric, h.direction, h.delta, h.p_unadjusted, tuple(h.effects.items())
+
+
+def _remark(h: JudgedHypothesis) -> str:
+    """What keeps a verdict from being given, failures, and seeds that would help, in a few words."""
+    parts = [f"withheld: {h.withheld}"] if h.withheld else []
+    parts += [f"{arm.failed} of {arm.runs} runs of {arm.arm} failed" for arm in h.failures or () if arm.failed]
+    if h.seeds_needed and not h.looks:
+        parts.append(f"a verdict takes {h.seeds_needed} seeds")
+    elif h.seeds_needed:
+        ninety = f", nine in ten by {h.seeds_needed_90:,}" if h.seeds_needed_90 else ""
+        parts.append(f"an even chance by {h.seeds_needed:,} seeds{ninety}")
+    return "; ".join(parts)
+
+
 def claims(found: Sequence[Result]) -> str:
     """The index as Markdown: claim, verdict, effect with interval, seeds, data."""
     rows, tested = index_rows(found)
     return (
         f"# Claims\n\n{_size(found)}.\n\n{tables.as_markdown([_claim(row) for row in rows])}\n"
-        "An effect is counted in the claimed direction, in units of the metric. The interval is Student's t on paired\n"
-        "differences, at the confidence that the planned looks leave, shared among an experiment's hypotheses. p is\n"
-        f"two-sided, Holm-adjusted over all {tested} hypotheses here.\n"
+        "An effect is counted in the claimed direction, in units of the metric. Its interval has the confidence that\n"
+        'the looks taken leave, shared among an experiment\'s hypotheses. "Size open": there is an effect, and the\n'
+        "interval does not say whether it matters. p is that of the verdict's own claim, adjusted for looks and, by\n"
+        f"Holm's method, for {formatting.count(tested, 'test')} here.{_first_edition(found)}\n"
+    )
+
+
+def _first_edition(found: Sequence[Result]) -> str:
+    first = sum(result.comparison.edition == "first" for result in found)
+    if not first:
+        return ""
+    return (
+        f" {formatting.count(first, 'experiment')} of the first edition kept no test rows and had fewer\nlooks: they "
+        "were judged again from their kept seeds, and their intervals cover seeds only."
     )
 
 
 def _claim(row: ClaimRow) -> dict[str, str]:
-    verdict = f"{row.verdict}, withheld: {row.withheld}" if row.withheld else row.verdict
-    needed = f" (about {row.seeds_needed} needed)" if row.seeds_needed else ""
+    remark = f" ({row.remark})" if row.remark else ""
     return {
         "claim": row.claim,
         "experiment": f"`{row.experiment}`",
-        "verdict": f"**{verdict}**{needed}",
+        "verdict": f"**{row.label}**{remark}",
         "effect [interval]": row.effect,
         "seeds": row.seeds,
         "p": row.p,
@@ -136,8 +168,18 @@ def _effects(found: Sequence[Result]) -> list[plots.Effect]:
     for h in (hypothesis for result in found for hypothesis in result.comparison.hypotheses):
         lo, hi = h.ci
         if h.effect is not None and lo is not None and hi is not None:
-            rows.append(plots.Effect(h.claim, h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta))
+            inner = [bound / h.delta for bound in h.ci_seeds if bound is not None and h.covers != "seeds"]
+            rows.append(
+                plots.Effect(
+                    _with_failures(h), h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta, h.size, tuple(inner)
+                )
+            )
     return rows
+
+
+def _with_failures(h: JudgedHypothesis) -> str:
+    failed = ", ".join(f"{arm.failed} of {arm.runs}" for arm in h.failures or () if arm.failed)
+    return f"{h.claim} ({failed} failed)" if failed else h.claim
 
 
 def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
@@ -151,10 +193,11 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
     return {
         "title": compared.claim or compared.experiment,
         "compared": compared,
-        "hypotheses": [(h, formatting.in_words(h), beside(h)) for h in compared.hypotheses],
+        "hypotheses": [(h, *_in_words(h)) for h in compared.hypotheses],
         "forest": _plot(plots.forest(_effects([result])), "forest") if _effects([result]) else "",
         "arms": [_arm(name, arm, style[name]) for name, arm in compared.arms.items()],
         "failed": any(arm.failed for arm in compared.arms.values()),
+        "variance": _variance(compared),
         "about": "; ".join(tables.about(compared)) if compared.arms else "",
         "strip": _plot(plots.strip(compared, style), "strip") if compared.arms else "",
         "curves": [_curves(result, metric, names, style) for metric, names in shown.items()],
@@ -170,18 +213,17 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
             for arm, values in result.settings.items()
         ],
         "failures": result.failures,
+        "failed_of": ", ".join(
+            f"{arm.failed} of {arm.n + arm.failed} of {name}" for name, arm in compared.arms.items() if arm.failed
+        ),
         "runs": result.runs,
         "made": made(result),
         "command": command(compared),
     }
 
 
-def beside(h: JudgedHypothesis) -> str:
-    """The evidence beside the t interval: the BCa bootstrap and the sign-flip permutation test."""
-    if h.p_sign_flip is None:
-        return ""
-    bca = "" if None in h.bca else f"BCa bootstrap interval {formatting.interval(h.bca, signed=True)}; "
-    return f"Beside it: {bca}sign-flip permutation test{formatting.p_value(h.p_sign_flip).replace(',', ':', 1)}."
+def _in_words(h: JudgedHypothesis) -> tuple[str, str, str]:
+    return formatting.label(h.verdict, h.size), formatting.in_words(h), formatting.beside(h)
 
 
 def made(result: Result) -> str:
@@ -214,6 +256,17 @@ def _arm(name: str, arm: ComparedArm, style: plots.Style) -> dict[str, Any]:
         "difference": formatting.difference(arm.difference),
         "failed": arm.failed,
     }
+
+
+def _variance(compared: Comparison) -> list[list[str]]:
+    """Where each effect's uncertainty comes from: standard errors, and the share that more seeds do not shrink."""
+    rows = []
+    for h in compared.hypotheses:
+        parts = [(h.variance or {}).get(part) or 0.0 for part in ("seeds", "rows", "tuning")]
+        if sum(parts[1:]) > 0:
+            shown = [formatting.number(part**0.5) if part else "–" for part in parts]
+            rows.append([h.claim, *shown, f"{sum(parts[1:]) / sum(parts):.0%}"])
+    return rows
 
 
 def _curves(result: Result, metric: str, names: Mapping[str, str], style: Mapping[str, plots.Style]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from folklore.evidence.comparison import Comparison
-from folklore.evidence.verdict import Word
+from folklore.evidence.comparison import ComparedArm, Comparison
+from folklore.evidence.verdict import Size, Word
+from folklore.report.formatting import label
 from folklore.report.summary import KeptBand, KeptLayers
 from folklore.storage.schema import Tuned
 
@@ -32,13 +33,19 @@ Style = tuple[str, str, str]  # colour, dash, symbol
 
 @dataclass(frozen=True)
 class Effect:
-    """A row of a forest plot: an effect and its interval, in units of the smallest effect that matters."""
+    """A row of a forest plot: an effect and its interval, in units of the smallest effect that matters.
+
+    Attributes:
+        seeds_only: the bounds of the interval over seeds only; () where it is the same.
+    """
 
     label: str
     verdict: Word
     effect: float
     lo: float
     hi: float
+    size: Size | None = None
+    seeds_only: tuple[float, ...] = ()
 
 
 def styles(experiments: Sequence[Sequence[str]]) -> dict[str, Style]:
@@ -144,9 +151,15 @@ def strip(compared: Comparison, style: Mapping[str, Style]) -> go.Figure:
                 x=[i + 0.18], y=[arm.mean], error_y=error, mode="markers", name=f"{html.escape(name)}, mean",
                 marker={"color": colour, "symbol": "line-ew-open", "size": 14, "line": {"width": 3}}, showlegend=False,
             )  # fmt: skip
-    axis = {"tickmode": "array", "tickvals": list(range(len(arms))), "ticktext": [html.escape(arm) for arm in arms],
+    ticks = [_tick(name, arm) for name, arm in compared.arms.items()]
+    axis = {"tickmode": "array", "tickvals": list(range(len(arms))), "ticktext": ticks,
             "range": [-0.5, len(arms) - 0.5]}  # fmt: skip
     return drawn.update_layout(**_LAYOUT, xaxis=axis, yaxis_title=html.escape(compared.metric or ""))
+
+
+def _tick(name: str, arm: ComparedArm) -> str:
+    failed = f"<br>{arm.failed} of {arm.n + arm.failed} failed" if arm.failed else ""
+    return f"{html.escape(name)}{failed}"
 
 
 def forest(rows: Sequence[Effect]) -> go.Figure:
@@ -158,10 +171,18 @@ def forest(rows: Sequence[Effect]) -> go.Figure:
     for place, row in enumerate(rows):
         error = {"array": [row.hi - row.effect], "arrayminus": [row.effect - row.lo], "width": 5}
         colour, symbol = VERDICTS[row.verdict]
+        said = label(row.verdict, row.size)
+        if row.size == "open" and not symbol.endswith("-open"):
+            symbol += "-open"
+        if row.seeds_only:
+            drawn.add_scatter(
+                x=row.seeds_only, y=[height - place] * 2, mode="lines", line={"color": colour, "width": 4},
+                opacity=0.5, hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
         drawn.add_scatter(
             x=[row.effect], y=[height - place], error_x=error, mode="markers", name=html.escape(row.label),
             marker={"color": colour, "symbol": symbol, "size": 11}, showlegend=False,
-            hovertemplate=f"{html.escape(row.label)}<br>%{{x:.2f}} δ<extra>{row.verdict}</extra>",
+            hovertemplate=f"{html.escape(row.label)}<br>%{{x:.2f}} δ<extra>{said}</extra>",
         )  # fmt: skip
     labels = {
         "tickmode": "array",

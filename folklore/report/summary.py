@@ -1,7 +1,7 @@
 """The record that a report of an experiment is made from: summarised from stored runs, or read from a kept file.
 
-The compact record holds every seed's final values and effects, the curves' mean and band, versions and hardware, in
-some tens of kilobytes; with `seeds=True` it also holds every seed's curve.
+The compact record holds every seed's final values and effects, the parts of their variance, the curves' mean and band,
+versions and hardware, in some tens of kilobytes, and no test rows; with `seeds=True` it also holds every seed's curve.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any, Literal
 
 from folklore.declare.settings import flatten
 from folklore.errors import ProblemError
+from folklore.evidence import ledger
 from folklore.evidence.compare import compare
 from folklore.evidence.comparison import Comparison
-from folklore.evidence.curves import Band, band, histories, metrics_of
+from folklore.evidence.logs.curves import Band, band, histories, metrics_of
+from folklore.report import first_edition
 from folklore.storage import files, run_directory
 from folklore.storage.schema import Code, MisfitError, Number, Record
 
-FORMAT = 1
+FORMAT = 2
 POINTS = 25  # of a band, at most
 DIGITS = 5
 HARDWARE = ("machine", "device", "workers", "threads")
@@ -31,7 +33,7 @@ Runs = Mapping[str, Mapping[int, Mapping[str, Sequence[float]]]]
 
 
 class KeptBand(Record):
-    """A metric's course in one arm, thinned out; None for what is not finite. See `folklore.evidence.curves.Band`."""
+    """A metric's course in one arm, thinned out; None for what is not finite. See `folklore.evidence.logs.curves`."""
 
     epochs: list[int]
     mean: list[Number | None]
@@ -50,7 +52,7 @@ class KeptLayers(Record):
 
 
 class Failure(Record):
-    """A run that failed or diverged."""
+    """A run that failed, diverged or collapsed."""
 
     arm: str
     seed: int
@@ -69,7 +71,7 @@ class Result(Record):
         seconds: of training, all runs together.
     """
 
-    format: Literal[1]
+    format: Literal[1, 2]
     comparison: Comparison
     held: dict[str, Any]
     settings: dict[str, dict[str, Any]]
@@ -90,7 +92,7 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
     Raises:
         ProblemError: see `compare`.
     """
-    compared = compare(path)
+    compared = ledger.record_look(path, compare(path))
     declared = run_directory.read_experiment(path)
     arms = declared.arms if declared else {}
     stored = [run for run in run_directory.runs(path) if run.arm in compared.arms]
@@ -110,7 +112,7 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
         "seeds": {name: {arm: {s: c.get(name) for s, c in runs[arm].items()} for arm in runs} for name in courses}
         if seeds
         else None,
-        "failures": [_failure(run) for run in stored if run.status not in ("done", "incomplete")],
+        "failures": [found for run in stored if (found := _failure(run))],
         "versions": (first.versions or {}) if first else {},
         "code": first.code.to_dict() if first and first.code else {},
         "hardware": {key: getattr(first, key) for key in HARDWARE} if first else {},
@@ -145,10 +147,11 @@ def read(file: Path) -> Result:
         ProblemError: the file does not hold such a record, or is damaged.
     """
     content = files.read_json(file)
-    if content is None or content.get("format") != FORMAT or not isinstance(content.get("comparison"), dict):
+    formats = (FORMAT, first_edition.FORMAT)
+    if content is None or content.get("format") not in formats or not isinstance(content.get("comparison"), dict):
         raise ProblemError(f"{file} holds no result of an experiment, as `report` keeps them in its folder results/.")
     try:
-        return Result.of(content)
+        return Result.of(first_edition.judged_again(content) if content["format"] == first_edition.FORMAT else content)
     except MisfitError as place:
         raise ProblemError(
             f"The kept result {file} is damaged: {place} is missing or not of its kind. Make it again with `report`, "
@@ -205,11 +208,13 @@ def _as_data(found: Band | None) -> dict[str, list[Any]] | None:
     return {key: [values[i] for i in kept] for key, values in dataclasses.asdict(found).items()}
 
 
-def _failure(run: run_directory.Run) -> dict[str, Any]:
-    divergence = run.record.divergence if run.record else None
-    error = run.record.error if run.record else ""
-    what = f"epoch {divergence.epoch}: {divergence.reason}" if divergence else str(error)
-    return {"arm": run.arm, "seed": run.seed, "status": run.status, "what": what[:200]}
+def _failure(run: run_directory.Run) -> dict[str, Any] | None:
+    collapse = run.ended.collapse if run.ended else None
+    if run.status == "incomplete" or (run.status == "done" and not collapse):
+        return None
+    event = collapse or (run.record.divergence if run.record else None)
+    what = f"epoch {event.epoch}: {event.reason}" if event else str(run.record.error if run.record else "")
+    return {"arm": run.arm, "seed": run.seed, "status": "collapsed" if collapse else run.status, "what": what[:200]}
 
 
 def _rounded(value: Any) -> Any:

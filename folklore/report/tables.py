@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from folklore.declare import metrics
-from folklore.report.formatting import count, difference, in_words, interval, number
+from folklore.report.formatting import beside, count, difference, in_words, interval, label, number
 
 if TYPE_CHECKING:  # see folklore.report.formatting
     from folklore.evidence.comparison import Comparison
@@ -55,7 +55,8 @@ def comparison(compared: Comparison) -> Group:
     if not compared.arms:
         return Group(Text(compared.experiment), *_facts(compared))
     drawn = table(arm_rows(compared), title=compared.experiment, caption="; ".join(about(compared)))
-    return Group(drawn, *_verdicts(compared), *_facts(compared))
+    warnings = [Text(f"Beware: {warning}.", style="yellow") for warning in compared.warnings]
+    return Group(drawn, *warnings, *_verdicts(compared), *_facts(compared))
 
 
 def arm_rows(compared: Comparison) -> list[Row]:
@@ -83,6 +84,9 @@ def about(compared: Comparison) -> list[str]:
     notes = [f"{compared.metric}{unit}{better}"]
     if data:
         notes.append(f"data: {data.name} ({data.source})")
+    notes.append(f"intervals cover {compared.covers}")
+    if compared.edition:
+        notes.append(f"{compared.edition} edition: judged again from its kept seeds; its runs kept no test rows")
     if compared.unfinished:
         notes.append(f"{count(compared.unfinished, 'unfinished run')} left out")
     if compared.options:
@@ -92,9 +96,11 @@ def about(compared: Comparison) -> list[str]:
 
 def _verdicts(compared: Comparison) -> Iterator[Text]:
     for hypothesis in compared.hypotheses:
-        word = hypothesis.verdict
-        yield Text.assemble((word.upper(), VERDICT_STYLES[word]), f": {hypothesis.claim}")
+        word = label(hypothesis.verdict, hypothesis.size)
+        yield Text.assemble((word.upper(), VERDICT_STYLES[hypothesis.verdict]), f": {hypothesis.claim}")
         yield Text(f"  {in_words(hypothesis)}")
+        if said := beside(hypothesis):
+            yield Text(f"  {said}", style="dim")
 
 
 def _facts(compared: Comparison) -> Iterator[Text]:

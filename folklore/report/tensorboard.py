@@ -19,9 +19,10 @@ from tensorboard.util.tensor_util import make_tensor_proto
 
 from callbacks.event_file import EventFile
 from folklore.errors import ProblemError
+from folklore.evidence import ledger
 from folklore.evidence.compare import compare
 from folklore.evidence.comparison import Comparison
-from folklore.evidence.curves import Band, band, histories, metrics_of
+from folklore.evidence.logs.curves import Band, band, histories, metrics_of
 from folklore.report import formatting, tables
 from folklore.report.summary import differing
 from folklore.storage import run_directory
@@ -46,7 +47,7 @@ def write(paths: Sequence[Path], out: Path) -> Path:
 
 
 def _write_experiment(path: Path, out: Path) -> None:
-    compared = compare(path)
+    compared = ledger.record_look(path, compare(path))
     runs = histories(path, compared.arms)
     found = metrics_of(runs)
     name = "verdict"
@@ -119,7 +120,10 @@ def _plain(value: Any) -> Any:
 
 def _as_markdown(compared: Comparison) -> str:
     lines = [f"# {compared.experiment}", compared.claim or "", ""]
-    lines += [f"- **{h.verdict}**: {h.claim} {formatting.in_words(h)}" for h in compared.hypotheses]
+    lines += [f"- Beware: {warning}." for warning in compared.warnings]
+    lines += [
+        f"- **{formatting.label(h.verdict, h.size)}**: {h.claim} {formatting.in_words(h)}" for h in compared.hypotheses
+    ]
     for fact in compared.facts or ():
         lines += [f"- **{'holds' if fact.holds else 'does not hold'}**: {fact.statement}: {fact.found}"]
     if compared.arms:

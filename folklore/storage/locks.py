@@ -50,6 +50,21 @@ def locked(logdir: Path, experiments: Iterable[str], say: Callable[[str], None])
         yield
 
 
+@contextlib.contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Hold a directory for the moment in which one of its files is read, changed and written again.
+
+    Where the file system has no locks, nothing is held.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _hold(path: Path, waits: Callable[[], None]) -> tuple[IO[str], bool]:
     """The file of this name, and whether it is locked: some file systems have no locks.
 

@@ -1,7 +1,7 @@
 """Run directories: where they are, what they contain, and how they are written and read.
 
 logs/<topic>.<experiment>/experiment.json
-logs/<topic>.<experiment>/<arm>/seed-0/{run.json, history.csv, train/, validation/, best.weights.h5, DONE}
+logs/<topic>.<experiment>/<arm>/seed-0/{run.json, history.csv, train/, validation/, best.weights.h5, …, DONE}
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from folklore.declare import checks
 from folklore.declare.hypothesis import Hypothesis, Metric
 from folklore.errors import DeclarationError, ProblemError
+from folklore.storage import row_outcomes
 from folklore.storage.files import damaged, read_json, read_text, write_json, write_text
 from folklore.storage.schema import (
     Declaration,
@@ -131,13 +132,17 @@ def _arms_named(declared: StoredExperiment) -> Iterator[str]:
     yield from declared.tuning or ()
     for stored in declared.hypotheses:
         metric = stored.metric or declared.metric
-        arm = tuple(stored.arm) if isinstance(stored.arm, list) else stored.arm
+        arm: Any = stored.arm
+        if isinstance(arm, list):
+            if stored.values is not None and len(stored.values) != len(arm):
+                raise DeclarationError(f"the trend over {arm!r} has {len(stored.values)} values")
+            arm = tuple(arm) if stored.values is None else dict(zip(arm, stored.values, strict=True))
+        more_than: Any = stored.more_than
         hypothesis = Hypothesis(
-            arm, stored.direction, stored.by, Metric(metric.name, metric.goal), stored.against, stored.claim or ""
-        )
-        yield from hypothesis.arms
-        if isinstance(hypothesis.against, str):
-            yield hypothesis.against
+            arm, stored.direction, stored.by, Metric(metric.name, metric.goal), stored.against, stored.claim or "",
+            more_than,
+        )  # fmt: skip
+        yield from hypothesis.named
 
 
 def runs(experiment_path: Path) -> Iterator[Run]:
@@ -172,8 +177,8 @@ def lost_events(path: Path, event_files: Mapping[str, int]) -> list[str]:
 def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] | None = None) -> None:
     """Start or resume a run in `path`, and write run.json.
 
-    A new start removes all that an interrupted attempt left. Resuming keeps it, except event files, or parts of them,
-    that were written after the checkpoint.
+    A new start removes all that an interrupted attempt left. Resuming keeps it, except what is only written once
+    training has ended, and event files, or parts of them, that were written after the checkpoint.
 
     Args:
         path: the run's directory.
@@ -182,7 +187,7 @@ def begin(path: Path, record: Mapping[str, Any], event_files: Mapping[str, int] 
     """
     resumed = event_files is not None
     results = [] if resumed else [path / "history.csv", path / "best.weights.h5"]
-    for leftover in (path / "DONE", *results, *path.glob(".tmp-*")):
+    for leftover in (path / "DONE", path / row_outcomes.FILE, *results, *path.glob(".tmp-*")):
         leftover.unlink(missing_ok=True)
     if not resumed:
         drop_checkpoints(path)

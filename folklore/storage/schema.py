@@ -56,6 +56,8 @@ class StoredHypothesis(Record):
     metric: StoredMetric | None = None
     against: str | Number | None = None
     claim: str | None = None
+    values: list[Number] | None = None
+    more_than: list[str] | None = None
 
 
 class StoredFact(Record):
@@ -76,13 +78,52 @@ class Tried(Record):
 
 
 class Tuned(Record):
-    """How an arm's best point was found. `edges` maps a setting to its best value and the side on which to widen."""
+    """How an arm's best point was found.
+
+    Attributes:
+        monitor: the metric by which points were compared, and its goal.
+        by_seed: whether each seed of the comparison takes the point that is best for it, see
+            `folklore.evidence.tuning_choice`.
+        edges: settings whose best value is the first or last of the grid, and the side on which to widen it.
+    """
 
     grid: dict[str, list[Any]] | None = None
     monitor: str | None = None
+    goal: Goal | None = None
+    by_seed: bool = False
     tried: list[Tried] | None = None
     best: dict[str, Any] | None = None
     edges: dict[str, Annotated[tuple[Any, str], Strict(False)]]  # JSON has no tuples
+
+
+class Question(Record):
+    """What is asked: all that, changed after runs exist, could turn a verdict."""
+
+    claim: str
+    baseline: str
+    metric: StoredMetric
+    hypotheses: list[StoredHypothesis]
+    grid: dict[str, dict[str, list[Any]]]
+
+
+class LedgerEntry(Record):
+    """An entry of an experiment's ledger: what was asked, or a look at the verdicts.
+
+    Attributes:
+        time: ISO 8601.
+        commit: of the code; None outside a checkout.
+        runs: of the experiment that had ended by then.
+        asked: the question, in an entry about one.
+        look: the seeds behind each hypothesis, in an entry about a look.
+        sha256: of this entry and of the one before it.
+    """
+
+    time: str
+    commit: str | None = None
+    runs: int
+    asked: Question | None = None
+    look: list[int] | None = None
+    sha256: str
 
 
 class Declaration(Record):
@@ -97,7 +138,7 @@ class Declaration(Record):
     tuning: dict[str, Tuned] | None = None
     facts: list[StoredFact] | None = None
     end: int | None = None
-    extended_from: int | None = None
+    ledger: list[LedgerEntry] | None = None
 
 
 class ExactClaim(Declaration):
@@ -113,16 +154,17 @@ class StoredExperiment(Declaration):
 
 
 class DataSet(Record):
-    """The data that a run was trained on."""
+    """The data that a run was trained on; `rows` are the numbers of rows of its parts."""
 
     name: str
     source: str
     unit: str
     sha256: str
+    rows: dict[str, Number] | None = None
 
 
 class Divergence(Record):
-    """When and why a run diverged."""
+    """When and why a run diverged, or collapsed; `epoch` counts from 1."""
 
     epoch: Number
     reason: str
@@ -153,9 +195,11 @@ class EndedRun(StoredRun):
     data: DataSet
     metrics: dict[str, Number | None]
     selected_epoch: int | None = None
+    collapse: Divergence | None = None  # of a run that is done: at its selected epoch no better than a constant
     seconds: dict[str, Number | None] | None = None
     versions: dict[str, str] | None = None
     code: Code | None = None
+    asked: str | None = None  # the hash of the ledger's entry under which it was trained
     machine: Any = None
     device: Any = None
     workers: Any = None

@@ -117,8 +117,10 @@ def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
     name += "".join(f"{remark}; " for remark in remarks)
     if record["status"] == "done":
         best = f"best epoch {record['selected_epoch']} of {record['epochs']}"
-        text = f"{metric} {number(record['metrics'].get(metric))}, {best}"
-        return Text(f"{name}{text}, {record['seconds']['total']:.1f} s")
+        text = f"{metric} {number(record['metrics'].get(metric))}, {best}, {record['seconds']['total']:.1f} s"
+        if collapse := record.get("collapse"):
+            return Text(f"{name}{text}; collapsed: {collapse['reason']}", style="yellow")
+        return Text(f"{name}{text}")
     if record["status"] == "diverged":
         divergence = record["divergence"]
         return Text(f"{name}diverged in epoch {divergence['epoch']}: {divergence['reason']}", style="yellow")

@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
 from folklore.declare.experiment import Experiment
+from folklore.declare.recipe import Recipe
 from folklore.errors import ProblemError
-from folklore.evidence import sequential, statistics
+from folklore.evidence import ledger, statistics
 from folklore.evidence.compare import compare
+from folklore.evidence.comparison import Comparison
+from folklore.evidence.tuning_choice import point_of
 from folklore.report import formatting, tables
 from folklore.storage import files, run_directory
-from folklore.storage.locks import locked
+from folklore.storage.locks import exclusive, locked
+from folklore.storage.schema import StoredExperiment, Tuned
 from folklore.study import plan, tuning
 from folklore.study.pool import Pool
 from folklore.study.provenance import provenance, provenance_of
@@ -28,9 +33,6 @@ from folklore.study.resources import deterministic_ops, exported, settle_resourc
 from folklore.study.trainer import Trainer
 from folklore.study.worker import checkpoint_seconds
 from folklore.task import Task
-
-if TYPE_CHECKING:
-    from folklore.storage.schema import Declaration
 
 
 def run_studies(experiments: Mapping[str, Experiment], console: Console, request: Request) -> int:
@@ -71,7 +73,7 @@ class _Study:
         provenance: of its runs.
         searches: the tuning runs that remain.
         facts: of its check.
-        tuned: how each arm's best point was found.
+        tuned: how each arm with a grid was tuned.
     """
 
     name: str
@@ -82,7 +84,7 @@ class _Study:
     provenance: dict[str, Any] = field(default_factory=dict)
     searches: list[Task] = field(default_factory=list)
     facts: list[dict[str, Any]] | None = None
-    tuned: dict[str, Any] = field(default_factory=dict)
+    tuned: dict[str, Tuned] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, experiment: Experiment, request: Request) -> _Study:
@@ -94,19 +96,49 @@ class _Study:
         points = sum(len(list(recipe.points())) for recipe in self.experiment.arms.values())
         return points * len(tuning.SEEDS) + len(self.experiment.arms) * self.looks[-1]
 
+    @property
+    def path(self) -> Path:
+        """Its directory."""
+        return self.request.logdir / self.name
+
     def runs(self, seeds: int, arms: Iterable[str]) -> list[Task]:
         """The runs of the comparison, stored or not: these arms with so many seeds."""
         recipes = {arm: self.experiment.arms[arm] for arm in arms}
-        return plan.tasks_of(self.name, recipes, seeds, self.request.logdir, self.provenance)
+        tasks = plan.tasks_of(self.name, recipes, seeds, self.request.logdir, self.provenance)
+        return [dataclasses.replace(task, recipe=self.recipe(task.arm, task.seed)) for task in tasks]
+
+    def recipe(self, arm: str, seed: int) -> Recipe:
+        """The recipe of an arm, at the point of its grid that is best for this seed."""
+        recipe = self.experiment.arms[arm]
+        return recipe.at(point_of(self.tuned[arm], seed)) if arm in self.tuned else recipe
+
+    def declaration(self) -> dict[str, Any]:
+        """What experiment.json holds, without its ledger; tuned arms at the best point over all tuning seeds."""
+        tuned = {arm: self.experiment.arms[arm].at(tuned.best or {}) for arm, tuned in self.tuned.items()}
+        arms = {**self.experiment.arms, **tuned}
+        return dataclasses.replace(self.experiment, arms=arms).to_dict() | {
+            "unit": self.unit,
+            "options": self.request.changing_options(),
+            "tuning": {arm: tuned.to_dict() for arm, tuned in self.tuned.items()} or None,
+            "facts": self.facts,
+        }
+
+    def look(self) -> Comparison:
+        """Compare its runs as they are, and record that verdicts were read.
+
+        Raises:
+            ProblemError: there is nothing to compare.
+        """
+        return ledger.record_look(self.path, compare(self.path))
 
     def open_arms(self) -> list[str]:
-        """The arms that hypotheses without a verdict are about."""
+        """The arms that hypotheses are about whose verdict or size is open."""
         try:
-            hypotheses = compare(self.request.logdir / self.name).hypotheses
+            hypotheses = self.look().hypotheses
         except ProblemError:  # no run came to an end: more will not help
             return []
-        found = [h for h in hypotheses if h.verdict == "undecided" and not h.withheld]
-        arms = [h.arm if isinstance(h.arm, list) else [h.arm, h.against] for h in found]
+        found = [h for h in hypotheses if h.size != "settled" and not h.withheld]
+        arms = [[*(h.arm if isinstance(h.arm, list) else [h.arm]), h.against, *(h.more_than or ())] for h in found]
         return [arm for arm in dict.fromkeys(chain(*arms)) if isinstance(arm, str)]
 
 
@@ -160,22 +192,24 @@ class _Steps:
         tolerant = {name: dataclasses.replace(e, may_diverge=tuple(e.arms)) for name, e in experiments.items()}
         self.failures += self.trainer.train([*chain(*(study.searches for study in self.studies))], tolerant)
         for study in self.studies:
-            study.experiment, study.tuned = tuning.tuned(study.name, study.experiment, self.request.logdir)
+            study.tuned = tuning.tuned(study.name, study.experiment, self.request.logdir)
         for study in self.studies:  # refuses other recipes before anything is written over
             self._remaining(study.runs(study.looks[0], study.experiment.arms))
 
     def declare(self) -> None:
         """Write every experiment down, with its arms tuned."""
         for study in self.studies:
-            path = self.request.logdir / study.name
-            record = study.experiment.to_dict() | {
-                "unit": study.unit,
-                "options": self.request.changing_options(),
-                "tuning": study.tuned or None,
-                "facts": study.facts,
-            }
-            end = _planned_end(run_directory.read_experiment(path), study.looks[-1])
-            files.write_json(path / "experiment.json", record | end)
+            study.path.mkdir(parents=True, exist_ok=True)
+            with exclusive(study.path):
+                record, before = study.declaration(), run_directory.read_experiment(study.path)
+                if study.experiment.arms:
+                    before = before if isinstance(before, StoredExperiment) else None
+                    ended = sum(run.done for run in run_directory.runs(study.path))
+                    commit = study.provenance.get("code", {}).get("commit")
+                    entries = ledger.asked(before, record, ended, commit)
+                    record |= {"end": ledger.planned_end(before, study.looks[-1]), "ledger": entries}
+                    study.provenance["asked"] = ledger.last_question(entries)  # a run knows what it was trained for
+                files.write_json(study.path / "experiment.json", record)
 
     def train_by_looks(self) -> None:
         """Train the runs up to each look; after the first, only those of arms whose hypotheses are undecided."""
@@ -200,7 +234,7 @@ class _Steps:
         """Show how the arms compare, and the commands to look further."""
         for study in self.studies:
             try:
-                self.console.print(tables.comparison(compare(self.request.logdir / study.name)))
+                self.console.print(tables.comparison(study.look()))
             except ProblemError as problem:  # nothing to compare, for example because every run failed
                 self.console.print(Text(str(problem)), style="yellow")
         names = " ".join(study.name for study in self.studies)
@@ -220,12 +254,3 @@ class _Steps:
             left = plan.remaining(runs)
         plan.refuse_missing_starts(left, self.request.logdir)
         return left
-
-
-def _planned_end(before: Declaration | None, end: int) -> dict[str, int | None]:
-    """The number of seeds that the plan ends with, and the one it ended with when looks were first taken."""
-    end, was = max(end, sequential.LOOKS[-1]), before.end if before else None
-    extended_from = before.extended_from if before else None
-    if was is None or was >= end:
-        return {"end": max(end, was or 0), "extended_from": extended_from}
-    return {"end": end, "extended_from": extended_from or was}

@@ -1,26 +1,28 @@
 """Fair tuning: every arm picks, on seeds of its own, the best point of the grid that its recipe names.
 
 Each arm has the same number of tuning seeds, and none of them is a seed of the comparison, so a verdict is not based on
-runs that were selected for being good. If the best value lies at an edge of its grid, a better one may lie beyond it:
-then nobody knows how good the arm can be, and the verdict is withheld.
+runs that were selected for being good. Points are compared by the validation counterpart of the metric by which arms
+are compared. Each seed of the comparison takes the point that is best for it, see `folklore.evidence.tuning_choice`. If
+the best value lies at an edge of its grid, a better one may lie beyond it: then nobody knows how good the arm can be,
+and the verdict is withheld.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from folklore.declare.experiment import Experiment
-from folklore.declare.metrics import goal_of
+from folklore.declare.metrics import Goal, for_tuning, goal, goal_of, parse
 from folklore.declare.recipe import Recipe
 from folklore.storage import run_directory, run_paths
+from folklore.storage.schema import Tried, Tuned
 from folklore.study import plan
 from folklore.task import Task
 
-SEEDS = (1_000_000, 1_000_001, 1_000_002)
+SEEDS = tuple(range(1_000_000, 1_000_006))
 
 
 def tasks(name: str, experiment: Experiment, logdir: Path, provenance: Mapping[str, Any], *, fresh: bool) -> list[Task]:
@@ -41,33 +43,38 @@ def tasks(name: str, experiment: Experiment, logdir: Path, provenance: Mapping[s
     return [task for task in wanted if not run_directory.read_run(task.path).done]
 
 
-def tuned(name: str, experiment: Experiment, logdir: Path) -> tuple[Experiment, dict[str, Any]]:
-    """The experiment with every arm at its best point and without a grid, and how that was found, JSON-able.
+def tuned(name: str, experiment: Experiment, logdir: Path) -> dict[str, Tuned]:
+    """How each arm with a grid was tuned.
 
-    The best point has the best mean of the recipe's monitored metric over the tuning seeds; a point with a run that
-    diverged or failed counts as infinitely bad.
+    The best point has the best mean over the tuning seeds; a point with a run that diverged, collapsed or failed counts
+    as infinitely bad.
     """
-    found = {arm: _choose(name, arm, recipe, logdir) for arm, recipe in experiment.arms.items() if recipe.grid}
-    arms = {arm: recipe.at(found[arm]["best"]) if arm in found else recipe for arm, recipe in experiment.arms.items()}
-    return dataclasses.replace(experiment, arms=arms), found
+    return {
+        arm: _tuned(name, arm, recipe, for_tuning(experiment.metric.name, recipe.monitor), logdir)
+        for arm, recipe in experiment.arms.items()
+        if recipe.grid
+    }
 
 
-def _choose(name: str, arm: str, recipe: Recipe, logdir: Path) -> dict[str, Any]:
-    worst = math.inf if goal_of(recipe.monitor) == "min" else -math.inf
-    tried: list[dict[str, Any]] = []
+def _tuned(name: str, arm: str, recipe: Recipe, monitor: str, logdir: Path) -> Tuned:
+    aim: Goal = goal(monitor) or goal_of(monitor)
+    worst = math.inf if aim == "min" else -math.inf
+    tried: list[tuple[float, Tried]] = []
     for point in recipe.points():
-        scores = [_score(run_paths.tuning_path(logdir, name, arm, point, seed), recipe.monitor) for seed in SEEDS]
+        scores = [_score(run_paths.tuning_path(logdir, name, arm, point, seed), monitor) for seed in SEEDS]
         finite = [score for score in scores if score is not None]
         mean = sum(finite) / len(scores) if finite == scores else worst
-        tried.append({"point": point, "scores": scores, "mean": mean})
-    best = (min if goal_of(recipe.monitor) == "min" else max)(tried, key=lambda row: row["mean"])["point"]
-    return {
-        "grid": {setting: list(values) for setting, values in recipe.grid.items()},
-        "monitor": recipe.monitor,
-        "tried": tried,
-        "best": best,
-        "edges": {s: [best[s], side] for s, values in recipe.grid.items() if (side := _edge(best[s], values))},
-    }
+        tried.append((mean, Tried(point=point, scores=scores, mean=mean)))
+    best = (min if aim == "min" else max)(tried, key=lambda row: row[0])[1].point
+    return Tuned(
+        grid={setting: list(values) for setting, values in recipe.grid.items()},
+        monitor=monitor,
+        goal=aim,
+        by_seed=True,
+        tried=[row for _, row in tried],
+        best=best,
+        edges={s: (best[s], side) for s, values in recipe.grid.items() if (side := _edge(best[s], values))},
+    )
 
 
 def _edge(value: Any, values: tuple[Any, ...]) -> str | None:
@@ -81,6 +88,7 @@ def _edge(value: Any, values: tuple[Any, ...]) -> str | None:
 
 
 def _score(path: Path, monitor: str) -> float | None:
-    ended = run_directory.read_run(path).ended
-    score = ended.metrics.get(monitor) if ended else None
-    return score if score is not None and math.isfinite(score) else None
+    ended, metric = run_directory.read_run(path).ended, parse(monitor)
+    if ended is None:
+        return None
+    return metric.of(ended, run_directory.read_history(path) if metric.from_history else {})

@@ -21,9 +21,12 @@ from data import Dataset
 from folklore import epoch
 from folklore.declare.recipe import ALL_BUT_HEAD, Mode
 from folklore.own_code import place
-from folklore.storage import files, run_directory
+from folklore.storage import files, row_outcomes, run_directory
+from folklore.storage.run_paths import tuning_point
 from folklore.task import Task
+from folklore.training.collapse import collapse
 from folklore.training.model_cache import ready_model
+from folklore.training.outcomes import row_outcomes_of
 from folklore.training.preflight import choose_mode
 from folklore.training.recipe_callbacks import RunCallbacks, Scaling, callbacks_of, own_callbacks
 from folklore.training.transfer import preprocessing_for, provenance_of
@@ -173,12 +176,13 @@ def _train_once(
     )
     fitted = _CLOCK()
 
-    metrics = _selected_metrics(model, data, scaling, callbacks)
+    metrics, found = _tested(task, model, data, scaling, callbacks, preprocessing.target_scale)
     tested = _CLOCK()
     selected, divergence = callbacks.best.epoch, callbacks.divergence
     return {
         "status": "done" if metrics else "diverged",
         "divergence": None if metrics else {"epoch": (divergence.epoch or 0) + 1, "reason": divergence.reason},
+        "collapse": found,
         "data": _description(data, raw),
         "start": task.start and provenance_of(task.start),
         "mode": mode,
@@ -205,18 +209,26 @@ def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: M
 # The parts of its record.
 
 
-def _selected_metrics(model: keras.Model, data: Dataset, scaling: Scaling, callbacks: RunCallbacks) -> dict[str, float]:
-    """The metrics of the selected epoch; none of a run that diverged.
+def _tested(
+    task: Task, model: keras.Model, data: Dataset, scaling: Scaling, callbacks: RunCallbacks, unit: float
+) -> tuple[dict[str, float], dict[str, Any] | None]:
+    """The metrics of the selected epoch, none of a run that diverged; and whether it collapsed, see `collapse`.
 
-    The test part is read here, once, with the weights that validation selected.
+    The test part is read here, once, with the weights that validation selected. The outcomes of its rows are stored,
+    unless the run only tries a point of a grid: such runs are many, and nobody compares them row by row.
     """
     if callbacks.divergence.epoch is not None or callbacks.best.epoch is None:
-        return {}
+        return {}, None
     callbacks.best.restore()  # callbacks of the user's own may have changed the weights when training ended
     selected = callbacks.history.rows[callbacks.best.epoch]
     metrics = {name: value for name, value in selected.items() if name.startswith(("train/", "validation/"))}
-    tested = epoch.evaluate(model, epoch.place((data.test.x, data.test.y), scaling))
-    return metrics | {f"test/{name}": value for name, value in tested.items()}
+    on_test = epoch.place((data.test.x, data.test.y), scaling)
+    metrics |= {f"test/{name}": value for name, value in epoch.evaluate(model, on_test).items()}
+    if tuning_point(task.path) is None:
+        outcomes = row_outcomes_of(epoch.predict(model, on_test), data.test, data.task, unit)
+        row_outcomes.write(task.path, outcomes)
+    monitor = task.recipe.monitor
+    return metrics, collapse(monitor, metrics[monitor], callbacks.best.epoch + 1, data, unit)
 
 
 def _description(data: Dataset, raw: Dataset) -> dict[str, Any]:

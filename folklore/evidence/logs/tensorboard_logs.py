@@ -16,8 +16,8 @@ from folklore.declare.metrics import goal_in_table
 from folklore.errors import ProblemError, did_you_mean
 from folklore.evidence import statistics
 from folklore.evidence.comparison import ComparedArm, Comparison, Difference
-from folklore.evidence.event_reader import PATTERN, Scalars, read_scalars
 from folklore.evidence.hypotheses import finite, finite_or_none
+from folklore.evidence.logs.event_reader import PATTERN, Scalars, read_scalars
 
 GROUP = "{arm}/seed-{seed}"
 SPLITS = ("train", "validation", "val", "test", "eval")  # sub-runs, which writers put in separate directories

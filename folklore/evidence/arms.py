@@ -1,0 +1,53 @@
+"""The summary of each arm: mean, spread, interval, and its difference from the baseline."""
+
+from __future__ import annotations
+
+from folklore.declare import metrics
+from folklore.evidence import statistics
+from folklore.evidence.comparison import ComparedArm, Difference
+from folklore.evidence.hypotheses import Values, covered_in_words, finite, finite_or_none
+from folklore.evidence.two_way import SharedRows
+
+
+def summarised(values: Values, baseline: str, name: str, rows: SharedRows) -> dict[str, ComparedArm]:
+    """The arms of an experiment by one metric; `failed` is left at 0.
+
+    Args:
+        values: of the metric, by arm and seed.
+        baseline: an arm.
+        name: of the metric.
+        rows: the test rows of the runs, which the intervals cover where the metric is about them.
+    """
+    is_rate = metrics.parse(name).is_rate
+    found = {}
+    for arm, of_arm in values.items():
+        seeds = sorted(of_arm)
+        numbers = [of_arm[seed] for seed in seeds]
+        if is_rate and numbers:
+            interval = statistics.wilson_interval(int(sum(numbers)), len(numbers))
+        else:
+            interval = statistics.t_interval(numbers, from_rows=rows.variance(name, {arm: 1.0}, seeds) or 0.0)
+        found[arm] = ComparedArm(
+            n=len(numbers),
+            mean=finite_or_none(sum(numbers) / len(numbers)) if numbers else None,
+            std=finite_or_none(statistics.sample_std(numbers)),
+            ci=finite(interval),
+            values={str(seed): value for seed, value in zip(seeds, numbers, strict=True)},
+            failed=0,
+            difference=None if arm == baseline else _difference(values, arm, baseline, name, rows),
+        )
+    return found
+
+
+def covers(values: Values, name: str, rows: SharedRows) -> str:
+    """What the arms' intervals cover: "seeds and test rows" where every run kept its rows, else "seeds"."""
+    known = [rows.variance(name, {arm: 1.0}, sorted(of_arm)) is not None for arm, of_arm in values.items() if of_arm]
+    return covered_in_words(bool(known) and all(known), tuning=False)
+
+
+def _difference(values: Values, arm: str, baseline: str, name: str, rows: SharedRows) -> Difference:
+    by_seed = statistics.paired_difference(values[arm], values[baseline])
+    shared = rows.variance(name, {arm: 1.0, baseline: -1.0}, list(by_seed)) or 0.0
+    numbers = list(by_seed.values())
+    mean = finite_or_none(sum(numbers) / len(numbers)) if numbers else None
+    return Difference(n=len(numbers), mean=mean, ci=finite(statistics.t_interval(numbers, from_rows=shared)))

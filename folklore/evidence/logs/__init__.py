@@ -1,0 +1,1 @@
+"""Reading what runs logged: histories as bands, and event files, also those of other programs."""
