@@ -2,9 +2,9 @@
 
     python -m benchmarks.compare [--rounds 5]
 
-Runs are written without training. On our own store, the whole command is timed: by the declared metric of the test part,
-which reads the 4,128 test rows of every run and judges two hypotheses; by a metric that run.json holds; and by one that
-needs every history. On logs of others, only reading is timed, in one process and in turn, against
+Runs are written without training. On our own store, the whole command is timed: by the declared metric of the test
+part, which reads the 4,128 test rows of every run and judges two hypotheses; by a metric that run.json holds; and by
+one that needs every history. On logs of others, only reading is timed, in one process and in turn, against
 TensorBoard's own reader and, if it is installed, tbparse. First it is checked that all of them read the same values.
 """
 

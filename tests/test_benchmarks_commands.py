@@ -1,23 +1,22 @@
 """The benchmarks at a small size: all sides train the same networks, and errors are detected."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
-from benchmarks import evidence as evidence_benchmark
 from benchmarks import row_outcomes as row_outcomes_benchmark
+from benchmarks import verdicts_picture
 from benchmarks.processes import OURS, SIDES
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
 from data import diabetes
 from folklore import Recipe
 from models import mlp
-from tests.conftest import add_run, declare
 
 LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("relu",), ("alpha_dropout", 0.1))
 TINY = Work("tiny", TABLE, 1, LAYERS, {"model.fit": 2.0}, rows=70, epochs=2)
@@ -120,31 +119,14 @@ def test_compare_benchmark_prints_tables(capsys):
     assert "TensorBoard's reader: ratio" in out
 
 
-def test_evidence_benchmark_prints_coverage(capsys):
-    evidence_benchmark.main(studies=100)
-    out = capsys.readouterr().out
-    assert "covered, n=6" in out
-    assert out.count("%") == 3 * 5
-
-
-def test_evidence_benchmark_can_use_stored_runs(tmp_path, capsys):
-    declare(tmp_path, arms=("base", "arm", "other"))
-    rng = np.random.default_rng(0)
-    for arm in ("base", "arm", "other"):
-        for seed in range(30):
-            add_run(tmp_path, arm, seed, rng.normal())
-    evidence_benchmark.main(studies=100, runs=tmp_path)
-    assert tmp_path.name[:5] in capsys.readouterr().out
-
-
-def test_biased_arm_is_often_found_wrong():
-    rng = np.random.default_rng(0)
-    assert evidence_benchmark.wrong_at_any_look(lambda rng, size: rng.normal(1, 1, size), 1, 20, rng) > 0.9
-
-
 @pytest.mark.compile
 def test_row_outcomes_benchmark_measures_ratio():
     recipe = Recipe(model=mlp, params=dict(widths=(4,)), data=diabetes, epochs=1, mode="graph")
     row = row_outcomes_benchmark.measure(recipe, rounds=2)
     assert float(row["ratio"]) > 0 and int(row["bytes"]) > 100
     assert row_outcomes_benchmark.milliseconds_to_read(rows=10, files=2) > 0
+
+
+def test_picture_of_verdicts_in_docs_is_that_of_rules():
+    kept = Path(__file__).parent.parent / "docs" / "verdicts.svg"
+    assert kept.read_text(encoding="utf-8") == verdicts_picture.picture() + "\n"

@@ -172,6 +172,12 @@ def test_sibling_context_with_another_delta_is_named(path):
     assert compare(path).warnings == ["topic.other asks the same with δ = 3, and here δ = 0.5"]
 
 
+def test_end_that_was_moved_after_look_is_named(path):
+    ledger.record_look(path, compare(path))
+    edit(path, lambda record: record.update(end=100))
+    assert compare(path).warnings == ["the planned end changed from 30 to 100 seeds after a look at 20 runs"]
+
+
 def test_look_is_recorded_once_and_counts(path):
     for _ in range(2):
         ledger.record_look(path, compare(path))

@@ -135,6 +135,22 @@ def test_sign_flip_test_equals_scipy(n):
         )
 
 
+def test_skewness_corrected_t_is_student_s_without_skewness():
+    values = np.array([-1.0, 0.0, 1.0, 2.0, 3.0])
+    error = statistics.sample_std(values) / np.sqrt(5)
+    student = scipy.stats.ttest_1samp(values, 0.0, alternative="greater").pvalue
+    assert statistics.skewness_corrected_t(values, error) == pytest.approx(2 * student)
+
+
+def test_skewness_corrected_t_doubts_side_of_short_tail():
+    # Exponential values have their long tail above: their mean looks too low too often.
+    values = np.random.default_rng(0).exponential(size=(4_000, 12)) - 1
+    below = [statistics.skewness_corrected_t(-row, statistics.sample_std(row) / np.sqrt(12)) < 0.05 for row in values]
+    student = scipy.stats.ttest_1samp(values, 0.0, axis=1, alternative="less").pvalue < 0.025
+    assert np.mean(student) > 0.06
+    assert np.mean(below) < 0.6 * np.mean(student)
+
+
 def test_runs_without_failure_leave_rates_possible():
     assert [round(statistics.unseen_rate(n), 2) for n in (8, 20, 30)] == [0.31, 0.14, 0.10]
     assert statistics.unseen_rate(0) == 1

@@ -65,10 +65,9 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     lacking = functools.cache(lambda name: _lacking(ended, name, histories))
     reasons = Reasons(declared, data, runs, ended, histories)
     rows = SharedRows({(run.arm, run.seed): run.path for run, _ in ended})
-    found = Runs(
-        values, rows, declared.end or sequential.LOOKS[-1], ledger.looks(declared), data.rows,
-{arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed},
-    )  # fmt: skip
+    by_seed = {arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed}
+    end = declared.end or sequential.LOOKS[-1]
+    found = Runs(values, rows, end, ledger.looks(declared), data.rows, by_seed)
     hypotheses = asked(declared)
     judged = assess(
         hypotheses,

@@ -14,7 +14,7 @@ from folklore.evidence import forecast, sequential, statistics, two_way
 from folklore.evidence.asked import AskedHypothesis
 from folklore.evidence.comparison import AtPoint, Failures, JudgedHypothesis, Step
 from folklore.evidence.sample import Means, Rates, Sample
-from folklore.evidence.tuning_choice import as_text, point_of, variance_between, variance_of_choice
+from folklore.evidence.tuning_choice import as_text, point_of, variance_from_tuning
 from folklore.evidence.two_way import SharedRows
 from folklore.evidence.verdict import LEAST, Evidence, Verdict, claims_p, judge
 from folklore.storage.schema import Tuned
@@ -108,19 +108,11 @@ def _means(metric: str, weights: Mapping[str, float], seeds: Sequence[int], runs
 def _from_tuning(
     metric: str, weights: Mapping[str, float], effects: np.ndarray, seeds: Sequence[int], runs: Runs
 ) -> float:
-    """The variance that the luck of tuning leaves in an effect: the larger of two estimates.
-
-    One is from the comparison itself, by the points at which its seeds were trained. The other is from the tuning
-    seeds: it also sees a choice that all seeds share. It exists where points were compared by the same metric.
-    """
-    points = [runs.points(arm, seeds) for arm in weights if arm in runs.tuned]
-    between = variance_between(effects, list(map("; ".join, zip(*points, strict=True)))) if points else 0.0
-    of_choice = sum(
-        weight**2 * variance_of_choice(tuned)
-        for arm, weight in weights.items()
-        if (tuned := runs.tuned.get(arm)) and metrics.for_tuning(metric, "") == tuned.monitor
-    )
-    return max(between, of_choice)
+    arms = {arm: runs.tuned[arm] for arm in weights if arm in runs.tuned}
+    compared_alike = [
+        (weights[arm], tuned) for arm, tuned in arms.items() if metrics.for_tuning(metric, "") == tuned.monitor
+    ]
+    return variance_from_tuning(effects, [runs.points(arm, seeds) for arm in arms], compared_alike)
 
 
 def _exact(sample: Sample) -> str | None:

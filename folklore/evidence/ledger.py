@@ -95,7 +95,7 @@ def record_look(path: Path, compared: Comparison) -> Comparison:
             if isinstance(declared, StoredExperiment) and declared.ledger:
                 entries = _entries(declared)
                 if not any(entry.get("look") == seeds for entry in entries):
-                    ledger = _with(entries, compared.ended, None, look=seeds)
+                    ledger = _with(entries, compared.ended, None, look=seeds, end=declared.end)
                     files.write_json(path / "experiment.json", declared.to_dict() | {"ledger": ledger})
     except OSError as error:
         warning = f"this look could not be recorded: {error.strerror or error}"
@@ -137,6 +137,9 @@ def _changes(declared: StoredExperiment, runs: int) -> Iterator[str]:
     if first := questions[0][1]:
         said = f"{first} run{'' if first == 1 else 's'}"
         yield f"the ledger begins after {said}: nothing shows what was asked before them"
+    ends = [(entry.end, entry.runs) for entry in entries if entry.look and entry.end is not None]
+    if ends and declared.end != ends[0][0]:
+        yield f"the planned end changed from {ends[0][0]} to {declared.end} seeds after a look at {ends[0][1]} runs"
     stated = Question.of(question(declared.model_dump()))
     for (old, _), (new, after) in zip(questions, [*questions[1:], (stated, runs)], strict=True):
         if after:

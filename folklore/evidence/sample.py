@@ -1,7 +1,7 @@
 """What the seeds say about one effect: estimate, interval, and whether a bound is passed beyond doubt.
 
-A bound counts as passed where Student's interval lies beyond it, the sign-flip test agrees at the same level, and both
-would still hold without any single seed. The largest p-value of these is the p-value of "the effect is beyond it".
+A bound counts as passed where Student's interval lies beyond it, and would still do so without any single seed, and
+tests that assume less agree at the same level. The largest p-value of all is that of "the effect is beyond it".
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Sample(Protocol):
     def p_interval(self, bound: float, above: bool) -> float:
         """The two-sided level at which the interval just reaches `bound` from above, or from below."""
 
-    def p_resampled(self, bound: float, above: bool) -> float:
-        """That of a test that assumes no distribution, doubled; 0 where there is no such test of this bound."""
+    def p_of_tests(self, bound: float, above: bool) -> dict[str, float]:
+        """Those of tests that assume less, two-sided, by their names."""
 
     def p_without_one(self, bound: float, above: bool) -> tuple[float, int]:
         """The largest `p_interval` of all but one seed, and the place of the seed that is left out."""
@@ -45,7 +45,8 @@ class Sample(Protocol):
 
 def p_value(sample: Sample, bound: float, above: bool) -> float:
     """The smallest two-sided level at which the effect passes `bound` beyond doubt, see above."""
-    return max(sample.p_interval(bound, above), sample.p_resampled(bound, above), sample.p_without_one(bound, above)[0])
+    tests = sample.p_of_tests(bound, above)
+    return max(sample.p_interval(bound, above), sample.p_without_one(bound, above)[0], *tests.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +99,13 @@ class Means:
         """Student's test."""
         return float(_student(self._distance(bound, above), self.n - 1)) if self.n > 1 else float("nan")
 
-    def p_resampled(self, bound: float, above: bool) -> float:
-        """The sign-flip test of the values less the bound."""
+    def p_of_tests(self, bound: float, above: bool) -> dict[str, float]:
+        """The sign-flip test of the values less the bound, and Student's test corrected for skewness."""
         away = self.values - bound if above else bound - self.values
-        return min(1.0, 2 * statistics.sign_flip_test(away, "greater"))
+        found = {"the sign-flip test": min(1.0, 2 * statistics.sign_flip_test(away, "greater"))}
+        if self.error > 0:
+            found["the test that allows for skewness"] = statistics.skewness_corrected_t(away, self.error)
+        return found
 
     def p_without_one(self, bound: float, above: bool) -> tuple[float, int]:
         """Student's test of each n - 1 values."""
@@ -174,15 +178,15 @@ class Rates:
             return 1e-12
         return float(np.exp(optimize.brentq(beyond, widest, narrowest, xtol=1e-6)))
 
-    def p_resampled(self, bound: float, above: bool) -> float:
+    def p_of_tests(self, bound: float, above: bool) -> dict[str, float]:
         """McNemar's exact test of pairs, the binomial test of a number; of a bound other than 0 there is none."""
         if bound:
-            return 0.0
-        if not self.effect or (self.effect > 0) != above:
-            return 1.0
+            return {}
         if isinstance(self.others, np.ndarray):
-            return statistics.mcnemar(self.hits, self.others)
-        return statistics.binomial_test(int(self.hits.sum()), self.n, self.others)
+            name, p = "McNemar's test", statistics.mcnemar(self.hits, self.others)
+        else:
+            name, p = "the binomial test", statistics.binomial_test(int(self.hits.sum()), self.n, self.others)
+        return {name: p if self.effect and (self.effect > 0) == above else 1.0}
 
     def p_without_one(self, bound: float, above: bool) -> tuple[float, int]:
         """Seeds with equal outcomes have equal p-values, so each kind is left out once."""

@@ -108,6 +108,27 @@ def _signs(n: int) -> np.ndarray:
     return np.random.default_rng(_SEED).choice((-1.0, 1.0), size=(RESAMPLES, n))
 
 
+def skewness_corrected_t(values: ArrayLike, error: float) -> float:
+    """Twice the one-sided p-value of "the mean of `values`, shape (n,), is not above 0", corrected for skewness.
+
+    Hall 1992, "On the removal of skewness by transformation", section 2: with S the mean in standard deviations and g
+    the skewness, S + gS²/3 + g²S³/27 + g/6n takes the place of S in Student's t. Student's test calls a mean of skewed
+    values different too often on the side of the short tail.
+
+    Args:
+        values: one a seed.
+        error: the standard error of their mean, above 0.
+    """
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    centred = values - values.mean()
+    spread = np.sqrt((centred**2).mean())
+    skewness = (centred**3).mean() / spread**3 * np.sqrt(n * (n - 1)) / (n - 2) if spread > 0 and n > 2 else 0.0
+    s = values.mean() / error / np.sqrt(n)
+    corrected = s + skewness * s**2 / 3 + skewness**2 * s**3 / 27 + skewness / (6 * n)
+    return float(min(1.0, 2 * special.stdtr(n - 1, -np.sqrt(n) * corrected)))
+
+
 def welch_interval(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
     """Welch's t interval for mean(a) - mean(b), shapes (n,) and (m,): unpaired, of unequal variances (Welch 1947).
 

@@ -40,6 +40,24 @@ def point_of(tuned: Tuned, seed: int) -> dict[str, Any]:
     return tuned.tried[int(means.argmin())].point if np.isfinite(means.min()) else best
 
 
+def variance_from_tuning(
+    effects: np.ndarray, points: Sequence[Sequence[str]], tuned: Sequence[tuple[float, Tuned]]
+) -> float:
+    """The variance that the luck of tuning leaves in a mean effect over seeds: the larger of two estimates.
+
+    One is from the comparison, by the points at which its seeds were trained. The other is from the tuning seeds: it
+    also sees a choice that all seeds share.
+
+    Args:
+        effects: by seed, (n,).
+        points: of each tuned arm, by seed, as text.
+        tuned: the weight of each arm in the effect, and how it was tuned; only arms whose points were compared by the
+            metric of the effect.
+    """
+    between = variance_between(effects, list(map("; ".join, zip(*points, strict=True)))) if points else 0.0
+    return max(between, sum(weight**2 * variance_of_choice(each) for weight, each in tuned))
+
+
 def variance_between(effects: np.ndarray, points: Sequence[str]) -> float:
     """The variance of the effect between the points at which seeds were trained, by one-way analysis of variance.
 

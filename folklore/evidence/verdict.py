@@ -157,9 +157,10 @@ def _beyond_doubt(evidence: Evidence, level: float, by_interval: Word) -> tuple[
         p, place = sample.p_without_one(bound, above)
         if p > level:
             return "undecided", size, f"{why}not without seed {evidence.seeds[place]}"
-        if (p := sample.p_resampled(bound, above)) > level:
-            return "undecided", size, f"{why}the sign-flip test does not agree (p = {p:.2g}, the level is {level:.2g})"
-    return "undecided", size, f"{why}one seed or the sign-flip test does not agree"
+        for name, p in sample.p_of_tests(bound, above).items():
+            if p > level:
+                return "undecided", size, f"{why}{name} does not agree (p = {p:.2g}, the level is {level:.2g})"
+    return "undecided", size, f"{why}the tests that stand beside it do not agree"
 
 
 def _in_every_step(evidence: Evidence, level: float) -> tuple[Word, str]:

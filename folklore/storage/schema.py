@@ -115,6 +115,7 @@ class LedgerEntry(Record):
         runs: of the experiment that had ended by then.
         asked: the question, in an entry about one.
         look: the seeds behind each hypothesis, in an entry about a look.
+        end: the planned end at that look.
         sha256: of this entry and of the one before it.
     """
 
@@ -123,6 +124,7 @@ class LedgerEntry(Record):
     runs: int
     asked: Question | None = None
     look: list[int] | None = None
+    end: int | None = None
     sha256: str
 
 
