@@ -44,6 +44,21 @@ def test_pairs_count_in_interval_of_rates(stored):
     assert alike.ci[1] - alike.ci[0] < crossed.ci[1] - crossed.ci[0]
 
 
+def test_word_of_rates_needs_mcnemar_whatever_bound_is_passed(stored):
+    # Eight of eight against none: McNemar's p is .0078, above a quarter of the first look's level.
+    three = [
+        {"arm": "arm", "direction": d, "by": 0.2, "metric": RATE} for d in ("better", "no difference", "not worse")
+    ]
+    declare(stored, [BETTER | {"metric": RATE, "by": 0.2, "direction": "worse"}, *three])
+    for seed in range(8):
+        add_run(stored, "arm", seed, 1, status="diverged")
+        add_run(stored, "base", seed, 1)
+    found = compare(stored, "divergence")
+    assert found.hypotheses[0].verdict == "undecided"
+    assert "McNemar's test does not agree" in found.hypotheses[0].doubt
+    assert found.arms["arm"].difference.ci[1] <= 1
+
+
 def test_rate_of_collapse_is_metric_of_its_own(stored):
     declare(stored, [BETTER | {"metric": {"name": "collapse", "goal": "min"}, "by": 0.1}])
     for seed in range(10):

@@ -1,11 +1,15 @@
 """The variance that test rows add: influences, and sums that a reader can check by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from folklore.errors import ProblemError
 from folklore.evidence import two_way
 from folklore.evidence.two_way import SharedRows
 from folklore.storage.row_outcomes import RowOutcomes
+from folklore.storage.schema import EndedRun
 
 ROWS = np.arange(4)
 
@@ -69,9 +73,16 @@ def test_shared_rows_give_sampling_variance_of_rows():
     assert two_way.variance_from_rows(same) == pytest.approx(expected)
 
 
-def shared(outcomes):
-    paths = {key: key for key in outcomes}
-    return SharedRows(paths, read=outcomes.__getitem__)
+def record(metrics=None, rows=None):
+    return EndedRun(
+        status="done", identity="", recipe={}, metrics=metrics or {},
+        data={"name": "", "source": "", "unit": "", "sha256": "", "rows": rows},
+    )  # fmt: skip
+
+
+def shared(outcomes, **stated):
+    by_path = {Path(f"{arm}/seed-{seed}"): found for (arm, seed), found in outcomes.items()}
+    return SharedRows(dict(zip(outcomes, ((path, record(**stated)) for path in by_path), strict=True)), by_path.get)
 
 
 def test_effect_has_influences_of_both_arms():
@@ -94,6 +105,28 @@ def test_run_without_rows_leaves_seeds_only():
     assert rows.variance("test/accuracy", {"a": 1.0}, [0]) == 0
     assert rows.variance("test/accuracy", {"a": 1.0}, [0, 1]) is None
     assert rows.variance("test/accuracy", {"a": 1.0}, [0, 7]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "message"),
+    [
+        ("test/rmse", dict(metrics={"test/rmse": 2.0}), "gives test/rmse 1.58114, and run.json says 2"),
+        ("test/mae", dict(metrics={"test/mae": 1.0}), "gives test/mae 1.5, and run.json says 1"),
+        ("test/rmse", dict(rows={"test": 5}), "holds 4 rows, and the run was tested on 5"),
+    ],
+)
+def test_rows_of_another_run_are_refused(name, stated, message):
+    rows = shared({("a", 0): table([1, 1, 2, 2])}, **stated)
+    with pytest.raises(ProblemError) as refusal:
+        rows.variance(name, {"a": 1.0}, [0])
+    assert message in str(refusal.value)
+
+
+def test_rows_of_the_run_are_accepted():
+    right = images([1, 1, 1, 1], [1, 1, 0, 0])
+    assert shared({("a", 0): right}, metrics={"test/accuracy": 0.5}, rows={"test": 4}).kept("test/accuracy") == (1, 1)
+    far = table([1e5, 1, 1, 1])  # beyond what 16 bits hold: its end was cut off
+    assert shared({("a", 0): far}, metrics={"test/rmse": 3.0}).kept("test/rmse") == (1, 1)
 
 
 def test_arms_with_other_rows_are_not_subtracted():

@@ -95,8 +95,27 @@ def test_word_that_one_seed_decides_is_not_given():
     assert (verdict.word, verdict.lo > 0) == ("undecided", True)
     p, place = Means(drawn + shift).p_without_one(0.0, above=True)
     assert p > level
-    assert verdict.doubt == f"the interval alone would say 'supported', but not without seed {place}"
+    assert verdict.doubt == f"the interval alone would say 'supported, size open', but not without seed {place}"
     assert judge([evidence(drawn + 1.5 * shift, delta=0.1, looks=(8,))])[0].word == "supported"
+
+
+def test_size_that_one_seed_settles_is_open_and_says_why():
+    drawn = values(0.0, 12, 1.0)
+    level = sequential.level((8, 12))
+    shift = next(shift for shift in np.arange(1, 4, 0.005) if Means(drawn + shift).interval(level)[0] > 1)
+    (verdict,) = judge([evidence(drawn + shift, delta=1.0, looks=(8,))])
+    assert (verdict.word, verdict.size) == ("supported", "open")
+    assert verdict.doubt.startswith("the interval alone would say 'supported', but not without seed")
+
+
+def test_doubt_leaves_weaker_word():
+    # Inside (-δ, δ) by a hair, and above 0 beyond doubt.
+    drawn = values(0.0, 30, 1.0) * 0.3
+    level = sequential.level((8, 30))
+    hi = Means(drawn + 0.5).interval(level)[1]
+    (verdict,) = judge([evidence(drawn + 0.5, delta=hi + 1e-6, looks=(8,))])
+    assert (verdict.word, verdict.size) == ("supported", "open")
+    assert "the interval alone would say 'no practical difference'" in verdict.doubt
 
 
 def test_looks_that_were_taken_cost_confidence():
@@ -112,21 +131,24 @@ def test_looks_at_more_seeds_do_not_count():
 
 def test_after_planned_end_e_value_decides():
     n = 40
-    for t, word in ((2.5, "undecided"), (4.5, "supported")):
+    for t, word in ((2.9, "undecided"), (6.0, "supported")):
         one = evidence(values(t / np.sqrt(n), n, 1), delta=0.01, looks=(8,))
         (verdict,) = judge([one])
         assert verdict.word == word
-        assert (one.sample.e_value(0.0, above=True) > 1 / sequential.ALPHA) == (word == "supported")
+        assert (one.sample.e_value(0.0, above=True) > 5 / sequential.ALPHA) == (word == "supported")
 
 
 def test_the_more_the_better_holds_in_every_step():
-    slope = np.full(8, 3.0) + np.array(CLEAR) - 3
-    up, flat, down = (Means(np.array(CLEAR) - 3 + step) for step in (2.0, 0.0, -2.5))
+    noise = np.array([*CLEAR, *CLEAR[:4]]) - 3
+    slope = noise + 3.0
+    up, flat, down = (Means(noise + step) for step in (2.0, 0.0, -2.5))
     good = evidence(slope, steps=(("a to b", up), ("b to c", flat)))
     bad = evidence(slope, steps=(("a to b", up), ("b to c", down)))
-    unclear = evidence(slope, steps=(("a to b", up), ("b to c", Means(3 * (np.array(CLEAR) - 3) - 0.9))))
+    unclear = evidence(slope, steps=(("a to b", up), ("b to c", Means(3 * noise - 0.9))))
     assert judge([good])[0].word == "supported"
-    assert judge([bad])[0].word == "refuted"
+    (refuted,) = judge([bad])
+    assert (refuted.word, refuted.size, refuted.step) == ("refuted", "settled", 1)
+    assert claims_p(bad, refuted, 30)[0] < 0.05 < 5 < claims_p(bad, refuted, 30)[1]
     (verdict,) = judge([unclear])
     assert (verdict.word, verdict.size) == ("undecided", None)
     assert verdict.doubt == "the slope is supported, but the step b to c may go the other way"

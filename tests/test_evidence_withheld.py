@@ -1,9 +1,12 @@
 """When no verdict is given: failures, and targets that are never reached; what is said of failures nobody saw."""
 
+import numpy as np
 import pytest
 
 from folklore.evidence.compare import compare
 from folklore.report.formatting import in_words
+from folklore.storage import row_outcomes
+from folklore.storage.row_outcomes import RowOutcomes
 from tests.conftest import add_run, declare
 
 BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
@@ -16,9 +19,10 @@ def runs(path, failed, n=20, how="diverged"):
     for arm, shift in (("base", 0), ("arm", -2)):
         for seed in range(n):
             fails = seed < failed.get(arm, 0)
+            spread = 0.1 * (seed % 3) if arm == "arm" else 0.0
             status = "diverged" if fails and how == "diverged" else "done"
             collapse = COLLAPSE if fails and how == "collapse" else None
-            add_run(path, arm, seed, 10 + seed + shift + 0.1 * (seed % 3), status=status, collapse=collapse)
+            add_run(path, arm, seed, 10 + seed + shift + spread, status=status, collapse=collapse)
     (found,) = compare(path).hypotheses
     return found
 
@@ -42,7 +46,8 @@ def test_many_or_unequal_failures_withhold_verdict(tmp_path, how, failed, withhe
     if withheld:
         counts = f"{failed['arm']} of 20 runs of 'arm' and {failed.get('base', 0)} of 20 runs of 'base' failed"
         assert counts in found.withheld
-        assert "only the rate of failure gets a verdict" in found.withheld
+        assert in_words(found).count("failed") == 1  # said once
+        assert "only the rate of failure can get a verdict" in found.withheld
     else:
         assert found.verdict == "supported"
 
@@ -106,3 +111,37 @@ def test_unequal_grids_are_noted(tmp_path):
     declare(tmp_path, [BETTER], tuning=grids)
     runs(tmp_path, {}, n=8)
     assert "arms have different grids: base none; arm batch_size [16, 32, 64]" in compare(tmp_path).notes
+
+
+def test_run_without_value_withholds_verdict(tmp_path):
+    declare(tmp_path, [BETTER])
+    runs(tmp_path, {}, n=10)
+    add_run(tmp_path, "arm", 4, None)
+    (found,) = compare(tmp_path).hypotheses
+    assert found.withheld == "seed 4 of 'arm' has no test/rmse"
+
+
+def test_trend_with_arm_without_runs_names_it(tmp_path):
+    arms = ["base", "arm", "more"]
+    declare(tmp_path, [{"arm": arms, "direction": "worse", "by": 0.5}], arms=arms)
+    for seed in range(8):
+        for arm in arms[:2]:
+            add_run(tmp_path, arm, seed, seed)
+    assert "no run of 'more' has ended" in compare(tmp_path).hypotheses[0].withheld
+
+
+def test_values_that_differ_by_rounding_are_exact(tmp_path):
+    declare(tmp_path, [BETTER])
+    for seed in range(8):
+        add_run(tmp_path, "base", seed, 0.6 + seed / 10)
+        add_run(tmp_path, "arm", seed, 0.5 + seed / 10)
+    assert compare(tmp_path).hypotheses[0].withheld.startswith("exact: the effect is +0.1 in every seed")
+
+
+def test_some_runs_without_test_rows_are_named(tmp_path):
+    declare(tmp_path, [BETTER])
+    runs(tmp_path, {}, n=8)
+    unit = 10.0
+    row_outcomes.write(tmp_path / "base" / "seed-0", RowOutcomes(np.arange(4), error=np.ones(4, "f4"), unit=unit))
+    warning = "15 of 16 runs have no test rows, so intervals cover seeds and not test rows"
+    assert warning in compare(tmp_path).warnings

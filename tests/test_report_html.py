@@ -195,7 +195,9 @@ def test_parts_of_variance_are_kept_and_shown_and_rows_are_not(path, tmp_path):
     for seed in range(8):
         for arm in ("base", "arm"):
             error = np.random.default_rng(arm == "arm").normal(size=50).astype(np.float32)  # alike in all seeds
-            row_outcomes.write(path / arm / f"seed-{seed}", RowOutcomes(np.arange(50), error=error, unit=1.0))
+            stated = json.loads((path / arm / f"seed-{seed}" / "run.json").read_text())["metrics"]["test/rmse"]
+            unit = stated / np.sqrt(np.mean(error**2))
+            row_outcomes.write(path / arm / f"seed-{seed}", RowOutcomes(np.arange(50), error=error, unit=unit))
     result = summary.summarise(path)
     (hypothesis,) = result.comparison.hypotheses
     assert hypothesis.covers == result.comparison.covers == "seeds and test rows"

@@ -182,3 +182,12 @@ def test_cross_entropy_of_large_logits_is_finite():
 
 def test_row_with_infinite_logits_has_no_loss():
     assert np.isnan(cross_entropy(np.array([[np.inf, 0.0]]), np.array([0]))).all()
+
+
+@pytest.mark.compile
+def test_penalties_on_weights_do_not_look_like_collapse(tmp_path):
+    penalised = IMAGES.but(params=dict(widths=(64, 64), l2=0.03), epochs=3)
+    record = run(penalised, tmp_path)
+    assert record["metrics"]["validation/loss"] > constant_metric("validation/loss", data.digits(0))
+    assert record["metrics"]["validation/accuracy"] > 0.5
+    assert record["collapse"] is None

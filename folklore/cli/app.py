@@ -68,9 +68,10 @@ def run(
     logdir: Logdir = Path("logs"),
     fresh: Annotated[bool, typer.Option("--fresh", help="move earlier runs aside and start again")] = False,
     until_decided: Annotated[
-        bool, typer.Option("--until-decided", help="add seeds in planned looks until every hypothesis has a verdict")
+        bool,
+        typer.Option("--until-decided", help="add seeds in planned looks until every verdict and its size are settled"),
     ] = False,
-    max_seeds: Annotated[int, typer.Option(min=6, help="limit of seeds for --until-decided")] = 30,
+    max_seeds: Annotated[int, typer.Option(min=8, help="limit of seeds for --until-decided")] = 30,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="bit-identical results for equal seeds; slower on a GPU")
     ] = False,

@@ -47,7 +47,12 @@ def covers(values: Values, name: str, rows: SharedRows) -> str:
 
 def _difference(values: Values, arm: str, baseline: str, name: str, rows: SharedRows) -> Difference:
     by_seed = statistics.paired_difference(values[arm], values[baseline])
-    shared = rows.variance(name, {arm: 1.0, baseline: -1.0}, list(by_seed)) or 0.0
+    if metrics.parse(name).is_rate:
+        ours, theirs = ([of_arm[seed] for seed in by_seed] for of_arm in (values[arm], values[baseline]))
+        interval = statistics.newcombe_difference(ours, theirs)
+    else:
+        shared = rows.variance(name, {arm: 1.0, baseline: -1.0}, list(by_seed)) or 0.0
+        interval = statistics.t_interval(list(by_seed.values()), from_rows=shared)
     numbers = list(by_seed.values())
     mean = finite_or_none(sum(numbers) / len(numbers)) if numbers else None
-    return Difference(n=len(numbers), mean=mean, ci=finite(statistics.t_interval(numbers, from_rows=shared)))
+    return Difference(n=len(numbers), mean=mean, ci=finite(interval))

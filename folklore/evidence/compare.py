@@ -64,10 +64,10 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     name = declared.metric.name if metric is None else metric
     lacking = functools.cache(lambda name: _lacking(ended, name, histories))
     reasons = Reasons(declared, data, runs, ended, histories)
-    rows = SharedRows({(run.arm, run.seed): run.path for run, _ in ended})
+    rows = SharedRows({(run.arm, run.seed): (run.path, record) for run, record in ended})
     by_seed = {arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed}
     end = declared.end or sequential.LOOKS[-1]
-    found = Runs(values, rows, end, ledger.looks(declared), data.rows, by_seed)
+    found = Runs(values, rows, max(end, sequential.LOOKS[-1]), ledger.looks(declared), data.rows, by_seed)
     hypotheses = asked(declared)
     judged = assess(
         hypotheses,
@@ -77,6 +77,7 @@ def _compare(path: Path, metric: str | None) -> Comparison:
             for place, h in enumerate(hypotheses)
         ],
         [reasons.failures(h) for h in hypotheses],
+        ledger.family(declared),
     )
     arms = summarised(values(name), declared.baseline, name, rows)
     failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in values(name)[run.arm])
@@ -90,11 +91,22 @@ def _compare(path: Path, metric: str | None) -> Comparison:
         # The whole family is judged: looking at one metric alone must not make a verdict easier.
         hypotheses=[h for h in judged if metric is None or h.metric == metric],
         ended=len(ended),
-        judged_seeds=[h.n for h in judged],
+        judged_seeds=[0 if h.withheld else h.n for h in judged],
         unfinished=sum(run.status == "incomplete" for run in runs),
-        warnings=[*reasons.missing(), *ledger.findings(path, declared, [record for _, record in ended])],
+        warnings=[
+            *reasons.missing(),
+            *_some_without_rows(rows, {name, *(h.metric.name for h in hypotheses)}),
+            *ledger.findings(path, declared, [record for _, record in ended]),
+        ],
         notes=_notes(ended, declared, found) + _without_metric(name, lacking(name)),
     )  # fmt: skip
+
+
+def _some_without_rows(rows: SharedRows, names: set[str]) -> list[str]:
+    for kept, runs in map(rows.kept, sorted(names)):
+        if 0 < kept < runs:
+            return [f"{runs - kept} of {runs} runs have no test rows, so intervals cover seeds and not test rows"]
+    return []
 
 
 def _reader(runs: Ended, arms: Sequence[str], experiment: str, histories: Histories) -> Callable[[str], Values]:

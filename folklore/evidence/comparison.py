@@ -136,7 +136,7 @@ class Comparison(Record):
         edition: "first" for runs that kept no test rows and were judged again from their kept seeds.
         covers: what the arms' intervals cover: "seeds and test rows" or "seeds".
         ended: runs that came to an end.
-        judged_seeds: behind every hypothesis, those that are not shown included.
+        judged_seeds: behind every hypothesis, those that are not shown included; 0 where the verdict is withheld.
         warnings: what was changed after runs existed, and runs that are missing.
     """
 

@@ -53,6 +53,7 @@ def assess(
     runs: Runs,
     withheld: Sequence[str | None],
     failures: Sequence[Sequence[Failures]],
+    family: int = 0,
 ) -> list[JudgedHypothesis]:
     """The hypotheses of one experiment with their verdicts.
 
@@ -61,17 +62,21 @@ def assess(
         runs: what is known of the runs.
         withheld: for each hypothesis, the reason to withhold its verdict, or None.
         failures: for each hypothesis, those of its arms.
+        family: the hypotheses among which the error is shared, where some were dropped.
     """
     evidence = [_evidence(hypothesis, runs) for hypothesis in hypotheses]
-    reasons = [reason or _exact(each.sample) for reason, each in zip(withheld, evidence, strict=True)]
-    verdicts = judge(evidence, runs.end)
+    reasons = [
+        reason or _exact(each.sample, runs.values(h.metric.name))
+        for reason, h, each in zip(withheld, hypotheses, evidence, strict=True)
+    ]
+    alpha = sequential.ALPHA / max(1, len(hypotheses), family)
+    verdicts = judge(evidence, runs.end, alpha * len(hypotheses))
     claims = [
         (math.nan, math.nan) if reason else claims_p(each, verdict, runs.end)
         for each, verdict, reason in zip(evidence, verdicts, reasons, strict=True)
     ]
     adjusted = iter(statistics.holm([p for p, _ in claims if math.isfinite(p)]))
     holm = [next(adjusted) if math.isfinite(p) else None for p, _ in claims]
-    alpha = sequential.ALPHA / max(1, len(hypotheses))
     return [
         _judged(h, evidence[i], verdicts[i], reasons[i], failures[i], claims[i], holm[i], alpha, runs)
         for i, h in enumerate(hypotheses)
@@ -115,9 +120,13 @@ def _from_tuning(
     return variance_from_tuning(effects, [runs.points(arm, seeds) for arm in arms], compared_alike)
 
 
-def _exact(sample: Sample) -> str | None:
-    """The reason to withhold a verdict on values without any spread: arithmetic, of which seeds are no sample."""
-    if isinstance(sample, Means) and sample.n > 2 and np.ptp(sample.values) == 0:
+def _exact(sample: Sample, values: Values) -> str | None:
+    """The reason to withhold a verdict on values without any spread: arithmetic, of which seeds are no sample.
+
+    Values have seven digits, so their differences may spread by rounding.
+    """
+    largest = max((abs(value) for of_arm in values.values() for value in of_arm.values()), default=0.0)
+    if isinstance(sample, Means) and sample.n > 2 and np.ptp(sample.values) <= 1e-6 * largest:
         return (
             f"exact: the effect is {sample.effect:+.6g} in every seed, which is arithmetic and not a matter of chance; "
             "check it by computation"
@@ -174,7 +183,11 @@ def _of_means(hypothesis: AskedHypothesis, evidence: Evidence, verdict: Verdict,
     if isinstance(sample, Rates):
         others = np.broadcast_to(sample.others, sample.n)
         by_seed = sample.sign * (sample.hits.astype(float) - others)
-        return {"effects": dict(zip(map(str, evidence.seeds), by_seed.tolist(), strict=True))}
+        effects = dict(zip(map(str, evidence.seeds), by_seed.tolist(), strict=True))
+        none: Any = (None, None)
+        return {"effects": effects, "covers": covered_in_words(rows=False, tuning=False), "ci_seeds": none,
+                "ci_resplit": none, "variance": None, "steps": None, "at_points": None, "bca": none,
+                "p_sign_flip": None}  # fmt: skip
     assert isinstance(sample, Means)
     level, enough = 1 - verdict.confidence, sample.n >= LEAST
     covered = runs.rows.variance(metric, hypothesis.weights, evidence.seeds) is not None and sample.n > 1
@@ -183,7 +196,7 @@ def _of_means(hypothesis: AskedHypothesis, evidence: Evidence, verdict: Verdict,
         "effects": {str(seed): finite_or_none(v) for seed, v in zip(evidence.seeds, sample.values, strict=True)},
         "covers": covered_in_words(covered, any(arm in runs.tuned for arm in hypothesis.needed)),
         "ci_seeds": finite(Means(sample.values).interval(level)),
-        "ci_resplit": finite(_resplit(sample.values, level, runs.sizes)) if resplit and runs.sizes else (None, None),
+        "ci_resplit": finite(_resplit(sample.values, level, runs.sizes or {})) if resplit else (None, None),
         "variance": {
             "seeds": finite_or_none(sample.std**2 / sample.n) if sample.n > 1 else None,
             "rows": sample.from_rows if covered else None,
@@ -206,7 +219,10 @@ def covered_in_words(rows: bool, tuning: bool) -> str:
 
 
 def _resplit(values: np.ndarray, level: float, sizes: Mapping[str, float]) -> tuple[float, float]:
-    variance = two_way.corrected_variance(values, int(sizes["test"]), int(sizes["train"]))
+    test, train = int(sizes.get("test", 0)), int(sizes.get("train", 0))
+    if not test or not train:
+        return math.nan, math.nan
+    variance = two_way.corrected_variance(values, test, train)
     return statistics.t_from_error(float(values.mean()), math.sqrt(variance), len(values), 1 - level)
 
 

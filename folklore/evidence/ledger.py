@@ -6,18 +6,22 @@ changed or removed entry shows. What was changed after runs existed is said besi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from folklore.errors import ProblemError
 from folklore.evidence import sequential
 from folklore.evidence.comparison import Comparison
 from folklore.storage import files, run_directory
 from folklore.storage.locks import exclusive
-from folklore.storage.schema import EndedRun, Question, StoredExperiment, StoredHypothesis
+from folklore.storage.schema import EndedRun, LedgerEntry, Question, StoredExperiment, StoredHypothesis, StoredMetric
 
 Entries = list[dict[str, Any]]
 
@@ -31,10 +35,13 @@ def question(declaration: Mapping[str, Any]) -> dict[str, Any]:
         "metric": dict(declaration["metric"]),
         "hypotheses": [_plain(hypothesis) for hypothesis in declaration["hypotheses"]],
         "grid": {arm: dict(tuned["grid"]) for arm, tuned in tuning.items() if tuned.get("grid")},
+        "tuned": _hash(tuning, "") if tuning else "",
     }
 
 
-def asked(before: StoredExperiment | None, declaration: Mapping[str, Any], runs: int, commit: str | None) -> Entries:
+def asked(
+    before: StoredExperiment | None, declaration: Mapping[str, Any], runs: int, commit: str | None, end: int
+) -> Entries:
     """The ledger with this question, appended unless it is the one that was asked last.
 
     Args:
@@ -42,16 +49,27 @@ def asked(before: StoredExperiment | None, declaration: Mapping[str, Any], runs:
         declaration: as it will be stored.
         runs: of the experiment that have ended.
         commit: of the code.
+        end: seeds at the last planned look.
     """
     entries = _entries(before)
     now = question(declaration)
-    last = next((entry["asked"] for entry in reversed(entries) if entry.get("asked")), None)
-    return entries if last == now else _with(entries, runs, commit, asked=now)
+    last = next((entry for entry in reversed(entries) if entry.get("asked")), {})
+    unchanged = last.get("asked") == now and last.get("end") == end
+    return entries if unchanged else _with(entries, runs, commit, asked=now, end=end)
 
 
-def last_question(entries: Entries) -> str:
-    """The hash of the entry that asked last, which the runs that follow carry."""
-    return str(next(entry["sha256"] for entry in reversed(entries) if entry.get("asked")))
+def head(path: Path) -> str | None:
+    """The hash of the ledger's last entry, which the runs that follow carry; None without a ledger."""
+    declared = run_directory.read_experiment(path)
+    return declared.ledger[-1].sha256 if declared and declared.ledger else None
+
+
+def family(declared: StoredExperiment) -> int:
+    """The number of hypotheses that were asked of these runs: one that was dropped keeps its share of the error."""
+    asked = [entry for entry in declared.ledger or () if entry.asked]
+    over_runs = [old.asked for old, new in pairwise(asked) if new.runs and old.asked]
+    found = {key for question in over_runs for key in _keys(question.hypotheses)}
+    return len(found | set(_keys(declared.hypotheses)))
 
 
 def planned_end(before: StoredExperiment | None, most: int) -> int:
@@ -70,12 +88,14 @@ def looks(declared: StoredExperiment) -> tuple[int, ...] | None:
 
 
 def most_seen(declared: StoredExperiment, place: int) -> int:
-    """The most seeds at which the verdict on the hypothesis at this place was read; 0 if it never was.
-
-    Looks at another number of hypotheses were at other ones, and do not count.
-    """
-    taken = [entry.look for entry in declared.ledger or () if entry.look]
-    return max((look[place] for look in taken if len(look) == len(declared.hypotheses)), default=0)
+    """The most seeds at which the verdict on the hypothesis at this place was read; 0 if it never was."""
+    key, keys, most = _keys(declared.hypotheses)[place], [], 0
+    for entry in declared.ledger or ():
+        if entry.asked:
+            keys = _keys(entry.asked.hypotheses)
+        if entry.look and len(entry.look) == len(keys) and key in keys:
+            most = max(most, entry.look[keys.index(key)])
+    return most
 
 
 def record_look(path: Path, compared: Comparison) -> Comparison:
@@ -111,39 +131,48 @@ def findings(path: Path, declared: StoredExperiment, ended: Sequence[EndedRun]) 
         declared: its declaration.
         ended: the records of its runs that have ended.
     """
-    return [*_changes(declared, len(ended)), *_lost(declared, ended), *_aside(path), *_siblings(path, declared)]
+    return [*_changes(declared, ended), *_aside(path), *_siblings(path, declared)]
 
 
-def _lost(declared: StoredExperiment, ended: Sequence[EndedRun]) -> Iterator[str]:
-    """Entries under which runs were trained, and which the ledger no longer holds: it was cut, or written anew."""
-    kept = {entry.sha256 for entry in declared.ledger or ()}
-    lost = sum(run.asked is not None and run.asked not in kept for run in ended)
-    if lost and kept:
-        yield f"the ledger was edited: {lost} run{'' if lost == 1 else 's'} carry a question that it no longer holds"
-
-
-def _changes(declared: StoredExperiment, runs: int) -> Iterator[str]:
+def _changes(declared: StoredExperiment, ended: Sequence[EndedRun]) -> Iterator[str]:
     entries = declared.ledger or []
     if not any(entry.asked for entry in entries):
         yield "experiment.json has no ledger, so nothing shows what was asked before the runs existed"
         return
+    yield from _edits(entries, _entries(declared), ended)
+    asked = [(place, entry) for place, entry in enumerate(entries) if entry.asked]
+    if first := asked[0][1].runs:
+        yield f"the ledger begins after {count(first)}: nothing shows what was asked before them"
+    trained = [place for run in ended for place, entry in enumerate(entries) if entry.sha256 == run.asked]
+    last = asked[-1][1]
+    if declared.end != last.end:
+        yield f"the planned end changed from {last.end} to {declared.end} seeds by hand"
+    for (_, old), (place, new) in pairwise(asked):
+        # Runs that were moved away while the question changed still carry what was asked before.
+        after = max(new.runs, sum(at < place for at in trained))
+        if after and old.asked and new.asked:
+            yield from (f"{change} after {count(after)}" for change in _differences(old.asked, new.asked))
+    stated = Question.of(question(declared.model_dump()))
+    if ended and last.asked:
+        yield from (f"{change} after {count(len(ended))}" for change in _differences(last.asked, stated))
+
+
+def _edits(entries: Sequence[LedgerEntry], kept: Entries, ended: Sequence[EndedRun]) -> Iterator[str]:
+    """Entries that do not fit their hashes, and runs whose entry is gone: the ledger was cut, or written anew."""
     before = ""
-    for place, (entry, kept) in enumerate(zip(entries, _entries(declared), strict=True), 1):
-        if _hash({key: value for key, value in kept.items() if key != "sha256"}, before) != entry.sha256:
+    for place, (entry, content) in enumerate(zip(entries, kept, strict=True), 1):
+        if _hash({key: value for key, value in content.items() if key != "sha256"}, before) != entry.sha256:
             yield f"the ledger was edited: its entry {place} of {len(entries)} does not fit its hash"
             break
         before = entry.sha256
-    questions = [(entry.asked, entry.runs) for entry in entries if entry.asked]
-    if first := questions[0][1]:
-        said = f"{first} run{'' if first == 1 else 's'}"
-        yield f"the ledger begins after {said}: nothing shows what was asked before them"
-    ends = [(entry.end, entry.runs) for entry in entries if entry.look and entry.end is not None]
-    if ends and declared.end != ends[0][0]:
-        yield f"the planned end changed from {ends[0][0]} to {declared.end} seeds after a look at {ends[0][1]} runs"
-    stated = Question.of(question(declared.model_dump()))
-    for (old, _), (new, after) in zip(questions, [*questions[1:], (stated, runs)], strict=True):
-        if after:
-            yield from (f"{change} after {after} run{'' if after == 1 else 's'}" for change in _differences(old, new))
+    hashes = {entry.sha256 for entry in entries}
+    if lost := sum(run.asked is not None and run.asked not in hashes for run in ended):
+        yield f"the ledger was edited: {count(lost)} carry an entry that it no longer holds"
+
+
+def count(runs: int) -> str:
+    """A number of runs with its noun."""
+    return f"{runs} run{'' if runs == 1 else 's'}"
 
 
 def _differences(old: Question, new: Question) -> Iterator[str]:
@@ -151,43 +180,68 @@ def _differences(old: Question, new: Question) -> Iterator[str]:
         if getattr(old, what) != getattr(new, what):
             yield f"the {what} changed from {getattr(old, what)!r} to {getattr(new, what)!r}"
     if old.metric != new.metric:
-        yield f"the metric changed from {old.metric.name} ({old.metric.goal}) to {new.metric.name} ({new.metric.goal})"
-    before, now = ({_key(h): h for h in asked.hypotheses} for asked in (old, new))
-    for key, hypothesis in before.items():
-        if key not in now:
-            yield f"the hypothesis {_said(hypothesis)} was dropped"
-        elif (one := hypothesis) != (other := now[key]):
-            if one.by != other.by:
-                yield f"δ of the hypothesis {_said(one)} changed from {one.by:g} to {other.by:g}"
-            else:
-                yield f"the hypothesis {_said(one)} was reworded"
+        yield f"the metric changed from {_metric(old.metric)} to {_metric(new.metric)}"
+    before, now = (dict(zip(_keys(asked.hypotheses), asked.hypotheses, strict=True)) for asked in (old, new))
+    for key, one in before.items():
+        if (other := now.get(key)) is None:
+            yield f"the hypothesis {_said(one)} was dropped"
+            continue
+        if one.by != other.by:
+            yield f"δ of the hypothesis {_said(one)} changed from {one.by:g} to {other.by:g}"
+        if one.metric != other.metric:
+            change = f"from {_metric(one.metric)} to {_metric(other.metric)}"
+            yield f"the metric of the hypothesis {_said(one)} changed {change}"
+        if one.values != other.values:
+            yield f"the values of the hypothesis {_said(one)} changed from {one.values} to {other.values}"
+        if one.claim != other.claim:
+            yield f"the hypothesis {_said(one)} was reworded"
     yield from (f"the hypothesis {_said(h)} was added" for key, h in now.items() if key not in before)
     for arm in dict.fromkeys((*old.grid, *new.grid)):
         if old.grid.get(arm) != new.grid.get(arm):
             yield f"the grid of {arm!r} changed from {old.grid.get(arm) or 'none'} to {new.grid.get(arm) or 'none'}"
+    if old.grid == new.grid and old.tuned != new.tuned:
+        yield "the results of tuning changed"
 
 
 def _aside(path: Path) -> Iterator[str]:
-    for folder in sorted((path.parent / run_directory.ASIDE).glob(f"{path.name}-[0-9]*")):
+    for folder in sorted((path.parent / run_directory.ASIDE).glob(f"{path.name}-*")):
         done = len(list(folder.glob("*/seed-*/DONE")))
-        if done:
-            yield f"{done} earlier runs of this experiment lie in {run_directory.ASIDE}/{folder.name}"
+        if done and re.fullmatch(r"\d{8}-\d{6}", folder.name.removeprefix(f"{path.name}-")):
+            yield f"{done} earlier runs of this experiment lie in {folder.relative_to(path.parent)}"
 
 
 def _siblings(path: Path, declared: StoredExperiment) -> Iterator[str]:
-    """Other contexts of a claim: experiments of the same topic that ask the same with another δ."""
-    here = {(h.claim or declared.claim, (h.metric or declared.metric).name): h for h in declared.hypotheses}
+    """Other contexts of a claim: experiments of the same topic that ask the same, in the same unit, with another δ."""
+    here = {_context(h, declared): h for h in declared.hypotheses}
     for file in sorted(path.parent.glob(f"{path.name.partition('.')[0]}.*/experiment.json")):
-        other = run_directory.read_experiment(file.parent) if file.parent != path else None
-        for theirs in other.hypotheses if isinstance(other, StoredExperiment) else ():
-            ours = here.get((theirs.claim or other.claim, (theirs.metric or other.metric).name))  # type: ignore[union-attr]
-            if ours and ours.by != theirs.by:
-                yield f"{file.parent.name} asks the same with δ = {theirs.by:g}, and here δ = {ours.by:g}"
+        if file.parent == path:
+            continue
+        with contextlib.suppress(ProblemError):  # that one is damaged, which is no matter here
+            other = run_directory.read_experiment(file.parent)
+            if isinstance(other, StoredExperiment):
+                pairs = ((here.get(_context(h, other)), h) for h in other.hypotheses)
+                found = {(ours.by, theirs.by) for ours, theirs in pairs if ours and ours.by != theirs.by}
+                for ours, theirs in sorted(found):
+                    yield f"{file.parent.name} asks the same with δ = {theirs:g}, and here δ = {ours:g}"
 
 
-def _key(h: StoredHypothesis) -> tuple[str, ...]:
-    """What makes it the same hypothesis: all but its δ and its wording."""
-    return (str(h.arm), h.direction, str(h.against), str(h.more_than), h.metric.name if h.metric else "")
+def _context(h: StoredHypothesis, declared: StoredExperiment) -> tuple[object, ...]:
+    metric = h.metric or declared.metric
+    return h.claim or declared.claim, metric.name, metric.goal, h.direction, declared.unit
+
+
+def _keys(hypotheses: Sequence[StoredHypothesis]) -> list[tuple[object, ...]]:
+    """What makes each the same hypothesis as one in another question: all but δ, wording and details; and its number
+    among those that are alike.
+    """
+    alike = [
+        (str(h.arm), h.direction, str(h.against), str(h.more_than), h.metric and h.metric.name) for h in hypotheses
+    ]
+    return [(*key, alike[:place].count(key)) for place, key in enumerate(alike)]
+
+
+def _metric(metric: StoredMetric | None) -> str:
+    return f"{metric.name} ({metric.goal})" if metric else "the experiment's"
 
 
 def _said(h: StoredHypothesis) -> str:

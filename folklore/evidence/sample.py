@@ -179,8 +179,8 @@ class Rates:
         return float(np.exp(optimize.brentq(beyond, widest, narrowest, xtol=1e-6)))
 
     def p_of_tests(self, bound: float, above: bool) -> dict[str, float]:
-        """McNemar's exact test of pairs, the binomial test of a number; of a bound other than 0 there is none."""
-        if bound:
+        """McNemar's exact test of pairs, the binomial test of a number: of 0, beyond which larger bounds lie too."""
+        if bound < 0 if above else bound > 0:
             return {}
         if isinstance(self.others, np.ndarray):
             name, p = "McNemar's test", statistics.mcnemar(self.hits, self.others)

@@ -19,6 +19,7 @@ ALPHA = 0.05
 _T = 0.9  # of alpha is spent: t statistics of so few seeds cross the same levels 1.08 times as often as normal ones
 _GRID = 401  # points over the region in which a study continues; odd, for Simpson's rule
 _BEYOND = 9.0  # standard errors that no limit exceeds
+_AFTER = 0.2  # of alpha is spent again by whoever goes on after the planned end, so that errors stay near alpha
 _PRIOR = 0.2  # variance of the mixture's effects, in standard deviations squared: narrowest at about 40 seeds
 _ALPHAS = tuple(np.geomspace(1e-10, 1.0, 11).tolist())  # between which adjusted p-values are interpolated
 
@@ -32,8 +33,8 @@ def level(looks: Sequence[int], end: int = LOOKS[-1], alpha: float = ALPHA) -> f
     """The two-sided level at which the last of the looks that were taken tests.
 
     Up to the planned end it follows from the looks that were taken, planned or not. After the end all of alpha is
-    spent, and whoever goes on may look as often as he likes: then it is the level at which Student's interval equals
-    that of the e-value.
+    spent. Whoever goes on may look as often as he likes, at the level at which Student's interval equals that of an
+    e-value of 5 / alpha: a fifth of alpha more.
 
     Args:
         looks: the numbers of seeds at which somebody looked, growing.
@@ -51,7 +52,7 @@ def level(looks: Sequence[int], end: int = LOOKS[-1], alpha: float = ALPHA) -> f
     if n < LOOKS[0]:
         raise ValueError(f"{n} seeds are fewer than the first look's {LOOKS[0]}.")
     if n > end:
-        return _anytime_level(n, alpha)
+        return _anytime_level(n, _AFTER * alpha)
     return _levels(tuple(looks), alpha, end)[-1]
 
 
@@ -59,7 +60,7 @@ def adjusted(p: float, looks: Sequence[int], end: int = LOOKS[-1]) -> float:
     """The smallest alpha whose share for the last look is a two-sided p: the p-value adjusted for the looks taken."""
     n = looks[-1]
     if n > end:
-        return min(1.0, 1 / e_value(float(special.stdtrit(n - 1, p / 2)), n))
+        return min(1.0, 1 / (_AFTER * e_value(float(special.stdtrit(n - 1, p / 2)), n)))
     levels = [level(looks, end, alpha) for alpha in _ALPHAS]
     if p <= levels[0]:
         return p * _ALPHAS[0] / levels[0]

@@ -31,7 +31,7 @@ def point_of(tuned: Tuned, seed: int) -> dict[str, Any]:
         seed: of the comparison.
     """
     best = tuned.best or {}
-    if not tuned.by_seed or not tuned.tried:
+    if not tuned.by_seed or not tuned.tried or not tuned.tried[0].scores:
         return best
     worst = np.inf if tuned.goal == "min" else -np.inf
     scores = _scores(tuned, worst)
@@ -88,7 +88,7 @@ def variance_of_choice(tuned: Tuned) -> float:
     over bootstrap samples: the sum over tuning seeds of the squared covariance of how often a sample has the seed and
     the mean score of the point that it chooses. 0 where all seeds have the same point.
     """
-    if not tuned.by_seed or not tuned.tried:
+    if not tuned.by_seed or not tuned.tried or not tuned.tried[0].scores:
         return 0.0
     scores = _scores(tuned, np.nan)
     known = scores[np.isfinite(scores).all(axis=1)]  # a point that failed is hardly ever chosen

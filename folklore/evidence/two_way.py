@@ -17,9 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from folklore.declare import metrics
+from folklore.errors import ProblemError
 from folklore.storage import row_outcomes
 from folklore.storage.row_outcomes import RowOutcomes
+from folklore.storage.schema import EndedRun
 
+TOLERANCE = 2e-3  # of a metric that is computed from errors of 16 bits
 Weights = Mapping[str, float]  # of arms in a weighted sum
 _Items = tuple[tuple[str, float], ...]
 Influences = tuple[np.ndarray, np.ndarray]  # row numbers, and what each row adds
@@ -100,16 +103,25 @@ class SharedRows:
     """What test rows add to the variance of weighted sums of arms' metrics.
 
     Args:
-        paths: the directories of the runs, by arm and seed.
+        runs: their directories and records, by arm and seed.
         read: gives a run's outcomes, or None.
     """
 
     def __init__(
-        self, paths: Mapping[tuple[str, int], Path], read: Callable[[Path], RowOutcomes | None] = row_outcomes.read
+        self,
+        runs: Mapping[tuple[str, int], tuple[Path, EndedRun]],
+        read: Callable[[Path], RowOutcomes | None] = row_outcomes.read,
     ) -> None:
-        self._paths, self._read = paths, read
+        self._runs, self._read = runs, read
         self._of_run = functools.cache(self._influences)
         self._variance = functools.cache(self._variance_of)
+
+    def kept(self, name: str) -> tuple[int, int]:
+        """How many runs kept their rows, and how many there are, of a metric of the test part; (0, 0) of another."""
+        if not metrics.parse(name).test_terms:
+            return 0, 0
+        found = [self._of_run(name, arm, seed) is not None for arm, seed in self._runs]
+        return sum(found), len(found)
 
     def variance(self, name: str, weights: Weights, seeds: Sequence[int]) -> float | None:
         """The variance that test rows shared by seeds add to the mean over seeds of a weighted sum of arms' metrics.
@@ -140,11 +152,50 @@ class SharedRows:
         return found
 
     def _influences(self, name: str, arm: str, seed: int) -> Influences | None:
-        outcomes = self._read(self._paths[arm, seed]) if (arm, seed) in self._paths else None
-        if outcomes is None:
+        if (arm, seed) not in self._runs:
             return None
-        parts = [(sign, influence(metric, outcomes)) for sign, metric in metrics.parse(name).test_terms]
-        return _sum([(sign, None if by_row is None else (outcomes.rows, by_row)) for sign, by_row in parts])
+        path, record = self._runs[arm, seed]
+        if (outcomes := self._read(path)) is None:
+            return None
+        parts = []
+        for sign, metric in metrics.parse(name).test_terms:
+            _check(path, metric, record, outcomes)
+            by_row = influence(metric, outcomes)
+            parts.append((sign, None if by_row is None else (outcomes.rows, by_row)))
+        return _sum(parts)
+
+
+def _check(path: Path, metric: str, record: EndedRun, outcomes: RowOutcomes) -> None:
+    """Refuse rows that are not those of the run beside them.
+
+    A loss is not compared: the recorded one may include penalties on weights.
+
+    Raises:
+        ProblemError: they give another metric, or are of another number.
+    """
+    expected = (record.data.rows or {}).get("test")
+    if expected is not None and len(outcomes.rows) != expected:
+        raise _not_of_run(path, f"holds {len(outcomes.rows)} rows, and the run was tested on {expected}")
+    stated, found = record.metrics.get(f"test/{metric}"), _value(metric, outcomes)
+    if stated is not None and found is not None and abs(found - stated) > TOLERANCE * abs(stated) + 1e-6:
+        raise _not_of_run(path, f"gives test/{metric} {found:.6g}, and run.json says {stated:.6g}")
+
+
+def _value(metric: str, outcomes: RowOutcomes) -> float | None:
+    if outcomes.error is None:
+        right = outcomes.predicted == outcomes.target
+        return float(np.mean(right)) if metric == "accuracy" else None
+    error, unit = outcomes.error.astype(float), outcomes.unit or 1.0
+    if not len(error) or np.abs(error).max() >= row_outcomes.LARGEST:  # cut off where 16 bits end
+        return None
+    return {"rmse": unit * float(np.sqrt(np.mean(error**2))), "mae": unit * float(np.abs(error).mean())}.get(metric)
+
+
+def _not_of_run(path: Path, what: str) -> ProblemError:
+    return ProblemError(
+        f"{path / row_outcomes.FILE} {what}, so it is not of this run. Delete the run's directory, and `run` trains it "
+        "again."
+    )
 
 
 def _sum(parts: Sequence[tuple[float, Influences | None]]) -> Influences | None:

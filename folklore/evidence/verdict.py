@@ -52,7 +52,8 @@ class Verdict:
         size: "settled" if the interval also says whether the effect matters, "open" if it only says that there is one;
             None where it says neither.
         confidence: of the interval: 1 - level of this look, with alpha shared among the experiment's hypotheses.
-        doubt: why a word that the interval alone would give is not given; "" otherwise.
+        doubt: why a word, or a settled size, that the interval alone would give is not given; "" otherwise.
+        step: of a trend that a step refutes, its place; None otherwise.
     """
 
     word: Word
@@ -61,6 +62,7 @@ class Verdict:
     hi: float
     confidence: float
     doubt: str = ""
+    step: int | None = None
 
 
 def read(passes: Passes, direction: Direction, delta: float) -> tuple[Word, Size | None]:
@@ -103,15 +105,20 @@ def interval_passes(lo: float, hi: float) -> Passes:
     return lambda bound, above: (lo > bound or lo == bound > 0) if above else (hi < bound or hi == bound < 0)
 
 
-def relied_upon(word: Word, direction: Direction, delta: float, effect: float) -> list[tuple[float, bool]]:
-    """The bounds that the effect must pass for a word; for "undecided", those for "supported"."""
+def relied_upon(
+    word: Word, size: Size | None, direction: Direction, delta: float, effect: float
+) -> list[tuple[float, bool]]:
+    """The bounds that the effect must pass for a word and a size; for "undecided", those for "supported"."""
     within = [(-delta, True), (delta, False)]
     if word == "no practical difference" or (direction == "no difference" and word != "refuted"):
         return within
+    if direction == "not worse":
+        return [(-delta, word != "refuted")]
     if direction == "no difference":
         return [(delta, True) if effect > 0 else (-delta, False)]
-    bound = -delta if direction == "not worse" else 0.0
-    return [(bound, word != "refuted")]
+    above = word != "refuted"
+    settled = size == "settled" and word != "undecided"
+    return [((delta if above else -delta) if settled else 0.0, above)]
 
 
 def judge(
@@ -138,40 +145,48 @@ def _at(evidence: Evidence, end: int, alpha: float) -> Verdict:
     level = sequential.level(evidence.taken, end, alpha)
     lo, hi = sample.interval(level)
     word, size = read(interval_passes(lo, hi), direction, delta)
-    doubt = ""
+    doubt, step = "", None
     if size:  # otherwise the interval passes nothing, and what is beyond doubt does not either
-        word, size, doubt = _beyond_doubt(evidence, level, word)
+        word, size, doubt = _beyond_doubt(evidence, level, word, size)
     if word == "supported" and evidence.steps:
-        word, step_doubt = _in_every_step(evidence, level)
-        size, doubt = (size if word == "supported" else None), doubt or step_doubt
-    return Verdict(word, size, lo, hi, 1 - level, doubt)
+        word, size, step_doubt, step = _in_every_step(evidence, level, size)
+        doubt = step_doubt or doubt
+    return Verdict(word, size, lo, hi, 1 - level, doubt, step)
 
 
-def _beyond_doubt(evidence: Evidence, level: float, by_interval: Word) -> tuple[Word, Size | None, str]:
-    sample = evidence.sample
-    word, size = read(lambda b, above: p_value(sample, b, above) <= level, evidence.direction, evidence.delta)
-    if word == by_interval or by_interval == "undecided":
+def _beyond_doubt(evidence: Evidence, level: float, word: Word, size: Size) -> tuple[Word, Size | None, str]:
+    """The word and size that all tests allow, and why they are not those of the interval alone."""
+    sample, direction, delta = evidence.sample, evidence.direction, evidence.delta
+    allowed = read(lambda bound, above: p_value(sample, bound, above) <= level, direction, delta)
+    if allowed == (word, size):
         return word, size, ""
-    why = f"the interval alone would say {by_interval!r}, but "
-    for bound, above in relied_upon(by_interval, evidence.direction, evidence.delta, sample.effect):
+    why = f"the interval alone would say {_said(word, size)}, but"
+    for bound, above in relied_upon(word, size, direction, delta, sample.effect):
         p, place = sample.p_without_one(bound, above)
         if p > level:
-            return "undecided", size, f"{why}not without seed {evidence.seeds[place]}"
+            return *allowed, f"{why} not without seed {evidence.seeds[place]}"
         for name, p in sample.p_of_tests(bound, above).items():
             if p > level:
-                return "undecided", size, f"{why}{name} does not agree (p = {p:.2g}, the level is {level:.2g})"
-    return "undecided", size, f"{why}the tests that stand beside it do not agree"
+                return *allowed, f"{why} {name} does not agree (p = {p:.2g}, the level is {level:.2g})"
+    return *allowed, f"{why} the tests beside it do not agree"
 
 
-def _in_every_step(evidence: Evidence, level: float) -> tuple[Word, str]:
-    """The word on "the more, the better", of which the slope is supported: no step may lose what matters."""
-    for name, step in evidence.steps:
-        if step.interval(level)[1] < -evidence.delta:
-            return "refuted", f"the slope is supported, but the step {name} goes the other way"
+def _said(word: Word, size: Size | None) -> str:
+    return repr(word) if size == "settled" else f"'{word}, size open'"
+
+
+def _in_every_step(evidence: Evidence, level: float, size: Size | None) -> tuple[Word, Size | None, str, int | None]:
+    """The verdict on "the more, the better", of which the slope is supported: no step may lose what matters.
+
+    The steps share the level at which one of them refutes the claim; all must hold for it to be supported.
+    """
+    for place, (name, step) in enumerate(evidence.steps):
+        if p_value(step, -evidence.delta, above=False) * len(evidence.steps) <= level:
+            return "refuted", "settled", f"the slope is supported, but the step {name} goes the other way", place
     for name, step in evidence.steps:
         if not p_value(step, -evidence.delta, above=True) <= level:
-            return "undecided", f"the slope is supported, but the step {name} may go the other way"
-    return "supported", ""
+            return "undecided", None, f"the slope is supported, but the step {name} may go the other way", None
+    return "supported", size, "", None
 
 
 def claims_p(evidence: Evidence, verdict: Verdict, end: int) -> tuple[float, float]:
@@ -183,8 +198,12 @@ def claims_p(evidence: Evidence, verdict: Verdict, end: int) -> tuple[float, flo
     sample = evidence.sample
     if sample.n < LEAST:
         return float("nan"), float("nan")
-    bounds = relied_upon(verdict.word, evidence.direction, evidence.delta, sample.effect)
-    p = max(p_value(sample, *bound) for bound in bounds)
+    if verdict.step is not None:
+        sample, bounds, times = evidence.steps[verdict.step][1], [(-evidence.delta, False)], len(evidence.steps)
+    else:  # a word holds whether or not its size is settled
+        bounds, times = relied_upon(verdict.word, "open", evidence.direction, evidence.delta, sample.effect), 1
+    p = min(1.0, times * max(p_value(sample, *bound) for bound in bounds))
     if evidence.steps and verdict.word in ("supported", "undecided"):
         p = max(p, *(p_value(step, -evidence.delta, above=True) for _, step in evidence.steps))
-    return sequential.adjusted(p, evidence.taken, end), min(sample.e_value(*bound) for bound in bounds)
+    e = min(sample.e_value(*bound) for bound in bounds) / times
+    return sequential.adjusted(p, evidence.taken, end), e

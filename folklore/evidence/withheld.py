@@ -87,6 +87,7 @@ class Reasons:
         reasons = [*self._incomplete(hypothesis, seen), *self._edges(hypothesis)]
         if not metrics.parse(name).of_failures_too:
             reasons += self._failed(hypothesis)
+            reasons += self._without_value(hypothesis, values)
         reasons += self._censored(hypothesis)
         return "; ".join(reasons) or None
 
@@ -95,6 +96,8 @@ class Reasons:
         there = {(run.arm, run.seed) for run in self.runs if run.status != "incomplete"}
         most = self.seeds(hypothesis)
         for arm in hypothesis.needed:
+            if not any(name == arm for name, _ in there):
+                yield f"no run of {arm!r} has ended: run the experiment again"
             if gaps := [seed for seed in range(most) if (arm, seed) not in there]:
                 yield f"{_seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing: run the experiment again"
         if most < seen:
@@ -112,9 +115,17 @@ class Reasons:
         if many or max(counts) - min(counts) > MOST_DIFFERENCE:
             said = " and ".join(f"{arm.failed} of {arm.runs} runs of {arm.arm!r}" for arm in found)
             yield (
-                f"{said} failed, so those that are left are a selection: only the rate of failure gets a verdict "
-                '(metric "failure")'
+                f"{said} failed, so those that are left are a selection: only the rate of failure can get a verdict, "
+                f'as in Hypothesis({found[0].arm!r}, …, metric=Metric("failure", "min"))'
             )
+
+    def _without_value(self, hypothesis: AskedHypothesis, values: Values) -> Iterator[str]:
+        """Runs that did not fail and yet have no value: without them, the rest is a selection."""
+        for arm in hypothesis.needed:
+            lost = [run.seed for run, record in self.ended if run.arm == arm and not has_failed(record)
+                    and run.seed not in values[arm]]  # fmt: skip
+            if lost:
+                yield f"{_seeds(lost)} of {arm!r} {'has' if len(lost) == 1 else 'have'} no {hypothesis.metric.name}"
 
     def _censored(self, hypothesis: AskedHypothesis) -> Iterator[str]:
         metric = metrics.parse(hypothesis.metric.name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from folklore.declare import metrics
+
 if TYPE_CHECKING:  # it imports numpy and scipy, of which `list` has no need
     from folklore.evidence.comparison import Difference, JudgedHypothesis
 
@@ -26,7 +28,7 @@ def in_words(h: JudgedHypothesis) -> str:
     spread = "" if None in h.ci else f" {interval(h.ci, signed=True)} at {h.confidence:.1%}"
     said = (
         f"{h.metric}, {_about(h)}, + is {h.counted}: {number(h.effect, signed=True)}{spread}, {count(h.n, 'seed')}"
-        f"{p_value(h.p)}; what would matter: {number(h.delta)}."
+        f"{_p_of_claim(h)}; what would matter: {number(h.delta)}."
     )
     return " ".join([said, *filter(None, (_failures(h), _open(h)))])
 
@@ -60,8 +62,16 @@ def _about(h: JudgedHypothesis) -> str:
     return f"{h.arm!r} against {h.against!r}{more}"
 
 
+def _p_of_claim(h: JudgedHypothesis) -> str:
+    """The p-value of the verdict's own claim; of "supported", where the verdict is undecided."""
+    said = p_value(h.p)
+    return said.replace("p", "p of 'supported'", 1) if h.verdict == "undecided" else said
+
+
 def _failures(h: JudgedHypothesis) -> str:
     found = h.failures or []
+    if metrics.parse(h.metric).of_failures_too or (h.withheld and "failed" in h.withheld):
+        return ""
     if any(arm.failed for arm in found):
         counts = ", ".join(f"{arm.failed} of {arm.runs} runs of {arm.arm!r}" for arm in found)
         return f"Given that training succeeds: {counts} failed."
@@ -74,9 +84,10 @@ def _open(h: JudgedHypothesis) -> str:
     """What keeps a verdict, or its size, open, and how many seeds would close it."""
     if h.withheld:
         return f"No verdict: {h.withheld}."
-    said = f"Undecided, since {h.doubt}. " if h.doubt else ""
+    open_is = "Undecided" if h.verdict == "undecided" else "Its size is open" if h.size == "open" else "Refuted"
+    said = f"{open_is}, since {h.doubt}. " if h.doubt else ""
     if h.verdict != "undecided" and h.size != "open":
-        return ""
+        return said.rstrip()
     if h.verdict == "undecided" and None in h.ci:
         return f"{said}A verdict takes {h.seeds_needed} seeds at least."
     if not h.looks:
@@ -104,7 +115,8 @@ def number(value: float | None, signed: bool = False) -> str:
     """A number with four decimals, or four digits where it is large; "–" where there is none."""
     if value is None:
         return "–"
-    sign = "+" if signed else ""
+    sign = "+" if signed and abs(value) >= 5e-5 else ""
+    value = value if abs(value) >= 5e-5 else 0.0
     return (
         f"{value:{sign}.4f}"
         if abs(value) < 10

@@ -264,7 +264,7 @@ def _variance(compared: Comparison) -> list[list[str]]:
     for h in compared.hypotheses:
         parts = [(h.variance or {}).get(part) or 0.0 for part in ("seeds", "rows", "tuning")]
         if sum(parts[1:]) > 0:
-            shown = [formatting.number(part**0.5) if part else "–" for part in parts]
+            shown = [formatting.number(part**0.5) for part in parts]
             rows.append([h.claim, *shown, f"{sum(parts[1:]) / sum(parts):.0%}"])
     return rows
 

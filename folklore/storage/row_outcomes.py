@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # NumPy takes a tenth of a second to import, and those who on
     import numpy as np
 
 FILE = "test_rows.npz"
+LARGEST = 65_504.0  # the end of the range of 16 bits
+MOST_ROWS = 1e8  # a longer set would not fit into memory
 # By the first letter of a NumPy kind: unsigned integers, floats.
 _CLASSIFICATION = {"row_steps": "u", "predicted": "u", "target": "u", "loss": "f"}
 _REGRESSION = {"row_steps": "u", "error": "f", "unit": "f"}
@@ -111,8 +113,7 @@ def read(path: Path) -> RowOutcomes | None:
     except (*_NOT_ZIP, *_NOT_ARRAYS) as error:
         what = str(error) or type(error).__name__
         raise ProblemError(
-            f"{file} cannot be read: {what}. Delete the run's directory, and `run` trains it again; or delete only "
-            "this file, and intervals cover seeds and not test rows."
+            f"{file} cannot be read: {what}. Delete the run's directory, and `run` trains it again."
         ) from None
     rows = np.cumsum(arrays["row_steps"], dtype=np.int64)
     if "error" in arrays:
@@ -141,6 +142,8 @@ def _check(arrays: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} holds NaN or infinity")
     if not arrays["row_steps"][1:].all():
         raise ValueError("row_steps holds 0: a row has two outcomes")
+    if not shape[0] or arrays["row_steps"].sum(dtype=np.float64) > MOST_ROWS:
+        raise ValueError("it has no rows, or row numbers that no data set has")
 
 
 def _smallest(numbers: np.ndarray) -> np.ndarray:
@@ -154,5 +157,4 @@ def _half(values: np.ndarray) -> np.ndarray:
     """Values as float16, all of them finite: a network that is sound on the rows of validation may fail on another."""
     import numpy as np
 
-    most = float(np.finfo(np.float16).max)
-    return np.clip(np.nan_to_num(values, nan=most), -most, most).astype(np.float16)
+    return np.clip(np.nan_to_num(values, nan=LARGEST), -LARGEST, LARGEST).astype(np.float16)

@@ -114,6 +114,9 @@ def read_experiment(path: Path) -> Declaration | None:
         named = list(_arms_named(declared))
     except DeclarationError as error:
         raise damaged(file, f"is damaged: {str(error).rstrip('.')}") from None
+    for arm, tuned in (declared.tuning or {}).items():
+        if len({len(row.scores or ()) for row in tuned.tried or ()}) > 1:
+            raise damaged(file, f"has points of {arm!r} that were tried with different numbers of seeds")
     for name in named:
         if name not in declared.arms:
             raise damaged(file, f"is about the arm {name!r} and declares no arm of that name")

@@ -104,6 +104,7 @@ class Question(Record):
     metric: StoredMetric
     hypotheses: list[StoredHypothesis]
     grid: dict[str, dict[str, list[Any]]]
+    tuned: str = ""  # a hash of how points were chosen
 
 
 class LedgerEntry(Record):
@@ -115,7 +116,7 @@ class LedgerEntry(Record):
         runs: of the experiment that had ended by then.
         asked: the question, in an entry about one.
         look: the seeds behind each hypothesis, in an entry about a look.
-        end: the planned end at that look.
+        end: seeds at the last planned look.
         sha256: of this entry and of the one before it.
     """
 

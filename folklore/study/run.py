@@ -18,6 +18,7 @@ from folklore.declare.experiment import Experiment
 from folklore.declare.recipe import Recipe
 from folklore.errors import ProblemError
 from folklore.evidence import ledger, statistics
+from folklore.evidence.asked import asked
 from folklore.evidence.compare import compare
 from folklore.evidence.comparison import Comparison
 from folklore.evidence.tuning_choice import point_of
@@ -104,13 +105,29 @@ class _Study:
     def runs(self, seeds: int, arms: Iterable[str]) -> list[Task]:
         """The runs of the comparison, stored or not: these arms with so many seeds."""
         recipes = {arm: self.experiment.arms[arm] for arm in arms}
-        tasks = plan.tasks_of(self.name, recipes, seeds, self.request.logdir, self.provenance)
+        # A run carries the ledger's last entry: what was asked, and every look, before it was trained.
+        provenance = self.provenance | {"asked": ledger.head(self.path)}
+        tasks = plan.tasks_of(self.name, recipes, seeds, self.request.logdir, provenance)
         return [dataclasses.replace(task, recipe=self.recipe(task.arm, task.seed)) for task in tasks]
 
     def recipe(self, arm: str, seed: int) -> Recipe:
         """The recipe of an arm, at the point of its grid that is best for this seed."""
         recipe = self.experiment.arms[arm]
         return recipe.at(point_of(self.tuned[arm], seed)) if arm in self.tuned else recipe
+
+    def lost(self) -> list[Task]:
+        """The runs that were there once, or have later seeds beside them: without them there is no verdict."""
+        declared = run_directory.read_experiment(self.path)
+        if not isinstance(declared, StoredExperiment):
+            return []
+        seen = dict.fromkeys(self.experiment.arms, 0)
+        for run in run_directory.runs(self.path):
+            if run.arm in seen and run.done:
+                seen[run.arm] = max(seen[run.arm], run.seed + 1)
+        for place, hypothesis in enumerate(asked(declared)):
+            for arm in hypothesis.needed:
+                seen[arm] = max(seen[arm], ledger.most_seen(declared, place))
+        return [task for arm, most in seen.items() for task in self.runs(most, [arm])]
 
     def declaration(self) -> dict[str, Any]:
         """What experiment.json holds, without its ledger; tuned arms at the best point over all tuning seeds."""
@@ -206,9 +223,8 @@ class _Steps:
                     before = before if isinstance(before, StoredExperiment) else None
                     ended = sum(run.done for run in run_directory.runs(study.path))
                     commit = study.provenance.get("code", {}).get("commit")
-                    entries = ledger.asked(before, record, ended, commit)
-                    record |= {"end": ledger.planned_end(before, study.looks[-1]), "ledger": entries}
-                    study.provenance["asked"] = ledger.last_question(entries)  # a run knows what it was trained for
+                    end = ledger.planned_end(before, study.looks[-1])
+                    record |= {"end": end, "ledger": ledger.asked(before, record, ended, commit, end)}
                 files.write_json(study.path / "experiment.json", record)
 
     def train_by_looks(self) -> None:
@@ -221,8 +237,9 @@ class _Steps:
                 if look < len(study.looks)
                 for task in study.runs(study.looks[look], study.experiment.arms if look == 0 else study.open_arms())
             ]
-            left = self._remaining(wanted)
-            if look == 0 and (done := len(wanted) - len(left)):
+            lost = [task for study in self.studies for task in study.lost()] if look == 0 else []
+            left = self._remaining(list({task.path: task for task in (*wanted, *lost)}.values()))
+            if look == 0 and (done := len(wanted) - len(self._remaining(wanted))):
                 other = plan.made_by_other_code(wanted)
                 how = f", {len(other)} of them by other code than that of now; --fresh trains all anew" if other else ""
                 self.console.print(

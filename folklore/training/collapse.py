@@ -17,8 +17,7 @@ def collapse(monitor: str, value: float, epoch: int, data: Dataset, unit: float 
 
     Args:
         monitor: the metric that selected the epoch, such as "validation/loss".
-        value: that metric at that epoch. A recorded loss includes penalties on weights, which the constant's does not:
-            with strong penalties a network may count as collapsed that predicts a little better than the constant.
+        value: that metric at that epoch; a loss without penalties on weights, which the constant's has not.
         epoch: the selected epoch, from 1.
         data: with targets as trained.
         unit: for regression, what one standard deviation of the target is in its own unit.

@@ -228,7 +228,8 @@ def _tested(
         outcomes = row_outcomes_of(epoch.predict(model, on_test), data.test, data.task, unit)
         row_outcomes.write(task.path, outcomes)
     monitor = task.recipe.monitor
-    return metrics, collapse(monitor, metrics[monitor], callbacks.best.epoch + 1, data, unit)
+    penalties = sum(float(loss) for loss in model.losses) if monitor.endswith("/loss") else 0.0
+    return metrics, collapse(monitor, metrics[monitor] - penalties, callbacks.best.epoch + 1, data, unit)
 
 
 def _description(data: Dataset, raw: Dataset) -> dict[str, Any]:
