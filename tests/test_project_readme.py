@@ -61,7 +61,7 @@ def shell(command, cwd):
 
 def make_demo(command, copy):
     out = shell(f'{command} VENV=installed OPTIONS="{SMALL} --seeds 1 {SMALL_NETS}"', copy)
-    assert out.count("minus baseline") == 2  # two experiments
+    assert out.count("against baseline") == 2  # two experiments
     assert "experiments board quickstart" in out
 
 
@@ -92,11 +92,11 @@ def pip_install(command, copy):
 
 
 def train(command, copy):
-    seeds = "--max-seeds 6" if "--until-decided" in command else "--seeds 1"
+    seeds = "--max-seeds 8" if "--until-decided" in command else "--seeds 1"
     nets = SMALL_NETS if "quickstart" in command else ""
     logs = "--logdir logs" if "run quickstart " in command else ""
     out = shell(f"{command} {SMALL} {seeds} {nets} {logs}", copy)
-    assert "minus baseline" in out
+    assert "against baseline" in out
 
 
 def board(command, copy):

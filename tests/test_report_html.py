@@ -187,7 +187,7 @@ def test_size_that_is_open_is_said_in_index_page_and_claims(path, tmp_path):
     files.write_json(path / "experiment.json", declared)
     index = html.write([summary.summarise(path)], tmp_path / "out")
     for text in (index.read_text(), (tmp_path / "out" / "topic.experiment.html").read_text()):
-        assert ">supported, size open</span>" in text
+        assert ">supported, size open</" in text
     assert "**supported, size open** (an even chance by " in (tmp_path / "out" / "claims.md").read_text()
 
 

@@ -47,7 +47,7 @@ def test_every_arm_trains_with_every_seed(study):
     assert sorted(records(logdir)) == ["narrow/seed-0", "narrow/seed-1", "wide/seed-0", "wide/seed-1"]
     assert all(record["status"] == "done" for record in records(logdir).values())
     assert "wide  seed 1  test/accuracy" in printed
-    assert "minus baseline" in printed
+    assert "against baseline" in printed
     assert "python -m experiments board topic.width --logdir" in printed
 
 

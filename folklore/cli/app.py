@@ -72,6 +72,7 @@ def run(
         typer.Option("--until-decided", help="add seeds in planned looks until every verdict and its size are settled"),
     ] = False,
     max_seeds: Annotated[int, typer.Option(min=8, help="limit of seeds for --until-decided")] = 30,
+    verbose: Annotated[bool, typer.Option("--verbose", help="a line for every run, not only for every arm")] = False,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="bit-identical results for equal seeds; slower on a GPU")
     ] = False,
@@ -91,7 +92,7 @@ def run(
     request = Request(
         seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=workers,
         settings=tuple(set_ or ()), logdir=logdir, fresh=fresh,
-        until_decided=until_decided, max_seeds=max_seeds, deterministic=deterministic,
+        until_decided=until_decided, max_seeds=max_seeds, verbose=verbose, deterministic=deterministic,
     )  # fmt: skip
     if run_studies(experiments, out, request):
         raise typer.Exit(1)

@@ -87,8 +87,10 @@ def compare(
     elif format_ == "md":
         print(tables.as_markdown(tables.flat(comparisons)), end="")
     else:
+        from folklore.storage.run_directory import logdir_option
+
         for compared in comparisons:
-            out.print(tables.comparison(compared))
+            out.print(tables.comparison(compared, logdir_option(logdir)))
 
 
 def _compared_logs(paths: Sequence[Path], metric: str | None, group: str | None) -> list[Comparison]:

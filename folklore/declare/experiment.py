@@ -32,6 +32,8 @@ class Experiment:
         hypothesis: one, or several, about arms other than the baseline.
         seeds: the number of seeds, unless the run command is given another.
         quick: changes to every recipe, as for `Recipe.but`, under `--budget quick`.
+        bundled: changes to every recipe where the data's bundled stand-in takes its place: it is small, and a budget
+            made for the real set would take too few steps. `--budget quick` and other options still change these.
         may_diverge: arms whose divergence is an outcome to count, not a failure of the run command.
         check: returns facts that computation settles without seeds. A claim may have arms, a check, or both.
 
@@ -58,6 +60,7 @@ class Experiment:
     hypothesis: Hypothesis | tuple[Hypothesis, ...] = ()
     seeds: int = 10
     quick: Mapping[str, Any] = field(default_factory=dict)
+    bundled: Mapping[str, Any] = field(default_factory=dict)
     may_diverge: tuple[str, ...] = ()
     check: Callable[[], Iterable[Fact]] | None = None
 
@@ -106,8 +109,9 @@ class Experiment:
         for metric in (self.metric, *(h.metric for h in self.hypotheses if h.metric)):
             metrics.check_task(metric.name, task)
         checks.whole_number("seeds", self.seeds)
-        checks.allowed_names("quick", self.quick, SETTINGS)
-        self.but(**self.quick)
+        for name, changes in (("quick", self.quick), ("bundled", self.bundled)):
+            checks.allowed_names(name, changes, SETTINGS)
+            self.but(**changes)
 
     def _check_probes(self, hypothesis: Hypothesis) -> None:
         """Refuse a hypothesis about a probe that runs of one of its arms will not record."""
@@ -139,6 +143,7 @@ class Experiment:
         if self.check is not None and not callable(self.check):
             raise DeclarationError(f"check is {self.check!r}. Give a function that returns facts.")
         checks.options("quick", self.quick)
+        checks.options("bundled", self.bundled)
 
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:

@@ -145,7 +145,7 @@ def _changes(declared: StoredExperiment, ended: Sequence[EndedRun]) -> Iterator[
         yield f"the ledger begins after {count(first)}: nothing shows what was asked before them"
     trained = [place for run in ended for place, entry in enumerate(entries) if entry.sha256 == run.asked]
     last = asked[-1][1]
-    if declared.end != last.end:
+    if last.end is not None and declared.end != last.end:
         yield f"the planned end changed from {last.end} to {declared.end} seeds by hand"
     for (_, old), (place, new) in pairwise(asked):
         # Runs that were moved away while the question changed still carry what was asked before.

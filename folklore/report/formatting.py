@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from folklore.declare import metrics
 
 if TYPE_CHECKING:  # it imports numpy and scipy, of which `list` has no need
-    from folklore.evidence.comparison import Difference, JudgedHypothesis
+    from folklore.evidence.comparison import Comparison, Difference, JudgedHypothesis
 
 
 def count(number: int, thing: str) -> str:
@@ -99,16 +99,72 @@ def _open(h: JudgedHypothesis) -> str:
     return f"{said}More seeds would {what}: an even chance by {h.seeds_needed:,}{ninety}."
 
 
+def next_command(compared: Comparison, where: str = "") -> str:
+    """The command that adds the seeds by which every open verdict has an even chance; "" where none would help.
+
+    Args:
+        compared: an experiment.
+        where: the option that names the log directory.
+    """
+    needed = [h.seeds_needed for h in compared.hypotheses if h.seeds_needed]
+    if not needed:
+        return ""
+    options = "".join(f" {option}" for option in compared.options or ())
+    source = f" --data {compared.data.source}" if compared.data else ""
+    seeds = "--until-decided" if max(needed) <= 30 else f"--seeds {max(needed)}"
+    return f"python -m experiments run {compared.experiment} {seeds}{options}{source}{where}"
+
+
 def p_value(p: float | None) -> str:
     """A p-value as ", p = 0.02"; nothing where there is none."""
     return "" if p is None else ", p < 0.0001" if p < 1e-4 else f", p = {p:.2g}"
 
 
-def difference(given: Difference | None) -> str:
-    """An arm's difference from the baseline, with its interval; the baseline itself has none."""
+def difference(given: Difference | None, goal: str | None) -> str:
+    """An arm's difference from the baseline, + is better, with its interval; the baseline itself has none.
+
+    Of a metric without a goal, such as a difference of two others, + is larger.
+    """
     if given is None:
         return "baseline"
-    return estimate(given.mean, given.ci).removesuffix(" –")
+    if goal != "min":
+        return estimate(given.mean, given.ci).removesuffix(" –")
+    mean, (lo, hi) = None if given.mean is None else -given.mean, given.ci
+    return estimate(mean, (None if hi is None else -hi, None if lo is None else -lo)).removesuffix(" –")
+
+
+def is_exploratory(name: str, compared: Comparison) -> bool:
+    """Whether an arm clearly differs from the baseline, and no hypothesis asks whether it does."""
+    given = compared.arms[name].difference
+    if given is None or None in given.ci or given.ci[0] <= 0 <= given.ci[1]:  # type: ignore[operator]
+        return False
+    asked = (h for h in compared.hypotheses if h.metric == compared.metric and h.against == compared.baseline)
+    return not any(name == h.arm for h in asked)
+
+
+def plain(h: JudgedHypothesis) -> str:
+    """A verdict as one plain sentence: what differs from what, by how much, and whether that matters."""
+    if h.withheld or h.effect is None or None in h.ci:
+        return f"No verdict: {h.withheld}." if h.withheld else "There are too few seeds for a verdict."
+    lo, hi = (bound for bound in h.ci if bound is not None)
+    others = f"{h.against!r}" if isinstance(h.against, str) else number(h.against)
+    ours = f"{h.arm!r}" if isinstance(h.arm, str) else f"{h.arm[-1]!r}"
+    others = others if isinstance(h.arm, str) else f"{h.arm[0]!r}"
+    matters = f"the {number(h.delta)} that would matter"
+    if h.verdict == "no practical difference" or (h.direction == "no difference" and h.verdict == "supported"):
+        return f"In {h.metric}, {ours} and {others} differ by less than {matters}: {interval(h.ci, signed=True)}."
+    if h.verdict == "undecided" and h.size != "open":
+        return (
+            f"In {h.metric}, it is not decided yet whether {ours} differs from {others}: {interval(h.ci, signed=True)}."
+        )
+    if h.direction == "not worse" and h.verdict == "supported":
+        return f"In {h.metric}, {ours} is not worse than {others} by {matters}: {interval(h.ci, signed=True)}."
+    word = h.counted if h.effect > 0 else {"better": "worse", "worse": "better"}[h.counted]
+    low, high = sorted((abs(lo), abs(hi)))
+    by = f"by {number(abs(h.effect))}, between {number(low)} and {number(high)}"
+    how = f"more than {matters}" if h.size == "settled" else f"and it is open whether that reaches {matters}"
+    more = " more" if h.more_than else ""
+    return f"In {h.metric}, {ours} is{more} {word} than {others} {by}, {how}."
 
 
 def number(value: float | None, signed: bool = False) -> str:

@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from folklore.errors import ProblemError
 from folklore.evidence import statistics
-from folklore.evidence.comparison import ComparedArm, Comparison, JudgedHypothesis
+from folklore.evidence.comparison import Comparison, JudgedHypothesis
 from folklore.report import formatting, plots, summary, tables
 from folklore.report.summary import Result
 from folklore.storage.files import write_text
@@ -195,7 +195,7 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
         "compared": compared,
         "hypotheses": [(h, *_in_words(h)) for h in compared.hypotheses],
         "forest": _plot(plots.forest(_effects([result])), "forest") if _effects([result]) else "",
-        "arms": [_arm(name, arm, style[name]) for name, arm in compared.arms.items()],
+        "arms": [_arm(name, compared, style[name]) for name in compared.arms],
         "failed": any(arm.failed for arm in compared.arms.values()),
         "variance": _variance(compared),
         "about": "; ".join(tables.about(compared)) if compared.arms else "",
@@ -222,8 +222,8 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
     }
 
 
-def _in_words(h: JudgedHypothesis) -> tuple[str, str, str]:
-    return formatting.label(h.verdict, h.size), formatting.in_words(h), formatting.beside(h)
+def _in_words(h: JudgedHypothesis) -> tuple[str, str, str, str]:
+    return formatting.label(h.verdict, h.size), formatting.plain(h), formatting.in_words(h), formatting.beside(h)
 
 
 def made(result: Result) -> str:
@@ -245,7 +245,8 @@ def command(compared: Comparison) -> str:
     return f"python -m experiments run {compared.experiment}{until}{options}{source}"
 
 
-def _arm(name: str, arm: ComparedArm, style: plots.Style) -> dict[str, Any]:
+def _arm(name: str, compared: Comparison, style: plots.Style) -> dict[str, Any]:
+    arm, goal, exploratory = compared.arms[name], compared.goal, formatting.is_exploratory(name, compared)
     return {
         "name": name,
         "colour": style[0],
@@ -253,7 +254,7 @@ def _arm(name: str, arm: ComparedArm, style: plots.Style) -> dict[str, Any]:
         "mean": formatting.number(arm.mean),
         "std": formatting.number(arm.std),
         "interval": formatting.interval(arm.ci),
-        "difference": formatting.difference(arm.difference),
+        "difference": formatting.difference(arm.difference, goal) + ("*" if exploratory else ""),
         "failed": arm.failed,
     }
 

@@ -13,7 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from folklore.declare import metrics
-from folklore.report.formatting import beside, count, difference, in_words, interval, label, number
+from folklore.report.formatting import (
+    beside,
+    count,
+    difference,
+    in_words,
+    interval,
+    is_exploratory,
+    label,
+    next_command,
+    number,
+    plain,
+)
 
 if TYPE_CHECKING:  # see folklore.report.formatting
     from folklore.evidence.comparison import Comparison
@@ -50,18 +61,26 @@ def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "")
     return drawn
 
 
-def comparison(compared: Comparison) -> Group:
-    """One comparison for the terminal: the arms' table, what it is about, verdicts and facts."""
+def comparison(compared: Comparison, where: str = "") -> Group:
+    """One comparison for the terminal: the arms' table, what it is about, verdicts, facts, and what to do next.
+
+    Args:
+        compared: an experiment.
+        where: the option that names the log directory, for the next command.
+    """
     if not compared.arms:
         return Group(Text(compared.experiment), *_facts(compared))
     drawn = table(arm_rows(compared), title=compared.experiment, caption="; ".join(about(compared)))
     warnings = [Text(f"Beware: {warning}.", style="yellow") for warning in compared.warnings]
-    return Group(drawn, *warnings, *_verdicts(compared), *_facts(compared))
+    more = next_command(compared, where)
+    nexts = [Text(f"Next: {more}", style="bold")] if more else []
+    return Group(drawn, *warnings, *_verdicts(compared), *_facts(compared), *nexts)
 
 
 def arm_rows(compared: Comparison) -> list[Row]:
     """The arms' table, as text for people."""
     any_failed = any(arm.failed for arm in compared.arms.values())
+    exploratory = [name for name in compared.arms if is_exploratory(name, compared)]
     return [
         {
             "arm": name,
@@ -69,7 +88,7 @@ def arm_rows(compared: Comparison) -> list[Row]:
             "mean": number(arm.mean),
             "std": number(arm.std),
             "95 % interval": interval(arm.ci),
-            "minus baseline": difference(arm.difference),
+            "against baseline": difference(arm.difference, compared.goal) + ("*" if name in exploratory else ""),
         }
         | ({"failed": str(arm.failed)} if any_failed else {})
         for name, arm in compared.arms.items()
@@ -81,10 +100,13 @@ def about(compared: Comparison) -> list[str]:
     data = compared.data
     unit = f" in {data.unit}" if data and data.unit and compared.metric and metrics.has_unit(compared.metric) else ""
     better = {"min": ", lower is better", "max": ", higher is better", None: ""}[compared.goal]
-    notes = [f"{compared.metric}{unit}{better}"]
+    sign = "; against the baseline, + is better" if compared.goal else "; against the baseline, + is larger"
+    notes = [f"{compared.metric}{unit}{better}{sign}"]
     if data:
         notes.append(f"data: {data.name} ({data.source})")
     notes.append(f"intervals cover {compared.covers}")
+    if any(is_exploratory(name, compared) for name in compared.arms):
+        notes.append("* exploratory: no hypothesis asks about this difference")
     if compared.edition:
         notes.append(f"{compared.edition} edition: judged again from its kept seeds; its runs kept no test rows")
     if compared.unfinished:
@@ -98,6 +120,7 @@ def _verdicts(compared: Comparison) -> Iterator[Text]:
     for hypothesis in compared.hypotheses:
         word = label(hypothesis.verdict, hypothesis.size)
         yield Text.assemble((word.upper(), VERDICT_STYLES[hypothesis.verdict]), f": {hypothesis.claim}")
+        yield Text(f"  {plain(hypothesis)}")
         yield Text(f"  {in_words(hypothesis)}")
         if said := beside(hypothesis):
             yield Text(f"  {said}", style="dim")

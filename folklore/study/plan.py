@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data import Source
 from folklore.declare.experiment import Experiment
 from folklore.declare.recipe import Recipe
 from folklore.errors import ProblemError
@@ -17,9 +18,20 @@ from folklore.task import Task
 
 
 def settle_data(
-    studies: Mapping[str, Experiment], choice: DataChoice, pool: Pool
+    studies: Mapping[str, Experiment],
+    choice: DataChoice,
+    pool: Pool,
+    apply: Callable[[Experiment], Experiment] = lambda experiment: experiment,
 ) -> tuple[dict[str, Experiment], list[str]]:
-    """The experiments on the data that `choice` gives them, and why stand-ins are used where they are."""
+    """The experiments on the data that `choice` gives them, and why stand-ins are used where they are.
+
+    Args:
+        studies: the experiments as declared, by name.
+        choice: of the data.
+        pool: its workers find out whether data are available.
+        apply: changes an experiment as the command's options ask. On a stand-in, the experiment's own changes for it
+            are made before.
+    """
     notes: list[str] = []
     found = {}
     for wanted in dict.fromkeys(experiment.data for experiment in studies.values() if experiment.arms):
@@ -35,16 +47,17 @@ def settle_data(
     settled = {}
     for name, experiment in studies.items():
         if experiment.arms and (source := found[experiment.data]) != experiment.data:
-            # A stand-in is small: all of it is used, where the real set would have been cut.
-            arms = {
-                arm: dataclasses.replace(
-                    recipe, data=source, data_params={k: v for k, v in recipe.data_params.items() if k != "train_size"}
-                )
-                for arm, recipe in experiment.arms.items()
-            }
-            experiment = dataclasses.replace(experiment, arms=arms)
-        settled[name] = experiment
+            changed = apply(dataclasses.replace(experiment, arms=experiment.but(**experiment.bundled)))
+            settled[name] = dataclasses.replace(changed, arms=_on(source, changed.arms))
+        else:
+            settled[name] = apply(experiment)
     return settled, notes
+
+
+def _on(source: Source, arms: Mapping[str, Recipe]) -> dict[str, Recipe]:
+    """The arms on a stand-in. It is small: all of it is used, where the real set would have been cut."""
+    kept = {arm: {k: v for k, v in recipe.data_params.items() if k != "train_size"} for arm, recipe in arms.items()}
+    return {arm: dataclasses.replace(recipe, data=source, data_params=kept[arm]) for arm, recipe in arms.items()}
 
 
 def tasks_of(

@@ -110,8 +110,8 @@ class Pool:
     def train_all(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
         """Train; yield each task with its record as it ends.
 
-        If possible a worker receives a run of an arm that it has compiled. `report` is called with a task and its
-        newest row a few times a second.
+        If possible a worker receives a run of an arm that it has compiled. `report` is called with a task and an empty
+        row when it is given to a worker, then with its newest row a few times a second.
         """
         jobs = [_Job("train_run", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
         for job, record in self._work(jobs, lambda job, row: report(job.tag, row)):
@@ -129,7 +129,9 @@ class Pool:
                     if worker.is_worn() or not worker.process.is_alive():
                         worker.end()
                         worker = self._workers[number] = self._new_worker(number)
-                    self._give(worker, _next_for(worker, waiting, self._workers))
+                    given = _next_for(worker, waiting, self._workers)
+                    self._give(worker, given)
+                    report(given, {})
             busy = {worker.connection: worker for worker in self._workers if worker.job}
             for connection in wait(list(busy)):
                 worker = busy[connection]

@@ -1,10 +1,12 @@
-"""The display while runs train: a line for each run that ended, and a live table of those under way."""
+"""The display while runs train: in a terminal a line for each arm, in a pipe, or on request, a line for each run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean, median, stdev
 from typing import Any
 
 from rich.console import Console
@@ -13,29 +15,89 @@ from rich.table import Table
 from rich.text import Text
 
 from folklore.declare import metrics
-from folklore.declare.hypothesis import Metric
+from folklore.declare.experiment import Experiment
 from folklore.report.formatting import number
 from folklore.storage.run_paths import tuning_point
 from folklore.task import Task
 
+Row = Mapping[str, float]
+Record = Mapping[str, Any]
+_Key = tuple[str, str]  # experiment and label of an arm
+
+
+@dataclass
+class _Arm:
+    """What is known of an arm's runs.
+
+    Attributes:
+        task: one of them.
+        left: of this command, not ended.
+        ended, failed: of all.
+        values: of the metric, by seed.
+        under_way: the runs that train, each with its newest row, {} before its first epoch ended.
+        seconds: that ended runs took after their network was built.
+    """
+
+    task: Task
+    left: int = 0
+    ended: int = 0
+    failed: int = 0
+    values: dict[int, float] = field(default_factory=dict)
+    under_way: dict[Path, tuple[Task, Row]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, task: Task, record: Record, metric: str) -> None:
+        """A run that has ended."""
+        self.ended += 1
+        value = (record.get("metrics") or {}).get(metric)
+        if record["status"] != "done" or record.get("collapse"):
+            self.failed += 1
+        elif value is not None:
+            self.values[task.seed] = value
+
+    def seconds_left(self) -> float | None:
+        """That its runs will take, one after another; None while no run has shown how long an epoch takes."""
+        rows = [(task, row) for task, row in self.under_way.values() if row.get("epoch")]
+        per_run = [row["seconds"] / row["epoch"] * task.recipe.epochs for task, row in rows]
+        if not (self.left and (self.seconds or per_run)):
+            return None if self.left else 0.0
+        whole = median(self.seconds or per_run)
+        return max(0.0, whole * self.left - sum(row["seconds"] for _, row in rows))
+
 
 class Progress:
-    """A live table: arm, seed, epoch, train and validation metric, time left. For use in a `with` statement.
+    """A live table, a line an arm: state, runs, metric, difference from the baseline. For use in a `with` statement.
 
     Args:
-        console: where to draw; if it is not a terminal, only the lines of ended runs appear.
-        total: how many runs there will be.
-        metrics: the metric that each experiment is about, by its name.
+        console: where to draw. If it is not a terminal, or with `verbose`, the lines of ended runs appear too.
+        tasks: the runs to come.
+        experiments: their experiments, by name.
+        workers: that train at once.
+        stored: runs of these arms that ended before, with their records.
+        verbose: whether every run has a line.
         clock: returns seconds.
     """
 
     def __init__(
-        self, console: Console, total: int, metrics: Mapping[str, Metric], clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        tasks: Sequence[Task],
+        experiments: Mapping[str, Experiment],
+        *,
+        workers: int = 1,
+        stored: Iterable[tuple[Task, Record]] = (),
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.console, self.total, self.metrics, self.clock = console, total, metrics, clock
-        self.active: dict[Path, tuple[Task, dict[str, float]]] = {}
-        self.ended = 0
-        self.begun = clock()
+        self.console, self.experiments, self.workers, self.clock = console, experiments, workers, clock
+        self.every_run = verbose or not console.is_terminal
+        self.total, self.ended, self.begun = len(tasks), 0, clock()
+        self.arms: dict[_Key, _Arm] = {}
+        for task in tasks:
+            self._arm(task).left += 1
+        for task, record in stored:
+            if _key(task) in self.arms:
+                self._arm(task).add(task, record, self._metric(task))
         self.live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Progress:
@@ -48,45 +110,73 @@ class Progress:
         """Take the live table away; the lines above it stay."""
         self.live.stop()
 
-    def update(self, task: Task, row: dict[str, float]) -> None:
-        """A run has come to the end of an epoch."""
-        self.active[task.path] = task, row
+    def update(self, task: Task, row: Row) -> None:
+        """A run has come to the end of an epoch; with an empty row, it was given to a worker."""
+        self._arm(task).under_way[task.path] = task, row
         self._draw()
 
-    def end(self, task: Task, record: Mapping[str, Any]) -> None:
+    def end(self, task: Task, record: Record) -> None:
         """A run has ended."""
-        self.active.pop(task.path, None)
+        arm = self._arm(task)
+        arm.under_way.pop(task.path, None)
+        arm.left -= 1
+        arm.add(task, record, self._metric(task))
+        if taken := record.get("seconds"):
+            arm.seconds.append(taken["total"] - taken["build"])
         self.ended += 1
-        shown = _shown(self.metrics[task.experiment].name, task)
-        self.console.print(_ending(task, record, shown), soft_wrap=True)
+        if self.every_run or record["status"] != "done" or record.get("collapse"):
+            self.console.print(_ending(task, record, self._metric(task)), soft_wrap=True)
         self._draw()
-
-    def _draw(self) -> None:
-        self.live.update(self.table(), refresh=True)
 
     def table(self) -> Table:
-        """The runs under way."""
-        left = "starting workers"
-        if self.ended:
-            spent = self.clock() - self.begun
-            left = f"about {duration(spent / self.ended * (self.total - self.ended))} left"
-        table = Table(title=f"{self.ended} of {self.total} runs ended, {left}", title_justify="left")
-        for name, side in (("experiment", "left"), ("arm", "left"), ("seed", "right"), ("epoch", "right"),
-                           ("train", "right"), ("validation", "right"), ("left", "right")):  # fmt: skip
-            table.add_column(name, justify=side)  # type: ignore[arg-type]
-        for task, row in self.active.values():
-            metric = _shown(self.metrics[task.experiment].name, task).partition("/")[2]
-            epoch, epochs = int(row["epoch"]), task.recipe.epochs
-            table.add_row(
-                task.experiment,
-                Text(_label(task)),
-                str(task.seed),
-                f"{epoch}/{epochs}",
-                number(row.get(f"train/{metric}")),
-                number(row.get(f"validation/{metric}")),
-                duration(row["seconds"] / epoch * (epochs - epoch)),
-            )
+        """All arms that have runs in this command."""
+        table = Table(title=f"{self.ended} of {self.total} runs ended, {self.left()}", title_justify="left")
+        for name, side in (("arm", "left"), ("now", "left"), ("runs", "right"), ("mean ± sd", "right"),
+                           ("against baseline", "right")):  # fmt: skip
+            table.add_column(name, justify=side, no_wrap=name != "arm")  # type: ignore[arg-type]
+        several = len({experiment for experiment, _ in self.arms}) > 1
+        for (experiment, label), arm in self.arms.items():
+            name = f"{experiment}  {label}" if several else label
+            runs = f"{arm.ended}/{arm.ended + arm.left}" + (f", {arm.failed} failed" if arm.failed else "")
+            table.add_row(Text(name), _now(arm), runs, _summary(arm), self._against(experiment, label, arm))
         return table
+
+    def left(self) -> str:
+        """The time left, from what epochs took, without what building networks takes; or that it is not known yet."""
+        known = [seconds for arm in self.arms.values() if (seconds := arm.seconds_left()) is not None]
+        if len(known) < len(self.arms):
+            at_least = sum(known) / self.workers
+            return f"more than {duration(at_least)} left" if at_least >= 1 else f"{duration(self._spent())} so far"
+        return f"about {duration(sum(known) / self.workers)} left"
+
+    def _spent(self) -> float:
+        return self.clock() - self.begun
+
+    def _against(self, experiment: str, label: str, arm: _Arm) -> Text:
+        """The mean difference from the baseline over shared seeds, + is better; the best arm is marked."""
+        declared = self.experiments[experiment]
+        values = {other: found.values for (name, other), found in self.arms.items() if name == experiment}
+        sign = -1 if declared.metric.goal == "min" else 1
+        means = {other: sign * mean(of_arm.values()) for other, of_arm in values.items() if of_arm}
+        best = " best" if len(means) > 1 and label == max(means, key=lambda other: means[other]) else ""
+        if label == declared.baseline or label not in declared.arms:
+            return Text(f"baseline{best}" if label == declared.baseline else "")
+        baseline = values.get(declared.baseline, {})
+        shared = arm.values.keys() & baseline.keys()
+        if not shared:
+            return Text("–")
+        difference = sign * mean(arm.values[seed] - baseline[seed] for seed in shared)
+        return Text(f"{number(difference, signed=True)}{best}", style="bold" if best else "")
+
+    def _arm(self, task: Task) -> _Arm:
+        return self.arms.setdefault(_key(task), _Arm(task))
+
+    def _metric(self, task: Task) -> str:
+        return _shown(self.experiments[task.experiment].metric.name, task)
+
+    def _draw(self) -> None:
+        if self.console.is_terminal:
+            self.live.update(self.table(), refresh=True)
 
 
 def duration(seconds: float) -> str:
@@ -96,6 +186,32 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _key(task: Task) -> _Key:
+    point = tuning_point(task.path)
+    return task.experiment, task.arm if point is None else f"{task.arm}, tuning"
+
+
+def _now(arm: _Arm) -> Text:
+    """What an arm's runs do now."""
+    if not arm.left:
+        return Text("done", style="green")
+    if not arm.under_way:
+        return Text("waiting", style="dim")
+    rows = [(task.seed, row, task.recipe.epochs) for task, row in arm.under_way.values() if row.get("epoch")]
+    if not rows:
+        return Text("compiling" if not arm.ended else "starting", style="yellow")
+    seed, row, epochs = rows[0]
+    return Text(f"seed {seed}, epoch {int(row['epoch'])} of {epochs}")
+
+
+def _summary(arm: _Arm) -> str:
+    values = list(arm.values.values())
+    if not values:
+        return "–"
+    spread = f" ± {number(stdev(values))}" if len(values) > 1 else ""
+    return f"{number(mean(values))}{spread}"
+
+
 def _shown(metric: str, task: Task) -> str:
     """The metric to show of a run: that of the experiment, or else the one that selects the epoch."""
     parsed = metrics.parse(metric)
@@ -103,14 +219,10 @@ def _shown(metric: str, task: Task) -> str:
     return metric if recorded else task.recipe.monitor
 
 
-def _label(task: Task) -> str:
-    """The arm; of a tuning run with its point of the grid."""
+def _ending(task: Task, record: Record, metric: str) -> Text:
     point = tuning_point(task.path)
-    return task.arm if point is None else f"{task.arm}, {point}"
-
-
-def _ending(task: Task, record: Mapping[str, Any], metric: str) -> Text:
-    name = f"{task.experiment}  {_label(task)}  seed {task.seed}  "
+    label = task.arm if point is None else f"{task.arm}, {point}"
+    name = f"{task.experiment}  {label}  seed {task.seed}  "
     remarks = [f"checkpoint not used: {rejected}" for rejected in record.get("rejected_checkpoints") or ()]
     if resumed := record.get("resumed_after"):
         remarks.append(f"resumed after epoch {resumed}")

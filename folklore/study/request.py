@@ -32,6 +32,7 @@ class Request:
         fresh: whether earlier runs are moved aside first.
         until_decided: whether seeds are added, look by look, until every hypothesis has a verdict.
         max_seeds: where that ends.
+        verbose: whether every run has a line in a terminal too.
         deterministic: whether only operations are used that give equal bits for equal inputs.
     """
 
@@ -45,6 +46,7 @@ class Request:
     fresh: bool = False
     until_decided: bool = False
     max_seeds: int = sequential.LOOKS[-1]
+    verbose: bool = False
     deterministic: bool = False
 
     def apply(self, experiment: Experiment) -> Experiment:

@@ -43,14 +43,14 @@ def run_studies(experiments: Mapping[str, Experiment], console: Console, request
         ProblemError: the request is contradictory, or an experiment cannot be trained; nothing has been written then.
     """
     checkpoint_seconds()
-    studies = [_Study.of(name, request.apply(experiment), request) for name, experiment in experiments.items()]
+    studies = [_Study.of(name, experiment, request) for name, experiment in experiments.items()]
     run_directory.check_logdir(request.logdir)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     settle = partial(settle_resources, request.jobs, sum(study.most_runs() for study in studies))
     operations = deterministic_ops() if request.deterministic else {}  # workers inherit them
     with exported(operations), locked(request.logdir, experiments, say), Pool(settle(), say) as pool:
         statistics.import_libraries()  # on a core that is idle until the workers have imported theirs
-        steps = _Steps(studies, request, console, Trainer(pool, settle, console))
+        steps = _Steps(studies, request, console, Trainer(pool, settle, console, request.verbose))
         steps.settle_data()
         steps.preflight()
         steps.move_aside()  # from here on things are written
@@ -67,7 +67,8 @@ class _Study:
 
     Attributes:
         name: of the experiment.
-        experiment: as it is trained: changed by the request, later on the settled data and with tuned arms.
+        declared: the experiment as its file declares it.
+        experiment: as it is trained: changed by the request, later on the settled data.
         looks: the numbers of seeds after which its runs are compared.
         unit: of the data that it declares, which the stand-in's may differ from.
         request: the options of the command.
@@ -78,6 +79,7 @@ class _Study:
     """
 
     name: str
+    declared: Experiment
     experiment: Experiment
     looks: list[int]
     unit: str | None
@@ -90,7 +92,7 @@ class _Study:
     @classmethod
     def of(cls, name: str, experiment: Experiment, request: Request) -> _Study:
         unit = experiment.data.unit if experiment.arms else None
-        return cls(name, experiment, request.looks(experiment), unit, request)
+        return cls(name, experiment, request.apply(experiment), request.looks(experiment), unit, request)
 
     def most_runs(self) -> int:
         """How many runs there are at most: those of tuning, and each arm's with every seed."""
@@ -172,8 +174,8 @@ class _Steps:
 
     def settle_data(self) -> None:
         """Give every experiment the data that the request and this machine allow."""
-        declared = {study.name: study.experiment for study in self.studies}
-        settled, notes = plan.settle_data(declared, self.request.data, self.trainer.pool)
+        declared = {study.name: study.declared for study in self.studies}
+        settled, notes = plan.settle_data(declared, self.request.data, self.trainer.pool, self.request.apply)
         for note in notes:
             self.console.print(Panel(Text(note), title="bundled data", border_style="yellow"))
         common = provenance() | {"deterministic": self.request.deterministic}
@@ -245,19 +247,26 @@ class _Steps:
                 self.console.print(
                     f"{formatting.count(done, 'run')} already done{how}.", highlight=False, soft_wrap=True
                 )
-            self.failures += self.trainer.train(left, experiments)
+            if look == 0 and left:
+                self._print_command("Watch", "board")
+            stored = [
+                (task, record.to_dict()) for task in wanted if (record := run_directory.read_run(task.path).ended)
+            ]
+            self.failures += self.trainer.train(left, experiments, stored)
 
     def compare(self) -> None:
         """Show how the arms compare, and the commands to look further."""
         for study in self.studies:
             try:
-                self.console.print(tables.comparison(study.look()))
+                self.console.print(tables.comparison(study.look(), run_directory.logdir_option(self.request.logdir)))
             except ProblemError as problem:  # nothing to compare, for example because every run failed
                 self.console.print(Text(str(problem)), style="yellow")
+        self._print_command("Compare", "compare")
+
+    def _print_command(self, use: str, command: str) -> None:
         names = " ".join(study.name for study in self.studies)
         where = run_directory.logdir_option(self.request.logdir)
-        for use, command in (("Watch", "board"), ("Compare", "compare")):
-            self.console.print(Text(f"{use}: python -m experiments {command} {names}{where}"), soft_wrap=True)
+        self.console.print(Text(f"{use}: python -m experiments {command} {names}{where}"), soft_wrap=True)
 
     def _remaining(self, runs: Sequence[Task]) -> list[Task]:
         """The runs that are to be trained. Earlier runs that --fresh will move aside do not count.

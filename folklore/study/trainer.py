@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,14 @@ class Trainer:
         pool: of workers.
         settle: returns the resources for networks of which the largest takes so many bytes in training.
         console: where progress is shown.
+        verbose: whether every run has a line in a terminal too.
         examined: the mode and the bytes of each recipe that was examined, by its identity.
     """
 
     pool: Pool
     settle: Callable[[int], Resources]
     console: Console
+    verbose: bool = False
     examined: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
 
     def examine(self, tasks: Sequence[Task]) -> None:
@@ -49,8 +51,19 @@ class Trainer:
             if self.pool.use(self.settle(max(size for _, size in self.examined.values()))):
                 self.examined = {}  # modes are measured with the threads that they are used with
 
-    def train(self, tasks: Sequence[Task], experiments: Mapping[str, Experiment]) -> int:
-        """Train these runs of experiments and show progress; return how many failed."""
+    def train(
+        self,
+        tasks: Sequence[Task],
+        experiments: Mapping[str, Experiment],
+        stored: Iterable[tuple[Task, Mapping[str, Any]]] = (),
+    ) -> int:
+        """Train these runs of experiments and show progress; return how many failed.
+
+        Args:
+            tasks: the runs.
+            experiments: by name.
+            stored: runs of their arms that ended before, with their records, which the display counts too.
+        """
         self.examine(tasks)
         used = {"workers": self.pool.resources.workers, "threads": self.pool.resources.threads}
         ready = [
@@ -61,9 +74,11 @@ class Trainer:
             )
             for task in tasks
         ]
-        metrics = {name: experiment.metric for name, experiment in experiments.items() if experiment.arms}
         failures = 0
-        with Progress(self.console, len(ready), metrics) as progress:
+        workers = self.pool.resources.workers
+        with Progress(
+            self.console, ready, experiments, workers=workers, stored=stored, verbose=self.verbose
+        ) as progress:
             for task, record in self.pool.train_all(ready, progress.update):
                 progress.end(task, record)
                 failures += plan.is_failure(experiments[task.experiment], task, record)
