@@ -47,6 +47,7 @@ fashion_mnist = Experiment(
     hypothesis=Hypothesis("residual", "better", by=0.005),
     seeds=3,
     quick=dict(epochs=2, data_params=dict(train_size=10_000)),
+    bundled=dict(epochs=80, batch_size=32),
 )
 california_housing = Experiment(
     claim="A self-normalising network predicts house prices better than a plain ReLU network.",
@@ -56,6 +57,7 @@ california_housing = Experiment(
     hypothesis=Hypothesis("selu + alpha dropout", "better", by=0.005),
     seeds=3,
     quick=dict(epochs=4),
+    bundled=dict(epochs=100, patience=30, optimizer=dict(learning_rate=0.003)),
 )
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ def _verdicts(compared: Comparison) -> Iterator[Text]:
     for hypothesis in compared.hypotheses:
         word = label(hypothesis.verdict, hypothesis.size)
         yield Text.assemble((word.upper(), VERDICT_STYLES[hypothesis.verdict]), f": {hypothesis.claim}")
-        yield Text(f"  {plain(hypothesis)}")
+        if not hypothesis.withheld:  # the next line says why
+            yield Text(f"  {plain(hypothesis)}")
         yield Text(f"  {in_words(hypothesis)}")
         if said := beside(hypothesis):
             yield Text(f"  {said}", style="dim")
