@@ -106,6 +106,14 @@ def test_phone_layout_does_not_scroll_sideways(page, index, name):
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
+def test_phone_shows_every_verdict_whole(page, index):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(index.as_uri())
+    boxes = [word.bounding_box() for word in page.locator(".claims .verdict").all()]
+    assert boxes
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+
+
 def test_printed_page_has_no_buttons(page, index):
     page.goto(index.with_name("topic.experiment.html").as_uri())
     page.emulate_media(media="print")

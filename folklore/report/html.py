@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from folklore.errors import ProblemError
-from folklore.evidence import statistics
+from folklore.evidence import sequential, statistics
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
 from folklore.report import formatting, plots, summary, tables
 from folklore.report.summary import Result
@@ -240,9 +240,18 @@ def made(result: Result) -> str:
 def command(compared: Comparison) -> str:
     """The command that repeats an experiment's runs."""
     source = f" --data {compared.data.source}" if compared.data else ""
-    until = " --until-decided" if compared.hypotheses else ""
     options = "".join(f" {option}" for option in compared.options or ())
-    return f"python -m experiments run {compared.experiment}{until}{options}{source}"
+    return f"python -m experiments run {compared.experiment}{_seeds(compared)}{options}{source}"
+
+
+def _seeds(compared: Comparison) -> str:
+    """The option that gives as many seeds: the planned looks where they were taken, otherwise the number."""
+    most = max((arm.n + arm.failed for arm in compared.arms.values()), default=0)
+    looks = [h.looks for h in compared.hypotheses if h.looks]
+    planned = all(taken == list(sequential.LOOKS[: len(taken)]) for taken in looks)
+    if looks and planned:
+        return " --until-decided"
+    return f" --seeds {most}" if most else ""
 
 
 def _arm(name: str, compared: Comparison, style: plots.Style) -> dict[str, Any]:

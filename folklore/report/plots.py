@@ -19,6 +19,7 @@ from folklore.storage.schema import Tuned
 # Okabe & Ito 2008, "Color universal design": distinguishable with any kind of colour blindness; without yellow, which
 # lacks contrast on white. Beyond seven arms, dashes distinguish them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+FARTHEST = 6.0  # δ, to which a forest plot reaches
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "cross")
 _LAYOUT: dict[str, Any] = {
@@ -163,38 +164,49 @@ def _tick(name: str, arm: ComparedArm) -> str:
 
 
 def forest(rows: Sequence[Effect]) -> go.Figure:
-    """Effects with their intervals, the first row on top."""
+    """Effects with their intervals, the first row on top, each under its label.
+
+    The axis ends at ±6 δ: what lies beyond is drawn as an arrow with its number, so that one large effect does not
+    squash all others.
+    """
     drawn = go.Figure()
+    reach = min(FARTHEST, max([1.5, *(1.1 * abs(bound) for row in rows for bound in (row.lo, row.hi))]))
     drawn.add_vrect(x0=-1, x1=1, fillcolor="#DDDDDD", opacity=0.5, line_width=0, layer="below")
     drawn.add_vline(x=0, line={"color": "#666666", "width": 1})
     height = len(rows)
     for place, row in enumerate(rows):
-        error = {"array": [row.hi - row.effect], "arrayminus": [row.effect - row.lo], "width": 5}
-        colour, symbol = VERDICTS[row.verdict]
-        said = label(row.verdict, row.size)
-        if row.size == "open" and not symbol.endswith("-open"):
-            symbol += "-open"
-        if row.seeds_only:
-            drawn.add_scatter(
-                x=row.seeds_only, y=[height - place] * 2, mode="lines", line={"color": colour, "width": 4},
-                opacity=0.5, hoverinfo="skip", showlegend=False,
-            )  # fmt: skip
-        drawn.add_scatter(
-            x=[row.effect], y=[height - place], error_x=error, mode="markers", name=html.escape(row.label),
-            marker={"color": colour, "symbol": symbol, "size": 11}, showlegend=False,
-            hovertemplate=f"{html.escape(row.label)}<br>%{{x:.2f}} δ<extra>{said}</extra>",
-        )  # fmt: skip
-    labels = {
-        "tickmode": "array",
-        "tickvals": [height - place for place in range(height)],
-        "ticktext": [html.escape(_short(row.label)) for row in rows],
-        "range": [0.3, height + 0.7],
-    }
-    layout = _LAYOUT | {"margin": {"l": 10, "r": 20, "t": 20, "b": 50}}
+        y = height - place
+        _effect(drawn, row, y, reach)
+        drawn.add_annotation(x=-reach, y=y + 0.36, text=html.escape(_short(row.label)), showarrow=False,
+                             xanchor="left", font={"size": 12})  # fmt: skip
+    layout = _LAYOUT | {"margin": {"l": 10, "r": 10, "t": 20, "b": 50}}
     return drawn.update_layout(
-        **layout, yaxis=labels | {"automargin": True}, height=110 + 34 * height,
-        xaxis_title="effect, in units of δ",
+        **layout, yaxis={"visible": False, "range": [0.4, height + 0.9]}, height=110 + 48 * height,
+        xaxis={"title": "effect, in units of δ", "range": [-reach, reach]},
     )  # fmt: skip
+
+
+def _effect(drawn: go.Figure, row: Effect, y: float, reach: float) -> None:
+    """One effect: its dot and interval, as far as the axis reaches."""
+    colour, symbol = VERDICTS[row.verdict]
+    if row.size == "open" and not symbol.endswith("-open"):
+        symbol += "-open"
+    lo, effect, hi = (min(max(value, -reach), reach) for value in (row.lo, row.effect, row.hi))
+    if row.seeds_only:
+        inner = [min(max(bound, -reach), reach) for bound in row.seeds_only]
+        drawn.add_scatter(x=inner, y=[y, y], mode="lines", line={"color": colour, "width": 4}, opacity=0.5,
+                          hoverinfo="skip", showlegend=False)  # fmt: skip
+    error = {"array": [hi - effect], "arrayminus": [effect - lo], "width": 5}
+    drawn.add_scatter(
+        x=[effect], y=[y], error_x=error, mode="markers", name=html.escape(row.label), showlegend=False,
+        marker={"color": colour, "symbol": symbol, "size": 11},
+        hovertemplate=f"{html.escape(row.label)}<br>{row.effect:.2f} δ<extra>{label(row.verdict, row.size)}</extra>",
+    )  # fmt: skip
+    if abs(row.effect) > reach:
+        arrow = f"{row.effect:.0f} δ →" if row.effect > 0 else f"← {row.effect:.0f} δ"
+        side = "right" if row.effect > 0 else "left"
+        drawn.add_annotation(x=effect, y=y - 0.3, text=arrow, showarrow=False, xanchor=side,
+                             font={"size": 12, "color": colour})  # fmt: skip
 
 
 VERDICTS = {

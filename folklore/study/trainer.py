@@ -64,6 +64,8 @@ class Trainer:
             experiments: by name.
             stored: runs of their arms that ended before, with their records, which the display counts too.
         """
+        if not tasks:
+            return 0
         self.examine(tasks)
         used = {"workers": self.pool.resources.workers, "threads": self.pool.resources.threads}
         ready = [
