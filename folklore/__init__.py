@@ -20,15 +20,24 @@ if TYPE_CHECKING:
     from folklore.epoch import evaluate as evaluate
     from folklore.epoch import fit as fit
     from folklore.epoch import place as place
+    from folklore.report.frames import compare as compare
+    from folklore.report.frames import curves as curves
+    from folklore.report.frames import runs as runs
+    from folklore.study.notebook import run as run
     from folklore.training.transfer import freeze as freeze
     from folklore.training.transfer import from_run as from_run
     from folklore.training.transfer import new_head as new_head
 
 __version__ = "0.1.0"
-# What trains is imported on first use: it imports TensorFlow, which takes seconds, and declarations do not need it.
+# These are imported on first use: what trains imports TensorFlow, which takes seconds, and declarations need none.
 __getattr__, __dir__, _on_first_use = lazy_loader.attach(
     __name__,
-    submod_attrs={"epoch": ["evaluate", "fit", "place"], "training.transfer": ["freeze", "from_run", "new_head"]},
+    submod_attrs={
+        "epoch": ["evaluate", "fit", "place"],
+        "report.frames": ["compare", "curves", "runs"],
+        "study.notebook": ["run"],
+        "training.transfer": ["freeze", "from_run", "new_head"],
+    },
 )
 __all__ = ["Experiment", "Fact", "Hypothesis", "Metric", "Recipe", "run_file", *_on_first_use]
 

@@ -68,13 +68,18 @@ def compare(
     group: Annotated[
         str | None, typer.Option(help="pattern of a run's path in other TensorBoard logs; default: {arm}/seed-{seed}")
     ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="of other TensorBoard logs, the arm to compare with; default: the first")
+    ] = None,
     format_: Annotated[Literal["table", "json", "csv", "md"], typer.Option("--format")] = "table",
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Compare the arms of experiments by their stored runs, or the runs in any directory of TensorBoard logs."""
     others = [Path(name) for name in names or [] if _is_foreign(name, group)]
     names = [name for name in names or [] if Path(name) not in others]
-    comparisons = _compared_logs(others, metric, group) if others else []
+    if baseline is not None and (names or not others):
+        raise ProblemError(f"--baseline {baseline} is for logs of other programs: an experiment declares its baseline.")
+    comparisons = _compared_logs(others, metric, group, baseline) if others else []
     if names or not others:
         from folklore.evidence import compare, ledger
 
@@ -93,10 +98,12 @@ def compare(
             out.print(tables.comparison(compared, logdir_option(logdir)))
 
 
-def _compared_logs(paths: Sequence[Path], metric: str | None, group: str | None) -> list[Comparison]:
+def _compared_logs(
+    paths: Sequence[Path], metric: str | None, group: str | None, baseline: str | None
+) -> list[Comparison]:
     from folklore.evidence.logs import tensorboard_logs
 
-    return [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP) for path in paths]
+    return [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP, baseline) for path in paths]
 
 
 def _is_foreign(name: str, group: str | None) -> bool:

@@ -83,22 +83,24 @@ def _expression(group: str) -> re.Pattern[str]:
     return re.compile("".join(re.escape(text) + (f"(?P<{name}>[^/]+)" if name else "") for text, name, _, _ in parts))
 
 
-def compare(logdir: Path, metric: str | None = None, group: str = GROUP) -> Comparison:
+def compare(logdir: Path, metric: str | None = None, group: str = GROUP, baseline: str | None = None) -> Comparison:
     """Compare the arms of others' logs, as `folklore.evidence.compare` does ours, without a hypothesis.
 
     Args:
         logdir: the directory of all runs.
         metric: a tag such as "validation/epoch_accuracy", whose last value counts; "best …" takes the best.
         group: the pattern of a run's path, see `logged_runs`.
+        baseline: the arm that others are compared with; None takes the first.
 
     Raises:
-        ProblemError: no directory fits the pattern, or no run has the metric; names the existing ones.
+        ProblemError: no directory fits the pattern, no run has the metric, or no arm has the baseline's name; names
+            the existing ones.
     """
     with np.errstate(all="ignore"):  # values may be as large as floats are; what overflows is None
-        return _compare(logdir, metric, group)
+        return _compare(logdir, metric, group, baseline)
 
 
-def _compare(logdir: Path, metric: str | None, group: str) -> Comparison:
+def _compare(logdir: Path, metric: str | None, group: str, baseline: str | None) -> Comparison:
     runs, strange = logged_runs(logdir, group)
     if not runs:
         raise ProblemError(
@@ -121,7 +123,9 @@ def _compare(logdir: Path, metric: str | None, group: str) -> Comparison:
         arm = values.setdefault(run.arm, {})
         if number is not None:
             arm[run.seed] = number
-    baseline = next(iter(values))
+    baseline = next(iter(values)) if baseline is None else baseline
+    if baseline not in values:
+        raise ProblemError(f"The runs in {logdir} have no arm {baseline!r}. {did_you_mean(baseline, values)}")
     arms = {
         arm: _arm(by_seed, None if arm == baseline else values[baseline], sum(run.arm == arm for run in runs))
         for arm, by_seed in values.items()
