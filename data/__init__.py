@@ -10,6 +10,7 @@ from data.dataset import Dataset, Split
 from data.fashion import fashion_mnist
 from data.preprocessing import Preprocessing
 from data.source import Source, Whole, resolve
+from data.table import table
 
 __all__ = [
     "DataError",
@@ -23,4 +24,5 @@ __all__ = [
     "digits",
     "fashion_mnist",
     "resolve",
+    "table",
 ]
