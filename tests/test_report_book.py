@@ -6,7 +6,7 @@ import pytest
 
 from folklore.declare import catalog
 from folklore.errors import ProblemError
-from folklore.report import html, summary
+from folklore.report import claims, summary
 from folklore.storage import files
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -15,7 +15,9 @@ FILES = sorted((DOCS / "results").glob("*.json"))
 
 def test_claims_page_matches_kept_results():
     assert FILES
-    assert (DOCS / "claims.md").read_text(encoding="utf-8") == html.claims([summary.read(file) for file in FILES])
+    assert (DOCS / "claims.md").read_text(encoding="utf-8") == claims.as_markdown(
+        [summary.read(file) for file in FILES]
+    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

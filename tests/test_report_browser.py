@@ -79,9 +79,10 @@ def traces(page, name):
     return page.locator(f"#plot-{name} .scatterlayer .trace").count()
 
 
-def test_index_draws_forest_plot_and_links_to_pages(page, index):
+def test_index_draws_effects_and_links_to_pages(page, index):
     page.goto(index.as_uri())
-    page.wait_for_selector("#plot-forest .scatterlayer .trace")
+    page.wait_for_selector("svg.mark circle")
+    assert page.locator("script[src]").count() == 0  # nothing large blocks the first paint
     page.click("a:has-text('It helps.')")
     page.wait_for_selector("#plot-strip .scatterlayer .trace")
     assert page.title() == "It helps."
@@ -102,8 +103,21 @@ def test_page_draws_all_plots_and_shows_seeds_on_request(page, index):
 def test_phone_layout_does_not_scroll_sideways(page, index, name):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(index.with_name(name).as_uri())
-    page.wait_for_selector(".scatterlayer .trace")
+    page.wait_for_selector(".scatterlayer .trace, svg.mark")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_index_is_filtered_by_word_and_text(page, index):
+    page.goto(index.as_uri())
+    row = page.locator("tr[data-word=supported]")
+    assert row.is_visible()
+    page.fill("#search", "no such claim")
+    assert not row.is_visible()
+    page.fill("#search", "IT HELPS")
+    assert row.is_visible()
+    page.uncheck(".word-filter[value=supported]")
+    assert not row.is_visible()
+    assert not page.locator("#topic").is_visible()  # nor its empty topic
 
 
 def test_phone_shows_every_verdict_whole(page, index):

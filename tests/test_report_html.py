@@ -10,7 +10,7 @@ from folklore.errors import ProblemError
 from folklore.evidence.logs.curves import band
 from folklore.evidence.sequential import level
 from folklore.evidence.statistics import t_interval
-from folklore.report import html, plots, summary, tables
+from folklore.report import claims, html, plots, summary, tables
 from folklore.report.summary import Result
 from folklore.storage import files, row_outcomes
 from folklore.storage.row_outcomes import RowOutcomes
@@ -104,12 +104,12 @@ def test_options_of_run_command_are_shown(path):
     assert html.command(result.comparison) == (
         f"python -m experiments run topic.experiment --until-decided {options} --data bundled"
     )
-    assert f"| diabetes (bundled), {options} |" in html.claims([result])
+    assert f"| diabetes (bundled), {options} |" in claims.as_markdown([result])
     assert f"trained with {options}" in tables.about(result.comparison)
 
 
 def test_claims_page_is_markdown_table(path):
-    text = html.claims([summary.summarise(path)])
+    text = claims.as_markdown([summary.summarise(path)])
     lo, hi = t_interval([2.1, 1.9] * 4, 1 - level((8,)))
     assert f"| It helps. | `topic.experiment` | **supported** | +2.0000 [+{lo:.4f}, +{hi:.4f}] | 8 |" in text
 
@@ -161,7 +161,7 @@ def test_p_values_are_adjusted_over_whole_book(path):
     result = Result.of(content)
     content["comparison"]["hypotheses"][0]["effects"]["0"] = 3.0
     other = Result.of(content)
-    rows, tested = html.index_rows([result, other])
+    rows, tested = claims.index_rows([result, other])
     assert (tested, [row.p for row in rows]) == (2, ["0.04", "0.04"])
 
 
@@ -169,7 +169,7 @@ def test_evidence_that_two_rows_share_counts_once(path):
     content = summary.summarise(path).to_dict()
     content["comparison"]["hypotheses"][0]["p_unadjusted"] = 0.02
     result = Result.of(content)
-    rows, tested = html.index_rows([result, result])
+    rows, tested = claims.index_rows([result, result])
     assert (tested, [row.p for row in rows]) == (1, ["0.02", "0.02"])
 
 

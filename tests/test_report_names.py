@@ -14,7 +14,7 @@ def test_any_experiment_name_stays_inside_folder(stored, tmp_path, name):
     result = summary.Result.of(content)
     out = tmp_path / "deep" / "down" / "out"
     html.write([result], out)
-    assert {file.suffix for file in out.iterdir() if file.is_file()} == {".html", ".md"}
+    assert {file.suffix for file in out.iterdir() if file.is_file()} == {".html", ".md", ".csv"}
     assert len(list(out.glob("*.html"))) == 2
     assert len(list((out / "results").iterdir())) == 1
     assert [file.name for file in (tmp_path / "deep").iterdir()] == ["down"]

@@ -1,9 +1,11 @@
 """Plots of effects, and the words beside verdicts."""
 
+import csv
+
 import pytest
 
 from folklore.evidence.compare import compare
-from folklore.report import formatting, html, plots, tables
+from folklore.report import formatting, html, marks, plots, summary, tables
 from folklore.report.plots import Effect
 from tests.conftest import add_run, declare, study
 
@@ -85,3 +87,27 @@ def test_command_gives_number_of_seeds_unless_looks_were_planned(tmp_path):
     for arm in ("base", "arm"):
         add_run(path, arm, 8, 10.0 if arm == "base" else 8.0)
     assert html.command(compare(path)) == "python -m experiments run topic.experiment --seeds 9 --data bundled"
+
+
+def test_mark_is_clipped_and_said_in_words():
+    drawn = marks.mark(Effect("large", "refuted", -75.0, -80.0, -70.0))
+    assert "-75 δ</text>" in drawn
+    assert 'aria-label="-75.00 δ, from -80.00 to -70.00: refuted"' in drawn
+    near = marks.mark(Effect("near", "supported", 1.2, 0.4, 2.0, "open", (0.6, 1.8)))
+    assert "</text>" not in near
+    assert 'fill="none"' in near  # a hollow dot: the size is open
+    assert near.count("<line") == 3  # zero, the interval, the interval over seeds only
+
+
+def test_csv_has_all_figures(tmp_path):
+    path = study(tmp_path / "topic.experiment")
+    html.write([summary.summarise(path)], tmp_path / "out")
+    (row,) = csv.DictReader((tmp_path / "out" / "claims.csv").open(encoding="utf-8"))
+    assert (row["experiment"], row["verdict"], row["size"], row["seeds"]) == (
+        "topic.experiment",
+        "supported",
+        "settled",
+        "8",
+    )
+    assert float(row["effect"]) == pytest.approx(2.0)
+    assert float(row["ci_lo"]) == pytest.approx(1.8728, abs=1e-4)

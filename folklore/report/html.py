@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,35 +15,14 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from folklore.errors import ProblemError
-from folklore.evidence import sequential, statistics
+from folklore.evidence import sequential
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
-from folklore.report import formatting, plots, summary, tables
+from folklore.report import claims, formatting, plots, summary, tables
 from folklore.report.summary import Result
 from folklore.storage.files import write_text
 from folklore.storage.schema import Tuned
 
 _CONFIG = {"displaylogo": False, "responsive": True}
-
-
-@dataclass(frozen=True)
-class ClaimRow:
-    """A row of the index as text: a hypothesis, or a claim that computation settled, which has no seeds."""
-
-    page: str
-    experiment: str
-    data: str
-    claim: str
-    verdict: str
-    effect: str
-    seeds: str
-    p: str
-    size: str | None = None
-    remark: str = ""
-
-    @property
-    def label(self) -> str:
-        """The verdict with its qualifier."""
-        return formatting.label(self.verdict, self.size)
 
 
 def write(found: Sequence[Result], out: Path) -> Path:
@@ -62,15 +41,16 @@ def write(found: Sequence[Result], out: Path) -> Path:
     # All pages are made before any is written.
     template = environment.get_template("experiment.html")
     pages = {f"{summary.stem(result)}.html": template.render(_page(result, style)) for result in found}
-    rows, tested = index_rows(found)
+    rows, tested = claims.index_rows(found)
     pages["index.html"] = environment.get_template("index.html").render(
         title="Deep-learning advice on trial",
-        size=_size(found),
-        rows=rows,
+        size=claims.size(found),
+        counts=sorted(Counter(row.verdict for row in rows).items(), key=lambda item: -item[1]),
+        topics=claims.topics(rows),
         tested=formatting.count(tested, "test"),
-        forest=_plot(plots.forest(_effects(found)), "forest") if _effects(found) else "",
     )
-    pages["claims.md"] = claims(found)
+    pages["claims.md"] = claims.as_markdown(found)
+    pages["claims.csv"] = tables.as_csv(claims.figures(found))
     pages["assets/plotly.min.js"] = get_plotlyjs()
     pages["assets/style.css"] = files("folklore.report").joinpath("templates/style.css").read_text("utf-8")
     for name, text in pages.items():
@@ -80,111 +60,10 @@ def write(found: Sequence[Result], out: Path) -> Path:
     return out / "index.html"
 
 
-def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
-    """The index's rows, and over how many tests p was adjusted: evidence that two rows share counts once."""
-    hypotheses = [hypothesis for result in found for hypothesis in result.comparison.hypotheses]
-    raw = {_evidence(h): h.p_unadjusted for h in hypotheses if h.p_unadjusted is not None}
-    adjusted = dict(zip(raw, statistics.holm(list(raw.values())), strict=True))
-    rows: list[ClaimRow] = []
-    for result in found:
-        about = (f"{summary.stem(result)}.html", result.comparison.experiment, _data(result.comparison))
-        for h in result.comparison.hypotheses:
-            p = formatting.p_value(adjusted.get(_evidence(h))).removeprefix(", p = ").removeprefix(", p ")
-            effect = formatting.estimate(h.effect, h.ci)
-            rows.append(ClaimRow(*about, h.claim, h.verdict, effect, str(h.n), p, h.size, _remark(h)))
-        if facts := result.comparison.facts:
-            holding = sum(fact.holds for fact in facts)
-            claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"
-            verdict = "supported" if holding == len(facts) else "refuted"
-            rows.append(ClaimRow(*about, claim, verdict, effect, seeds="", p="exact"))
-    return rows, len(raw)
-
-
-def _evidence(h: JudgedHypothesis) -> tuple[Any, ...]:
-    """What makes two tests one: the same claim about the same effects by seed."""
-    return h.metric, h.direction, h.delta, h.p_unadjusted, tuple(h.effects.items())
-
-
-def _remark(h: JudgedHypothesis) -> str:
-    """What keeps a verdict from being given, failures, and seeds that would help, in a few words."""
-    parts = [f"withheld: {h.withheld}"] if h.withheld else []
-    parts += [f"{arm.failed} of {arm.runs} runs of {arm.arm} failed" for arm in h.failures or () if arm.failed]
-    if h.seeds_needed and not h.looks:
-        parts.append(f"a verdict takes {h.seeds_needed} seeds")
-    elif h.seeds_needed:
-        ninety = f", nine in ten by {h.seeds_needed_90:,}" if h.seeds_needed_90 else ""
-        parts.append(f"an even chance by {h.seeds_needed:,} seeds{ninety}")
-    return "; ".join(parts)
-
-
-def claims(found: Sequence[Result]) -> str:
-    """The index as Markdown: claim, verdict, effect with interval, seeds, data."""
-    rows, tested = index_rows(found)
-    return (
-        f"# Claims\n\n{_size(found)}.\n\n{tables.as_markdown([_claim(row) for row in rows])}\n"
-        "An effect is counted in the claimed direction, in units of the metric. Its interval has the confidence that\n"
-        'the looks taken leave, shared among an experiment\'s hypotheses. "Size open": there is an effect, and the\n'
-        "interval does not say whether it matters. p is that of the verdict's own claim, adjusted for looks and, by\n"
-        f"Holm's method, for {formatting.count(tested, 'test')} here.{_first_edition(found)}\n"
-    )
-
-
-def _first_edition(found: Sequence[Result]) -> str:
-    first = sum(result.comparison.edition == "first" for result in found)
-    if not first:
-        return ""
-    return (
-        f" {formatting.count(first, 'experiment')} of the first edition kept no test rows and had fewer\nlooks: they "
-        "were judged again from their kept seeds, and their intervals cover seeds only."
-    )
-
-
-def _claim(row: ClaimRow) -> dict[str, str]:
-    remark = f" ({row.remark})" if row.remark else ""
-    return {
-        "claim": row.claim,
-        "experiment": f"`{row.experiment}`",
-        "verdict": f"**{row.label}**{remark}",
-        "effect [interval]": row.effect,
-        "seeds": row.seeds,
-        "p": row.p,
-        "data": row.data,
-    }
-
-
-def _size(found: Sequence[Result]) -> str:
-    runs = sum(result.runs for result in found)
-    return f"{formatting.count(len(found), 'experiment')}, {formatting.count(runs, 'run')}"
-
-
-def _data(compared: Comparison) -> str:
-    options = f", {' '.join(compared.options)}" if compared.options else ""
-    return f"{compared.data.name} ({compared.data.source}){options}" if compared.data else ""
-
-
-def _effects(found: Sequence[Result]) -> list[plots.Effect]:
-    """The forest plot's rows."""
-    rows = []
-    for h in (hypothesis for result in found for hypothesis in result.comparison.hypotheses):
-        lo, hi = h.ci
-        if h.effect is not None and lo is not None and hi is not None:
-            inner = [bound / h.delta for bound in h.ci_seeds if bound is not None and h.covers != "seeds"]
-            rows.append(
-                plots.Effect(
-                    _with_failures(h), h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta, h.size, tuple(inner)
-                )
-            )
-    return rows
-
-
-def _with_failures(h: JudgedHypothesis) -> str:
-    failed = ", ".join(f"{arm.failed} of {arm.runs}" for arm in h.failures or () if arm.failed)
-    return f"{h.claim} ({failed} failed)" if failed else h.claim
-
-
 def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
     """The content of an experiment's page, under the names that its template uses."""
     compared = result.comparison
+    effects = [effect for h in compared.hypotheses if (effect := claims.drawable(h))]
     by_metric: dict[str, dict[str, str]] = {}
     for name in result.curves:
         split, _, metric = name.partition("/")
@@ -194,7 +73,7 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
         "title": compared.claim or compared.experiment,
         "compared": compared,
         "hypotheses": [(h, *_in_words(h)) for h in compared.hypotheses],
-        "forest": _plot(plots.forest(_effects([result])), "forest") if _effects([result]) else "",
+        "forest": _plot(plots.forest(effects), "forest") if effects else "",
         "arms": [_arm(name, compared, style[name]) for name in compared.arms],
         "failed": any(arm.failed for arm in compared.arms.values()),
         "variance": _variance(compared),
