@@ -102,7 +102,7 @@ def test_mark_is_clipped_and_said_in_words():
 def test_csv_has_all_figures(tmp_path):
     path = study(tmp_path / "topic.experiment")
     html.write([summary.summarise(path)], tmp_path / "out")
-    (row,) = csv.DictReader((tmp_path / "out" / "claims.csv").open(encoding="utf-8"))
+    (row,) = csv.DictReader((tmp_path / "out" / "claims.csv").read_text(encoding="utf-8").splitlines())
     assert (row["experiment"], row["verdict"], row["size"], row["seeds"]) == (
         "topic.experiment",
         "supported",
