@@ -43,18 +43,13 @@ __all__ = ["Experiment", "Fact", "Hypothesis", "Metric", "Recipe", "run_file", *
 
 
 def run_file(file: str) -> NoReturn:
-    """Replace this process, started as `python experiments/topic.py …`, by `python -m experiments run topic …`.
-
-    A file outside an `experiments/` package is refused with exit status 2, because the command looks for names there.
-    """
+    """Replace this process, started as `python my_study.py …`, by `python -m experiments run my_study.py …`."""
     path = Path(file).resolve()
-    if not (path.parent.name == "experiments" and path.with_name("__main__.py").exists()):
-        problem = f"{path} is not in Folklore's experiments/, where experiments are looked for."
-        print(f"{problem} Move it there, and run it again.", file=sys.stderr)
-        sys.exit(2)
+    ours = path.parent.name == "experiments" and path.with_name("__main__.py").exists()
     # -P and the path: this file's own package, whatever the working directory holds.
-    command = [sys.executable, "-P", "-m", "experiments", "run", path.stem, *sys.argv[1:]]
-    paths = [str(path.parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    command = [sys.executable, "-P", "-m", "experiments", "run", path.stem if ours else str(path), *sys.argv[1:]]
+    root = path.parent.parent if ours else Path(__file__).parent.parent
+    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.execve(sys.executable, command, os.environ | {"PYTHONPATH": os.pathsep.join(paths)})
 
 

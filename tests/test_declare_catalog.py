@@ -151,12 +151,72 @@ def test_wrong_declaration_in_file_that_is_run_is_one_paragraph(tmp_path, own):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_file_outside_experiments_is_refused(called, capsys, tmp_path):
-    with pytest.raises(SystemExit) as left:
-        folklore.run_file(str(tmp_path / "quickstart.py"))
-    assert left.value.code == 2
-    assert called == []
-    printed = capsys.readouterr().err
-    assert printed.startswith(f"{tmp_path}/quickstart.py is not in Folklore's experiments/, where")
-    assert printed.endswith("Move it there, and run it again.\n")
-    assert len(printed.splitlines()) == 1
+def test_file_outside_experiments_runs_by_its_path(called, tmp_path):
+    file = tmp_path / "my_study.py"
+    folklore.run_file(str(file))
+    ((command, environment),) = called
+    assert command == [sys.executable, "-P", "-m", "experiments", "run", str(file), "--seeds", "2"]
+    assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(Path(folklore.__file__).parent.parent)
+
+
+@pytest.fixture
+def own_file(tmp_path, monkeypatch):
+    """Writes a file outside experiments/; afterwards nothing of it is left in this process."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", "")
+    before = set(sys.modules)
+
+    def write(text=DECLARATION, name="a_study_of_mine.py"):
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    yield write
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_file_of_ones_own_declares_experiments(own_file, tmp_path):
+    found = catalog.find([own_file()])
+    assert all(name.startswith("a_study_of_mine.") for name in found)
+    assert found
+    assert os.environ["PYTHONPATH"] == str(tmp_path)  # so that workers find what the file defines
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("", "a_study_of_mine.py", "declares no experiment. Write one = Experiment(…)"),
+        ("1 / 0", "a_study_of_mine.py", "a_study_of_mine.py, line 1: ZeroDivisionError: division by zero"),
+        (DECLARATION, "json.py", "json.py cannot be imported under its name: it is taken"),
+        (DECLARATION, "quickstart.py", "quickstart.py cannot be imported under its name: it is taken"),
+        (DECLARATION, "my study.py", "my study.py cannot be imported under its name"),
+    ],
+)
+def test_file_that_cannot_be_used_is_refused(own_file, text, name, message):
+    with pytest.raises(ProblemError) as refusal:
+        catalog.find([own_file(text, name)])
+    assert message in str(refusal.value)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ProblemError, match=r"There is no file .*none"):
+        catalog.find([str(tmp_path / "none.py")])
+
+
+@pytest.mark.process
+def test_models_of_a_file_of_ones_own_are_trained_by_workers(tmp_path):
+    (tmp_path / "my_study.py").write_text(
+        "import data\nimport keras\nfrom folklore import Experiment, Metric, Recipe\n\n\n"
+        "def linear(input_shape, outputs):\n"
+        "    x = keras.Input(input_shape)\n"
+        "    return keras.Model(x, keras.layers.Dense(outputs, name='outputs')(x))\n\n\n"
+        "base = Recipe(model=linear, data=data.diabetes, epochs=1, mode='graph')\n"
+        "metric = Metric('test/rmse', 'min')\n"
+        "one = Experiment(claim='It learns.', arms={'base': base}, baseline='base', metric=metric)\n"
+    )
+    command = [sys.executable, "-m", "experiments", "run", str(tmp_path / "my_study.py"), "--seeds", "1", "--jobs", "1"]
+    ended = subprocess.run(
+        [*command, "--logdir", str(tmp_path / "logs")], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "logs" / "my_study.one" / "base" / "seed-0" / "DONE").exists()

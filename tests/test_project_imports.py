@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,15 @@ def test_packages_resolve_inside_repository(package):
     assert spec is not None
     assert spec.origin is not None
     assert Path(spec.origin) == ROOT / package / "__init__.py"
+
+
+def test_every_package_is_installed():
+    root = Path(__file__).parent.parent
+    named = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    tops = ("callbacks", "data", "experiments", "folklore", "models")
+    there = {
+        file.parent.relative_to(root).as_posix().replace("/", ".")
+        for top in tops
+        for file in (root / top).rglob("*.py")
+    }
+    assert set(named) == there

@@ -188,8 +188,15 @@ def wait_for(page, selector, ready):
 
 def test_custom_scalars_tab_draws_bands(page, dashboard):
     page.goto(f"{dashboard}/#custom_scalars")
-    wait_for(page, "tf-custom-scalar-margin-chart-card", lambda cards: len(cards) >= 2)  # train and validation
+    wait_for(page, "*", lambda texts: "rmse: mean and 95 % interval over seeds" in texts)
     wait_for(page, "path.area", lambda areas: len(areas) >= 2 * 2)  # of two arms each
+
+
+def test_compared_metric_is_pinned_without_smoothing(page, dashboard):
+    port = int(dashboard.rpartition(":")[2])
+    page.goto(tensorboard.address("127.0.0.1", port, "test/rmse"))
+    wait_for(page, "metrics-pinned-view card-view", lambda cards: cards and cards[0].startswith("validation/rmse"))
+    assert "smoothing=0" in page.url
 
 
 def test_hparams_tab_lists_arms(page, dashboard):

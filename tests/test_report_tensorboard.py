@@ -1,7 +1,9 @@
 """The board's log directory, as TensorBoard reads it."""
 
+import json
 import subprocess
 import sys
+import urllib.parse
 
 import pytest
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -39,19 +41,52 @@ def course(runs, run, tag):
 def test_every_arm_has_mean_and_bounds(runs):
     assert set(runs.Runs()) == {"base", "arm", "verdict"}
     assert course(runs, "arm", "validation/rmse") == [(1, 1), (2, 2), (3, 2)]
-    (_, lower), *_ = course(runs, "arm", "interval/validation/rmse/lower")
-    (_, upper), *_ = course(runs, "arm", "interval/validation/rmse/upper")
+    (_, lower), *_ = course(runs, "arm", "~bounds/validation/rmse/lower")
+    (_, upper), *_ = course(runs, "arm", "~bounds/validation/rmse/upper")
     assert (lower, upper) == pytest.approx((1 - 4.302653 / 3**0.5, 1 + 4.302653 / 3**0.5), rel=1e-5)
     assert course(runs, "base", "test/rmse") == [(3, 10)]
 
 
-def test_layout_draws_bands_for_train_and_validation(runs):
+def test_layout_draws_bands_of_train_and_validation_in_one_chart(runs):
     (event,) = runs.Tensors("verdict", "custom_scalars__config__")
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
-    assert [category.title for category in layout.category] == ["train", "validation"]
-    (series,) = layout.category[1].chart[0].margin.series
+    (category,) = layout.category
+    (chart,) = category.chart
+    assert (category.title, chart.title) == ("train and validation", "rmse: mean and 95 % interval over seeds")
+    assert [series.value for series in chart.margin.series] == ["validation/rmse", "train/rmse"]
     tags = set(runs.Runs()["arm"]["tensors"])
-    assert {series.value, series.lower, series.upper} <= tags
+    for series in chart.margin.series:
+        assert {series.value, series.lower, series.upper} <= tags
+
+
+def test_compared_metric_comes_first_in_layout(tmp_path):
+    path = tmp_path / "topic.experiment"
+    declare(path)
+    curves = {"train/loss": [3, 2, 1], "train/rmse": [3, 2, 1], "validation/rmse": [3, 2, 2], "probe/dead": [0, 0, 1]}
+    add_run(path, "base", 0, 10, curves)
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tensorboard.write([path], tmp_path / "out")))
+    multiplexer.Reload()
+    (event,) = multiplexer.Tensors("verdict", "custom_scalars__config__")
+    layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
+    titles = [chart.title.partition(":")[0] for category in layout.category for chart in category.chart]
+    assert titles == ["rmse", "loss", "probe/dead"]
+    assert [category.title for category in layout.category] == ["train and validation", "probe"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "pinned"),
+    [
+        ("test/rmse", ["validation/rmse"]),
+        ("last train/accuracy - last validation/accuracy", ["train/accuracy", "validation/accuracy"]),
+        ("failure", []),
+        (None, []),
+    ],
+)
+def test_address_pins_compared_metric_without_smoothing(metric, pinned):
+    given = urllib.parse.urlsplit(tensorboard.address("127.0.0.1", 6006, metric))
+    query = urllib.parse.parse_qs(given.query)
+    assert (given.netloc, given.fragment, query["smoothing"]) == ("127.0.0.1:6006", "timeseries", ["0"])
+    assert [card["tag"] for card in json.loads(query.get("pinnedCards", ["[]"])[0])] == pinned
 
 
 def test_hparams_of_arm_are_its_differences(runs):

@@ -52,7 +52,9 @@ def _options(debug: Annotated[bool, typer.Option(help="show tracebacks of errors
 
 @app.command()
 def run(
-    names: Annotated[list[str], typer.Argument(help="topic or topic.experiment", show_default=False)],
+    names: Annotated[
+        list[str], typer.Argument(help="topic, topic.experiment or a file, my_study.py", show_default=False)
+    ],
     seeds: Annotated[
         int | None, typer.Option(min=1, help="train seeds 0 … N-1 of each arm; default: the experiment's number")
     ] = None,

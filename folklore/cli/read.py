@@ -128,12 +128,18 @@ def board(
 ) -> None:
     """Open TensorBoard on bands over seeds, or on every run; by default reachable from this machine only."""
     from folklore.report import tensorboard
+    from folklore.storage import run_directory
+    from folklore.storage.schema import StoredExperiment
 
     paths = stored(names or [], logdir)
     if not seeds:
         shown = tensorboard.write(paths, logdir / tensorboard.FOLDER)
     else:
         shown = paths[0] if len(paths) == 1 else tensorboard.link(paths, logdir / tensorboard.LINKS)
+    if port:
+        declared = run_directory.read_experiment(paths[0])
+        metric = declared.metric.name if isinstance(declared, StoredExperiment) else None
+        out.print(Text(f"Open {tensorboard.address(host, port, metric)}"), soft_wrap=True)
     raise typer.Exit(tensorboard.serve(shown, port, host))
 
 

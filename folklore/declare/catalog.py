@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
 import pkgutil
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +35,40 @@ def load(topic: str) -> dict[str, Experiment]:
     Raises:
         ProblemError: the file cannot be imported; names the file, the line and what is wrong.
     """
+    return _declared(f"{PACKAGE}.{topic}", topic, f"{PACKAGE}/{topic}.py")
+
+
+def load_file(path: Path) -> dict[str, Experiment]:
+    """The experiments declared in a file of one's own, by their full names; the topic is the file's name.
+
+    The file's folder is put where this process, and the workers that it will start, look for modules: so the file may
+    hold models, data sets and callbacks too.
+
+    Raises:
+        ProblemError: there is no such file, its name is taken, or it cannot be imported; says what to do.
+    """
+    path = path.absolute()
+    if not path.is_file():
+        raise ProblemError(f"There is no file {path}. Give the path of a file that declares experiments.")
+    taken = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
+    if not path.stem.isidentifier() or path.stem in topics() or (taken and taken.origin != str(path)):
+        raise ProblemError(
+            f"{path.name} cannot be imported under its name: it is taken, or it is not a Python name. Rename the file, "
+            "such as my_study.py."
+        )
+    for folders in (sys.path, search := os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        if str(path.parent) not in folders:
+            folders.insert(0, str(path.parent))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, search))
+    return _declared(path.stem, path.stem, str(path))
+
+
+def _declared(module_name: str, topic: str, file: str) -> dict[str, Experiment]:
     import_lazily("keras")
-    module_name = f"{PACKAGE}.{topic}"
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        raise ProblemError(_where(error, topic)) from error
+        raise ProblemError(_where(error, file)) from error
     return {f"{topic}.{name}": value for name, value in vars(module).items() if isinstance(value, Experiment)}
 
 
@@ -54,7 +85,7 @@ def find_all() -> tuple[dict[str, Experiment], list[str]]:
 
 
 def find(names: Sequence[str]) -> dict[str, Experiment]:
-    """The experiments with these names, of the form `topic` or `topic.experiment`.
+    """The experiments with these names, of the form `topic` or `topic.experiment`, or in these files, `my_study.py`.
 
     Raises:
         ProblemError: a name is unknown (names the nearest), or a file cannot be imported.
@@ -62,6 +93,11 @@ def find(names: Sequence[str]) -> dict[str, Experiment]:
     all_topics = topics()
     found: dict[str, Experiment] = {}
     for name in names:
+        if name.endswith(".py"):
+            if not (of_file := load_file(Path(name))):
+                raise ProblemError(f"{name} declares no experiment. Write one = Experiment(…) at its top level.")
+            found |= of_file
+            continue
         topic, dot, _ = name.partition(".")
         if topic not in all_topics:
             raise ProblemError(f"There is no experiment {name!r}. {did_you_mean(topic, all_topics)}")
@@ -77,13 +113,13 @@ def find(names: Sequence[str]) -> dict[str, Experiment]:
     return found
 
 
-def _where(error: BaseException, topic: str) -> str:
+def _where(error: BaseException, file: str) -> str:
     """The error, with the line of the experiment's file that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename.endswith(f"{PACKAGE}/{topic}.py")]
-    if isinstance(error, SyntaxError) and error.lineno and str(error.filename).endswith(f"{PACKAGE}/{topic}.py"):
+    lines = [frame.lineno for frame in frames if frame.filename.endswith(file)]
+    if isinstance(error, SyntaxError) and error.lineno and str(error.filename).endswith(file):
         lines = [error.lineno]
-    place = f"{PACKAGE}/{topic}.py" + (f", line {lines[-1]}" if lines else "")
+    place = file + (f", line {lines[-1]}" if lines else "")
     if isinstance(error, SystemExit):
         return (
             f"{place}: this ends Python (SystemExit: {error}), so nothing can be listed or run. Remove it, or "

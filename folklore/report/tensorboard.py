@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from callbacks.event_file import EventFile
+from folklore.declare.metrics import parse
 from folklore.errors import ProblemError
 from folklore.evidence import ledger
 from folklore.evidence.compare import compare
@@ -30,7 +33,7 @@ from folklore.storage import run_directory
 FOLDER = ".board"
 LINKS = ".board-seeds"
 ENDS_WITHIN = 5.0  # seconds, for TensorBoard to end when it is asked to
-_BOUNDS = "interval"  # the first part of the bounds' tags, which keeps them apart from the curves
+_BOUNDS = "~bounds"  # the first part of the bounds' tags, which TensorBoard so lists after the curves
 
 
 def write(paths: Sequence[Path], out: Path) -> Path:
@@ -56,7 +59,7 @@ def _write_experiment(path: Path, out: Path) -> None:
     file = EventFile(out / name)
     file.add_summary(text_pb("verdict", _as_markdown(compared)), step=0)
     if found:
-        file.add_summary(_layout(found), step=0)
+        file.add_summary(_layout(found, compared.metric), step=0)
     declared = run_directory.read_experiment(path)
     settings = _settings(declared.arms if declared else {})
     names = sorted({name for values in settings.values() for name in values})
@@ -90,15 +93,27 @@ def _write_arm(
     file.close()
 
 
-def _layout(names: Sequence[str]) -> Summary:
-    """The Custom Scalars tab: a category for each part of the data, a chart with bands for each metric."""
+def _layout(names: Sequence[str], metric: str | None) -> Summary:
+    """The Custom Scalars tab: for each metric one chart with the bands of train and validation, the compared one first.
+
+    Args:
+        names: of the curves, such as "validation/loss".
+        metric: by which the arms are compared.
+    """
     layout = layout_pb2.Layout()
+    by_metric: dict[str, list[str]] = {}
     for name in names:
-        title = name.partition("/")[0]
+        split, _, short = name.partition("/")
+        by_metric.setdefault(short if split in ("train", "validation") else name, []).append(name)
+    first = parse(metric).terms[0].metric if metric and parse(metric).terms else ""
+    for short, parts in sorted(by_metric.items(), key=lambda item: item[0] != first):
+        both = short not in names
+        title = "train and validation" if both else short.partition("/")[0]
         if not layout.category or layout.category[-1].title != title:
             layout.category.add(title=title)
-        chart = layout.category[-1].chart.add(title=f"{name}: mean and 95 % interval")
-        chart.margin.series.add(value=name, lower=f"{_BOUNDS}/{name}/lower", upper=f"{_BOUNDS}/{name}/upper")
+        chart = layout.category[-1].chart.add(title=f"{short}: mean and 95 % interval over seeds")
+        for name in sorted(parts, reverse=True):  # validation first
+            chart.margin.series.add(value=name, lower=f"{_BOUNDS}/{name}/lower", upper=f"{_BOUNDS}/{name}/upper")
     value = Summary.Value(
         tag=metadata.CONFIG_SUMMARY_TAG,
         metadata=metadata.create_summary_metadata(),
@@ -151,6 +166,24 @@ def _remove(out: Path) -> None:
         out.unlink()  # the target is not ours
     elif out.exists():
         shutil.rmtree(out)
+
+
+def address(host: str, port: int, metric: str | None) -> str:
+    """The address at which TensorBoard shows a metric first, pinned above all others, without smoothing.
+
+    Args:
+        host, port: where it listens.
+        metric: by which arms are compared. Of a test metric, which has one value, the course in validation is shown.
+
+    Example:
+        >>> address("127.0.0.1", 6006, "test/rmse")
+        'http://127.0.0.1:6006/?smoothing=0&pinnedCards=%5B%7B%22plugin%22%3A%22scalars%22%2C%22tag%22%3A%22validation%2Frmse%22%7D%5D#timeseries'
+    """
+    terms = parse(metric).terms if metric else ()
+    tags = dict.fromkeys(term.name.replace("test/", "validation/") for term in terms)
+    pinned = json.dumps([{"plugin": "scalars", "tag": tag} for tag in tags], separators=(",", ":"))
+    query = urllib.parse.urlencode({"smoothing": "0"} | ({"pinnedCards": pinned} if tags else {}))
+    return f"http://{host}:{port}/?{query}#timeseries"
 
 
 def command(logdir: Path, port: int, host: str = "127.0.0.1") -> list[str]:
