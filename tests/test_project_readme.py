@@ -148,7 +148,7 @@ def compare(command, copy):
 def new(command, copy):
     show(command, copy)
     written = (copy / "experiments" / "dropout.py").read_text()
-    (shown,) = [block for language, block in BLOCKS if language == "python"]
+    (shown,) = [block for language, block in BLOCKS if language == "python" and "Experiment(" in block]
     assert shown in written
 
 

@@ -1,7 +1,9 @@
 """Stored runs as frames, and comparisons as objects of a notebook."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,18 @@ def test_frames_import_no_tensorflow(stored):
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_example_of_readme_works(tmp_path, monkeypatch):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (example,) = [
+        block for block in re.findall(r"^```python\n(.*?)^```$", readme, re.M | re.S) if "folklore.runs" in block
+    ]
+    path = tmp_path / "logs" / "quickstart.fashion_mnist"
+    declare(path, metric={"name": "test/accuracy", "goal": "max"})
+    for arm in ("base", "arm"):
+        add_run(path, arm, 0, metrics={"test/accuracy": 0.5})
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(example, names)
+    assert names["found"].table.loc["arm", "mean"] == 0.5
