@@ -92,7 +92,9 @@ class _Table:
 
     def classes(self) -> list[Any]:
         """The class labels, in order."""
-        return sorted(set(_target(self, _read(self.file, [self.target])).tolist()), key=_order)
+        frame = _read(self.file)
+        _check_columns(self, frame)
+        return _labels(self, frame)
 
 
 @cache
@@ -101,13 +103,14 @@ def _load(given: _Table) -> Whole:
     import pandas as pd
 
     frame = _read(given.file)
-    _check_columns(given, frame, (given.target, *given.drop))
+    _check_columns(given, frame)
+    classes = _labels(given, frame) if given.task == "classification" else []  # before rows with a class are left out
     frame = frame.drop(columns=list(given.drop))
     if given.missing == "drop":
         frame = frame.dropna()
     y = _target(given, frame)
     if given.task == "classification":
-        y = _codes(given.classes(), y)
+        y = pd.Categorical(y, categories=classes).codes.astype(np.int64)
     columns = frame.drop(columns=given.target)
     if not len(columns.columns) or not len(columns):
         raise DataError(
@@ -119,34 +122,33 @@ def _load(given: _Table) -> Whole:
     return Whole(x.to_numpy(np.float64), y, feature_names=tuple(map(str, x.columns)))
 
 
-def _read(file: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+def _read(file: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
-        frame = pd.read_csv(file, skipinitialspace=True)
+        return pd.read_csv(file, skipinitialspace=True)
     except ImportError as error:
         raise DataError(f"{file.name} needs a package to be read: {error}. Or save the table as .csv.") from None
     except (ValueError, OSError, pd.errors.ParserError) as error:
         raise DataError(f"{file.name} cannot be read as a table: {error}. Open it, and save it again.") from None
-    for column in columns:
-        _check(file.name, column, list(frame.columns))
-    return frame
 
 
-def _check_columns(given: _Table, frame: pd.DataFrame, names: Sequence[str]) -> None:
-    for name in names:
-        _check(given.file.name, name, list(frame.columns))
+def _check_columns(given: _Table, frame: pd.DataFrame) -> None:
+    columns = list(map(str, frame.columns))
+    for name in (given.target, *given.drop):
+        if name not in frame.columns:
+            near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise DataError(f"{given.file.name} has no column {name!r}.{hint} There are: {', '.join(columns)}.")
     if given.target in given.drop:
         raise DataError(f"{given.target!r} is the target, and is in drop as well. Leave it out of drop.")
 
 
-def _check(file: str, name: str, columns: Sequence[str]) -> None:
-    if name not in columns:
-        near = difflib.get_close_matches(name, list(map(str, columns)), n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"{file} has no column {name!r}.{hint} There are: {', '.join(map(str, columns))}.")
+def _labels(given: _Table, frame: pd.DataFrame) -> list[Any]:
+    """The class labels in order: numbers by size, then texts by letters."""
+    return sorted(set(_target(given, frame).tolist()), key=lambda label: (isinstance(label, str), label))
 
 
 def _target(given: _Table, frame: pd.DataFrame) -> np.ndarray:
@@ -167,18 +169,6 @@ def _target(given: _Table, frame: pd.DataFrame) -> np.ndarray:
             'Give task="classification", or correct the column.'
         )
     return column.to_numpy(np.float64)
-
-
-def _codes(classes: list[Any], y: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    places = {label: place for place, label in enumerate(classes)}
-    return np.array([places[label] for label in y.tolist()], dtype=np.int64)
-
-
-def _order(label: Any) -> tuple[bool, Any]:
-    """Numbers by size, then texts by letters."""
-    return isinstance(label, str), label
 
 
 def _numeric(given: _Table, column: pd.Series) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from folklore.evidence.hypotheses import Runs, Values, assess
 from folklore.evidence.two_way import SharedRows
 from folklore.evidence.withheld import Ended, Histories, Reasons
 from folklore.storage import run_directory
-from folklore.storage.schema import DataSet, StoredExperiment
+from folklore.storage.schema import DataSet, StoredExperiment, Tuned
 
 
 def compare(path: Path, metric: str | None = None) -> Comparison:
@@ -58,14 +58,14 @@ def _compare(path: Path, metric: str | None) -> Comparison:
             + run_directory.logdir_option(path.parent)
         )
     data = _data(ended, path.name)
-    _check_recipes(ended, declared)
+    by_seed = {arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed}
+    _check_recipes(ended, declared, by_seed)
     histories: Histories = functools.cache(run_directory.read_history)
     values = _reader(ended, list(declared.arms), path.name, histories)
     name = declared.metric.name if metric is None else metric
     lacking = functools.cache(lambda name: _lacking(ended, name, histories))
     reasons = Reasons(declared, data, runs, ended, histories)
     rows = SharedRows({(run.arm, run.seed): (run.path, record) for run, record in ended})
-    by_seed = {arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed}
     end = declared.end or sequential.LOOKS[-1]
     found = Runs(values, rows, max(end, sequential.LOOKS[-1]), ledger.looks(declared), data.rows, by_seed)
     hypotheses = asked(declared)
@@ -171,22 +171,16 @@ def _data(runs: Ended, experiment: str) -> DataSet:
     return DataSet(name=data.name, source=data.source, unit=data.unit, sha256=data.sha256, rows=data.rows)
 
 
-def _check_recipes(runs: Ended, declared: StoredExperiment) -> None:
+def _check_recipes(runs: Ended, declared: StoredExperiment, by_seed: Mapping[str, Tuned]) -> None:
     for run, record in runs:
-        point = {"optimizer.name" if name == "optimizer" else name: value
-                 for name, value in _point(declared, run.arm, run.seed).items()}  # fmt: skip
+        chosen = tuning_choice.point_of(by_seed[run.arm], run.seed) if run.arm in by_seed else {}
+        point = {"optimizer.name" if name == "optimizer" else name: value for name, value in chosen.items()}
         expected = dict(flatten(without_empty(declared.arms[run.arm]))) | point
         if dict(flatten(without_empty(record.recipe))) != expected:
             raise ProblemError(
                 f"{run.path} holds a run of another recipe than experiment.json declares for its arm, so it is not "
                 "compared: run the experiment again with --fresh, or move that directory away."
             )
-
-
-def _point(declared: StoredExperiment, arm: str, seed: int) -> dict[str, Any]:
-    """The point of its grid that an arm is trained at in a seed; empty where all seeds have the same."""
-    tuned = (declared.tuning or {}).get(arm)
-    return tuning_choice.point_of(tuned, seed) if tuned and tuned.by_seed else {}
 
 
 def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:

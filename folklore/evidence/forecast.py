@@ -36,8 +36,8 @@ def seeds_needed(
     if verdict.word != "undecided" and verdict.size == "settled":
         return None, None
     sample = evidence.sample
-    if sample.n < LEAST or not isinstance(sample, Means | Rates):
-        return (LEAST, None) if sample.n < LEAST else (None, None)
+    if sample.n < LEAST:
+        return LEAST, None
     settle = verdict.word != "undecided"
     later = [n for n in _LATER if n > sample.n]
     draw = _means if isinstance(sample, Means) else _rates

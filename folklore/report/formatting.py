@@ -88,9 +88,7 @@ def _open(h: JudgedHypothesis) -> str:
     said = f"{open_is}, since {h.doubt}. " if h.doubt else ""
     if h.verdict != "undecided" and h.size != "open":
         return said.rstrip()
-    if h.verdict == "undecided" and None in h.ci:
-        return f"{said}A verdict takes {h.seeds_needed} seeds at least."
-    if not h.looks:
+    if not h.looks or (h.verdict == "undecided" and None in h.ci):
         return f"{said}A verdict takes {h.seeds_needed} seeds at least."
     what = "decide it" if h.verdict == "undecided" else "settle its size"
     if h.seeds_needed is None:
@@ -109,10 +107,21 @@ def next_command(compared: Comparison, where: str = "") -> str:
     needed = [h.seeds_needed for h in compared.hypotheses if h.seeds_needed]
     if not needed:
         return ""
+    from folklore.evidence.sequential import LOOKS  # it imports numpy and scipy, of which `list` has no need
+
+    return command(compared, " --until-decided" if max(needed) <= LOOKS[-1] else f" --seeds {max(needed)}") + where
+
+
+def command(compared: Comparison, seeds: str) -> str:
+    """The command that runs an experiment with its options and data.
+
+    Args:
+        compared: the experiment.
+        seeds: the option that gives the seeds, after a space; "" for the default.
+    """
     options = "".join(f" {option}" for option in compared.options or ())
     source = f" --data {compared.data.source}" if compared.data else ""
-    seeds = "--until-decided" if max(needed) <= 30 else f"--seeds {max(needed)}"
-    return f"python -m experiments run {compared.experiment} {seeds}{options}{source}{where}"
+    return f"python -m experiments run {compared.experiment}{seeds}{options}{source}"
 
 
 def p_value(p: float | None) -> str:

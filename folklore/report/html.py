@@ -118,9 +118,7 @@ def made(result: Result) -> str:
 
 def command(compared: Comparison) -> str:
     """The command that repeats an experiment's runs."""
-    source = f" --data {compared.data.source}" if compared.data else ""
-    options = "".join(f" {option}" for option in compared.options or ())
-    return f"python -m experiments run {compared.experiment}{_seeds(compared)}{options}{source}"
+    return formatting.command(compared, _seeds(compared))
 
 
 def _seeds(compared: Comparison) -> str:

@@ -27,7 +27,8 @@ MOST_ROWS = 1e8  # a longer set would not fit into memory
 # By the first letter of a NumPy kind: unsigned integers, floats.
 _CLASSIFICATION = {"row_steps": "u", "predicted": "u", "target": "u", "loss": "f"}
 _REGRESSION = {"row_steps": "u", "error": "f", "unit": "f"}
-# What zipfile, zlib and NumPy raise for a damaged file; a wrong length in a header asks for more memory than there is.
+# What reading a damaged file raises. zipfile: NotImplementedError for a method of compression that it does not know,
+# RuntimeError for a bit that says encrypted. NumPy: MemoryError for a header that gives a wrong length.
 _NOT_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, KeyError)
 _NOT_ARRAYS = (ValueError, TypeError, SyntaxError, OverflowError, MemoryError)
 

@@ -146,11 +146,9 @@ class Progress:
         known = [seconds for arm in self.arms.values() if (seconds := arm.seconds_left()) is not None]
         if len(known) < len(self.arms):
             at_least = sum(known) / self.workers
-            return f"more than {duration(at_least)} left" if at_least >= 1 else f"{duration(self._spent())} so far"
+            so_far = f"{duration(self.clock() - self.begun)} so far"
+            return f"more than {duration(at_least)} left" if at_least >= 1 else so_far
         return f"about {duration(sum(known) / self.workers)} left"
-
-    def _spent(self) -> float:
-        return self.clock() - self.begun
 
     def _against(self, experiment: str, label: str, arm: _Arm) -> Text:
         """The mean difference from the baseline over shared seeds, + is better; the best arm is marked."""
