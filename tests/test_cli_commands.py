@@ -158,7 +158,7 @@ def test_describe_prints_table(capsys):
     assert status == 0
     (row,) = (line.split() for line in out.splitlines() if line.split()[:1] == ["hidden_1"])
     assert row == ["hidden_1", "Dense", "100", "78,500", "28×28", "–", "157", "k", "400", "B"]
-    assert "180 k FLOPs and 7.9 kB" in " ".join(out.split())
+    assert "89.4 k multiply-adds, 180 k FLOPs and 7.9 kB" in " ".join(out.split())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from folklore.describe.diagram.graph import Box, Graph, Parallel, Tangle, repeti
 from folklore.describe.diagram.labels import same_stem, title, words
 from folklore.describe.diagram.layout import Drawing
 from folklore.describe.diagram.svg import diagram
+from models.layers import SelectChannels
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -120,6 +121,28 @@ def test_different_blocks_are_not_repetition():
     made = model(residual, lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1), lambda x: conv(x, 8, 1, activation="relu"))
     # The second convolution has more parameters than the first, the third an activation.
     assert [len(row.parts) for row in repetitions(parts(made), anatomy(made), set())] == [1] * 5
+
+
+def branches(channels):
+    """A block that convolves each set of channels on its own and puts the results together, as in LeNet-5."""
+    return lambda x: concat(*(conv(SelectChannels(taken)(x), 1) for taken in channels))
+
+
+def test_branches_that_differ_only_in_channels_are_drawn_once():
+    shown = texts(drawn(model(branches([(0, 1), (1, 2), (0, 1, 2)]))))
+    assert "× 3" in shown
+    assert shown.count("conv 3×3, 1") == 1
+
+
+def test_two_branches_that_differ_only_in_channels_are_both_drawn():
+    assert texts(drawn(model(branches([(0, 1), (0, 1, 2)])))).count("conv 3×3, 1") == 2
+
+
+def test_branches_in_which_head_starts_are_all_drawn():
+    inputs = image()
+    made = [conv(SelectChannels(taken)(inputs), 1, name=f"map_{taken[0]}") for taken in ((0,), (1,), (2,))]
+    head = keras.layers.Flatten(name="aside")(made[1])
+    assert texts(drawn(keras.Model(inputs, [concat(*made), head]))).count("conv 3×3, 1") == 3
 
 
 def test_layers_without_branches_are_tangle_with_every_edge():

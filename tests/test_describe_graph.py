@@ -12,7 +12,7 @@ from folklore.describe.diagram.svg import diagram
 
 
 def layer(number, inputs, output):
-    return Layer(f"layer_{number}", "Any", (3,), 0, 0, None, (None, None), 3, 12, inputs, output, object())
+    return Layer(f"layer_{number}", "Any", (3,), 0, 0, None, (None, None), 3, 0, 12, inputs, output, object())
 
 
 def random_layers(seed):

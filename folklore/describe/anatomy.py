@@ -17,6 +17,7 @@ from folklore.keras_internals import nodes_in_order
 _KERNELS = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "Dense")
 _SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+_WITH_KERNELS = (*_KERNELS, *_SEPARABLE, *_TRANSPOSED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Layer:
         field: the receptive field of its outputs in the image; None if unknown.
         image: height and width of the model's input.
         flops: floating-point operations for one example, see `operations`; None if unknown.
+        multiply_adds: the multiplications with an addition among them, which papers often count; None if unknown.
         activation_bytes: the size of its output for one example, in bytes; None if an axis has any size.
         inputs: the indices, in the list of layers, of the layers that it takes.
         output: its index among the model's outputs; None if the model does not return it.
@@ -46,6 +48,7 @@ class Layer:
     field: Field | None
     image: Places
     flops: int | None
+    multiply_adds: int | None
     activation_bytes: int | None
     inputs: tuple[int, ...]
     output: int | None
@@ -142,6 +145,7 @@ def _layer(node: Any, inputs: tuple[int, ...], fields: Sequence[Field | None], i
         field=field,
         image=image,
         flops=operations(operation, shapes, outputs[0]),
+        multiply_adds=multiply_adds(operation, shapes, outputs[0]),
         activation_bytes=total([n and n * width for n, width in zip(sizes, widths, strict=True)]),
         inputs=inputs,
         output=None,
@@ -177,8 +181,8 @@ def operations(operation: Any, shapes: Sequence[Shape], output_shape: Shape) -> 
     if None in output_shape or any(None in shape for shape in shapes):
         return None
     of, outputs = kind(operation), math.prod(output_shape)  # type: ignore[arg-type]
-    if of in (*_KERNELS, *_SEPARABLE, *_TRANSPOSED):
-        return _kernels(operation, of, shapes[0], output_shape) + outputs * bool(operation.use_bias)
+    if of in _WITH_KERNELS:
+        return 2 * _kernel_uses(operation, of, shapes[0], output_shape) + outputs * bool(operation.use_bias)
     if of in receptive_field.POOLS:
         return outputs * math.prod(operation.pool_size)
     if of.startswith("Global") and "Pooling" in of:
@@ -188,11 +192,25 @@ def operations(operation: Any, shapes: Sequence[Shape], output_shape: Shape) -> 
     return None if has_matrix and not pointwise else outputs
 
 
-def _kernels(layer: Any, of: str, shape: Shape, output_shape: Shape) -> int:
-    """Twice the multiply-adds: every weight is used once per place."""
+def multiply_adds(operation: Any, shapes: Sequence[Shape], output_shape: Shape) -> int | None:
+    """The multiplications of an input by a weight of a kernel, each with its addition, for one example, in inference.
+
+    Papers often call these FLOPs: of ResNet-50, 3.8 billion (He et al. 2015, table 1). Layers without kernels have
+    none. Arguments are those of `operations`; the result is None where its result is None.
+    """
+    if inner := _functional(operation):
+        return total([layer.multiply_adds for layer in anatomy(inner)])
+    if operations(operation, shapes, output_shape) is None:
+        return None
+    of = kind(operation)
+    return _kernel_uses(operation, of, shapes[0], output_shape) if of in _WITH_KERNELS else 0
+
+
+def _kernel_uses(layer: Any, of: str, shape: Shape, output_shape: Shape) -> int:
+    """How often weights of the kernels are used: every weight once per place."""
     if of == "Dense":
-        return 2 * math.prod(layer.kernel.shape) * math.prod(output_shape[:-1])  # type: ignore[arg-type]
+        return math.prod(layer.kernel.shape) * math.prod(output_shape[:-1])  # type: ignore[arg-type]
     at = shape if of in _TRANSPOSED else output_shape
     places = math.prod(at[1:] if layer.data_format == "channels_first" else at[:-1])  # type: ignore[arg-type]
     kernels = (layer.depthwise_kernel, layer.pointwise_kernel) if of in _SEPARABLE else (layer.kernel,)
-    return 2 * places * sum(math.prod(kernel.shape) for kernel in kernels)
+    return places * sum(math.prod(kernel.shape) for kernel in kernels)

@@ -58,6 +58,7 @@ def as_data(name: str, layers: Sequence[Layer]) -> dict[str, Any]:
         "parameters": sum(layer.parameters for layer in layers),
         "trainable": sum(layer.trainable for layer in layers),
         "flops": total([layer.flops for layer in layers]),
+        "multiply_adds": total([layer.multiply_adds for layer in layers]),
         "activation_bytes": total([layer.activation_bytes for layer in layers]),
         "layers": [
             {
@@ -70,6 +71,7 @@ def as_data(name: str, layers: Sequence[Layer]) -> dict[str, Any]:
                 "stride": layer.stride,
                 "padding": layer.padding,
                 "flops": layer.flops,
+                "multiply_adds": layer.multiply_adds,
                 "activation_bytes": layer.activation_bytes,
             }
             for layer in layers
@@ -97,6 +99,7 @@ def caption(described: dict[str, Any]) -> str:
     """A model's totals in words."""
     return (
         f"{described['parameters']:,} parameters, of which {described['trainable']:,} are trained; for one example "
+        f"{formatting.rounded(described['multiply_adds'])} multiply-adds, "
         f"{formatting.rounded(described['flops'])} FLOPs and "
         f"{formatting.rounded(described['activation_bytes'], 'B')} of activations"
     )

@@ -219,14 +219,35 @@ def repetitions(parts: Iterable[Part], layers: Sequence[Layer], apart: Container
     return [Repetition(tuple(equal)) for _, equal in itertools.groupby(parts, key)]
 
 
-def signature(part: Part, layers: Sequence[Layer]) -> object:
-    """A key that is equal for parts that differ only in names."""
+def alike(block: Parallel, layers: Sequence[Layer], apart: Container[int]) -> list[tuple[tuple[Part, ...], int]]:
+    """The branches of a block that are drawn, each with the number of branches for which it stands.
+
+    Three or more in a row that look the same are drawn once: they may differ in names and in the channels that they
+    take, as the maps of LeNet-5's third layer do. Branches with one of the layers `apart`, where heads start, stay
+    separate.
+    """
+
+    def key(branch: tuple[Part, ...]) -> object:
+        inside = list(layers_of(branch))
+        if any(i in apart or layers[i].output for i in inside):
+            return inside
+        return [signature(part, layers, sizes=False) for part in branch], block.split in layers[inside[0]].inputs
+
+    found: list[tuple[tuple[Part, ...], int]] = []
+    for _, equal in itertools.groupby(block.branches, key):
+        branches = list(equal)
+        found += [(branches[0], len(branches))] if len(branches) > 2 else [(branch, 1) for branch in branches]
+    return found
+
+
+def signature(part: Part, layers: Sequence[Layer], sizes: bool = True) -> object:
+    """A key that is equal for parts that differ only in names, or without `sizes` in channels too."""
     merge = part.merge if isinstance(part, Parallel) and part.shortcut else None
     grows = merge is not None and kind(layers[merge.layers[0]].operation) == "Concatenate"
 
     def of(part: Part | None) -> object:
         if part is None or isinstance(part, Box):
-            return [_looks(layers[i], grows) for i in (part.layers if part else ())]
+            return [_looks(layers[i], sizes and not grows) for i in (part.layers if part else ())]
         if isinstance(part, Tangle):
             return [[of(box) for box in part.boxes], part.edges, of(part.merge)]
         return [[[of(inner) for inner in branch] for branch in part.branches], part.shortcut, of(part.merge)]
@@ -234,9 +255,9 @@ def signature(part: Part, layers: Sequence[Layer]) -> object:
     return of(part)
 
 
-def _looks(layer: Layer, grows: bool) -> object:
+def _looks(layer: Layer, sizes: bool) -> object:
     said = (words(layer), fused(layer))
-    return (*said, layer.output_shape[:-1]) if grows else (*said, layer.output_shape, layer.parameters)
+    return (*said, layer.output_shape, layer.parameters) if sizes else (*said, layer.output_shape[:-1])
 
 
 def last_box(part: Part) -> Box:

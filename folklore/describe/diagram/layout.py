@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 from folklore.describe.anatomy import Layer
-from folklore.describe.diagram.graph import Box, Parallel, Part, Tangle, layers_of
+from folklore.describe.diagram.graph import Box, Parallel, Part, Tangle, alike, layers_of
 from folklore.describe.diagram.labels import fused, role, words, work
 from folklore.describe.receptive_field import kind
 
@@ -16,6 +16,7 @@ ASIDE = 16  # between parts beside each other
 _BEND = 9  # from a split to the bend of its lines
 _SPLIT = 24  # from a split to its branches, and from the branches to their merge
 _LANE = 9  # between parallel lines
+_TIMES = 38  # width of "× 16"
 _TEXT = {"work": (12.5, 16), "": (11, 13)}  # font size, line height
 _TALL = 40  # height of a box
 _ROUND = 5  # radius of a line's corners
@@ -32,10 +33,17 @@ class Extent(NamedTuple):
 
 
 class Drawing:
-    """Boxes and lines at their positions: first measure a part, then draw it at an axis and a top."""
+    """Boxes and lines at their positions: first measure a part, then draw it at an axis and a top.
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    Args:
+        layers: of the model.
+        apart: the layers where heads start.
+    """
+
+    def __init__(self, layers: Sequence[Layer], apart: Container[int] = ()) -> None:
         self.layers = layers
+        self.apart = apart
+        self.times: list[dict[str, Any]] = []  # texts beside branches that stand for several
         self.boxes: list[dict[str, Any]] = []
         self.lines: list[dict[str, Any]] = []
         self.sides: dict[int, tuple[Point, Point]] = {}  # the middles of the left and right side of each layer's box
@@ -49,7 +57,7 @@ class Drawing:
             return Extent(half, half, max(least, sum(_TEXT[style][1] for _, style in lines) + 11))
         if isinstance(part, Tangle):
             return self._measure_tangle(part)
-        inner = [self.measure_series(branch) for branch in part.branches]
+        inner = [self._measure_branch(branch, times) for branch, times in self._branches(part)]
         offsets = _offsets(inner)
         left = inner[0].left - offsets[0]
         right = offsets[-1] + inner[-1].right + (ASIDE if part.shortcut else 0)
@@ -122,6 +130,13 @@ class Drawing:
         middle = y + extent.height / 2
         self.sides |= dict.fromkeys(box.layers, ((x - extent.left, middle), (x + extent.right, middle)))
 
+    def _branches(self, part: Parallel) -> list[tuple[tuple[Part, ...], int]]:
+        return alike(part, self.layers, self.apart)
+
+    def _measure_branch(self, branch: Sequence[Part], times: int) -> Extent:
+        left, right, height = self.measure_series(branch)
+        return Extent(left, right + (_TIMES + ASIDE / 2 if times > 1 else 0), height)
+
     def _measure_merge(self, part: Parallel, offsets: Sequence[float]) -> Extent:
         """A concatenation spans its branches; a sum is as wide as its text."""
         assert part.merge is not None
@@ -131,16 +146,19 @@ class Drawing:
         return Extent(max(plain.left, 16 - offsets[0]), max(plain.right, 16 + offsets[-1]), plain.height)
 
     def _draw_parallel(self, part: Parallel, x: float, y: float) -> None:
-        inner = [self.measure_series(branch) for branch in part.branches]
+        inner = [self._measure_branch(branch, times) for branch, times in self._branches(part)]
         offsets, tallest = _offsets(inner), max(extent.height for extent in inner)
         merge = self._measure_merge(part, offsets) if part.merge else Extent(0, 0, 0)
         end = y + 2 * _SPLIT + tallest
-        for branch, extent, offset in zip(part.branches, inner, offsets, strict=True):
+        for (branch, times), extent, offset in zip(self._branches(part), inner, offsets, strict=True):
             axis, top = x + offset, y + _SPLIT + (tallest - extent.height) / 2
             if any(part.split in self.layers[i].inputs for i in layers_of(branch)):
                 split = [(x, y), (x, y + _BEND), (axis, y + _BEND), (axis, top)]
                 self.line(split, arrow=isinstance(branch[0], Box))
             self.draw_series(branch, axis, top)
+            if times > 1:
+                at = {"x": _px(axis + extent.right - _TIMES), "y": _px(top + extent.height / 2 + 5.5)}
+                self.times.append({"text": f"× {times}", "style": "times", "anchor": "start", **at})
             self._enter(part, (axis, top + extent.height), x, end, merge)
         if part.shortcut:
             axis = x + max(offsets[-1] + inner[-1].right, merge.right) + ASIDE

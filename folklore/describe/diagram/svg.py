@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -27,7 +27,8 @@ def diagram(name: str, layers: Sequence[Layer]) -> str:
     """Draw a functional model.
 
     The layers that lead to the first output go down the page, divided where all paths meet. Equal blocks in a row are
-    drawn once. Layers that lead to other outputs are drawn to the right of the layer where they start.
+    drawn once, and so are three or more branches that differ only in the channels that they take. Layers that lead to
+    other outputs are drawn to the right of the layer where they start.
 
     Args:
         name: the heading.
@@ -38,8 +39,8 @@ def diagram(name: str, layers: Sequence[Layer]) -> str:
     """
     graph = Graph(layers)
     heads = graph.heads()
-    page = _Page(layers)
     taken = {i for head in heads for i in (head.start, *(start for start, _ in head.also)) if i is not None}
+    page = _Page(layers, taken)
     page.trunk(repetitions(graph.parts(), layers, taken))
     for head in heads:
         page.side_head(head)
@@ -53,9 +54,9 @@ def diagram(name: str, layers: Sequence[Layer]) -> str:
 
 
 class _Page:
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], apart: Container[int]) -> None:
         self.layers = layers
-        self.drawing = Drawing(layers)
+        self.drawing = Drawing(layers, apart)
         self.frames: list[Mapping[str, float]] = []
         self.texts: list[dict[str, Any]] = []
         self.axis = self.right = self.bottom = 0.0
@@ -133,6 +134,7 @@ class _Page:
         self._text(name, "head", _MARGIN, 38, "start")
         counted = [
             (sum(layer.parameters for layer in layers), "parameters"),
+            (total([layer.multiply_adds for layer in layers]), "multiply-adds"),
             (total([layer.flops for layer in layers]), "FLOPs"),
         ]
         totals = [f"{formatting.rounded(number)} {unit}" for number, unit in counted if number is not None]
@@ -150,7 +152,7 @@ class _Page:
             "frames": [{side: round(length, 1) for side, length in frame.items()} for frame in self.frames],
             "lines": self.drawing.lines,
             "boxes": self.drawing.boxes,
-            "texts": self.texts,
+            "texts": [*self.texts, *self.drawing.times],
         }
 
     def _note(self, equal: Sequence[Sequence[Part]]) -> list[tuple[str, str]]:
