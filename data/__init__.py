@@ -3,6 +3,7 @@
 Importing this package costs next to nothing; NumPy, scikit-learn and Keras are imported when data is first loaded.
 """
 
+from data.arrays import arrays
 from data.bundled import diabetes, digits
 from data.cache import DataError
 from data.california import california_housing
@@ -19,6 +20,7 @@ __all__ = [
     "Source",
     "Split",
     "Whole",
+    "arrays",
     "california_housing",
     "diabetes",
     "digits",

@@ -164,7 +164,13 @@ class Source:
 
         def cut(rows: np.ndarray) -> list[np.ndarray]:
             classes = whole.y[rows] if self.task == "classification" else None
-            return train_test_split(rows, test_size=self.holdout, random_state=seed, stratify=classes)
+            try:
+                return train_test_split(rows, test_size=self.holdout, random_state=seed, stratify=classes)
+            except ValueError as error:  # too few rows, in all or of a class
+                raise DataError(
+                    f"The {len(whole.y)} rows of {self.name} cannot be split with holdout={self.holdout}: {error} Give "
+                    "more rows, of each class too, or another holdout."
+                ) from error
 
         rows = np.arange(len(whole.y))
         rest, test = np.split(rows, [-whole.published_test]) if whole.published_test else cut(rows)

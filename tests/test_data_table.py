@@ -4,6 +4,7 @@ import io
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 from rich.console import Console
 
@@ -116,3 +117,10 @@ def test_csv_leads_to_comparison_in_a_few_lines(file, tmp_path):
     found = folklore.run(study, "my.prices", seeds=2, logdir=tmp_path, jobs=1, console=Console(file=io.StringIO()))
     assert found.comparison.data.name == "prices"
     assert set(found.table.index) == {"narrow", "wide"}
+
+
+def test_parquet_gives_the_same_as_csv(file):
+    pandas.read_csv(file).to_parquet(file.with_suffix(".parquet"))
+    csv, parquet = (data.table(path, target="price", name="prices") for path in (file, file.with_suffix(".parquet")))
+    assert csv.read().sha256 == parquet.read().sha256
+    assert csv.read().feature_names == parquet.read().feature_names
