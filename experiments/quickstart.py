@@ -28,7 +28,7 @@ images = Recipe(
     data=data.fashion_mnist,
     schedule="cosine",
     batch_size=128,
-    epochs=9,
+    epochs=7,
 )
 table = Recipe(
     model=mlp,
@@ -45,7 +45,7 @@ fashion_mnist = Experiment(
     baseline="relu",
     metric=Metric("test/accuracy", goal="max"),
     hypothesis=Hypothesis("residual", "better", by=0.005),
-    seeds=3,
+    seeds=8,
     quick=dict(epochs=2, data_params=dict(train_size=10_000)),
     bundled=dict(epochs=80, batch_size=32),
 )
@@ -55,7 +55,7 @@ california_housing = Experiment(
     baseline="relu",
     metric=Metric("test/rmse", goal="min"),
     hypothesis=Hypothesis("selu + alpha dropout", "better", by=0.005),
-    seeds=3,
+    seeds=8,
     quick=dict(epochs=4),
     bundled=dict(epochs=100, patience=30, optimizer=dict(learning_rate=0.003)),
 )

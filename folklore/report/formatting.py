@@ -151,6 +151,23 @@ def is_exploratory(name: str, compared: Comparison) -> bool:
     return not any(name == h.arm for h in asked)
 
 
+def unasked(compared: Comparison) -> str:
+    """The largest clear difference from the baseline that no hypothesis asks about, as a sentence; "" if none is."""
+    found = {name: arm.difference for name, arm in compared.arms.items() if is_exploratory(name, compared)}
+    sizes = {name: abs(given.mean) for name, given in found.items() if given and given.mean is not None}
+    if not sizes:
+        return ""
+    name = max(sizes, key=lambda name: sizes[name])
+    higher = found[name].mean > 0  # type: ignore[union-attr, operator]
+    words = {"max": ("worse", "better"), "min": ("better", "worse"), None: ("smaller", "larger")}[compared.goal]
+    lo, hi = sorted(abs(bound) for bound in found[name].ci)  # type: ignore[union-attr, arg-type]
+    others = f" (the largest of {len(sizes)} such differences)" if len(sizes) > 1 else ""
+    return (
+        f"in {compared.metric}, {name!r} is {words[higher]} than {compared.baseline!r} by {number(sizes[name])}, "
+        f"between {number(lo)} and {number(hi)}{others}."
+    )
+
+
 def plain(h: JudgedHypothesis) -> str:
     """A verdict as one plain sentence: what differs from what, by how much, and whether that matters."""
     if h.withheld or h.effect is None or None in h.ci:
@@ -162,7 +179,8 @@ def plain(h: JudgedHypothesis) -> str:
     matters = f"the {number(h.delta)} that would matter"
     if h.verdict == "no practical difference" or (h.direction == "no difference" and h.verdict == "supported"):
         return f"In {h.metric}, {ours} and {others} differ by less than {matters}: {interval(h.ci, signed=True)}."
-    if h.verdict == "undecided" and h.size != "open":
+    seems_to_differ = bool(h.doubt) and (lo > 0 or hi < 0)
+    if h.verdict == "undecided" and h.size != "open" and not seems_to_differ:
         return (
             f"In {h.metric}, it is not decided yet whether {ours} differs from {others}: {interval(h.ci, signed=True)}."
         )
@@ -171,8 +189,12 @@ def plain(h: JudgedHypothesis) -> str:
     word = h.counted if h.effect > 0 else {"better": "worse", "worse": "better"}[h.counted]
     low, high = sorted((abs(lo), abs(hi)))
     by = f"by {number(abs(h.effect))}, between {number(low)} and {number(high)}"
-    how = f"more than {matters}" if h.size == "settled" else f"and it is open whether that reaches {matters}"
+    how = f"and it is open whether that reaches {matters}"
+    if low >= h.delta:
+        how = f"more than {matters}{'' if h.size == 'settled' else ', though not yet beyond doubt'}"
     more = " more" if h.more_than else ""
+    if h.verdict == "undecided" and h.size != "open":
+        return f"In {h.metric}, {ours} seems{more} {word} than {others} {by}, but that is not beyond doubt yet."
     return f"In {h.metric}, {ours} is{more} {word} than {others} {by}, {how}."
 
 

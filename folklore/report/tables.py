@@ -24,6 +24,7 @@ from folklore.report.formatting import (
     next_command,
     number,
     plain,
+    unasked,
 )
 
 if TYPE_CHECKING:  # see folklore.report.formatting
@@ -62,19 +63,38 @@ def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "")
 
 
 def comparison(compared: Comparison, where: str = "") -> Group:
-    """One comparison for the terminal: the arms' table, what it is about, verdicts, facts, and what to do next.
+    """One comparison for the terminal: the arms' table, what it is about, verdicts with their evidence, facts, and what
+    to do next.
 
     Args:
         compared: an experiment.
         where: the option that names the log directory, for the next command.
     """
+    return Group(arms(compared), *_verdicts(compared, evidence=True), *_facts(compared), *_next(compared, where))
+
+
+def arms(compared: Comparison) -> Group:
+    """The table of a comparison's arms, what it is about, and warnings."""
     if not compared.arms:
-        return Group(Text(compared.experiment), *_facts(compared))
+        return Group(Text(compared.experiment))
     drawn = table(arm_rows(compared), title=compared.experiment, caption="; ".join(about(compared)))
-    warnings = [Text(f"Beware: {warning}.", style="yellow") for warning in compared.warnings]
+    return Group(drawn, *(Text(f"Beware: {warning}.", style="yellow") for warning in compared.warnings))
+
+
+def findings(compared: Comparison, where: str = "") -> Group:
+    """What came out, in a sentence each: verdicts, facts, the largest difference that was not asked about, what to do.
+
+    Args:
+        compared: an experiment.
+        where: the option that names the log directory, for the next command.
+    """
+    seen = [Text(f"  Not asked, but seen: {said}")] if (said := unasked(compared)) else []
+    return Group(*_verdicts(compared, evidence=False), *_facts(compared), *seen, *_next(compared, where))
+
+
+def _next(compared: Comparison, where: str) -> list[Text]:
     more = next_command(compared, where)
-    nexts = [Text(f"Next: {more}", style="bold")] if more else []
-    return Group(drawn, *warnings, *_verdicts(compared), *_facts(compared), *nexts)
+    return [Text(f"  Next: {more}", style="bold")] if more else []
 
 
 def arm_rows(compared: Comparison) -> list[Row]:
@@ -116,12 +136,14 @@ def about(compared: Comparison) -> list[str]:
     return notes + compared.notes
 
 
-def _verdicts(compared: Comparison) -> Iterator[Text]:
+def _verdicts(compared: Comparison, evidence: bool) -> Iterator[Text]:
     for hypothesis in compared.hypotheses:
         word = label(hypothesis.verdict, hypothesis.size)
         yield Text.assemble((word.upper(), VERDICT_STYLES[hypothesis.verdict]), f": {hypothesis.claim}")
-        if not hypothesis.withheld:  # the next line says why
+        if not (hypothesis.withheld and evidence):  # the next line says why
             yield Text(f"  {plain(hypothesis)}")
+        if not evidence:
+            continue
         yield Text(f"  {in_words(hypothesis)}")
         if said := beside(hypothesis):
             yield Text(f"  {said}", style="dim")

@@ -255,13 +255,18 @@ class _Steps:
             self.failures += self.trainer.train(left, experiments, stored)
 
     def compare(self) -> None:
-        """Show how the arms compare, and the commands to look further."""
+        """Show how the arms compare, then what was found, and the commands to look further."""
+        looked = []
         for study in self.studies:
             try:
-                self.console.print(tables.comparison(study.look(), run_directory.logdir_option(self.request.logdir)))
+                looked.append(study.look())
+                self.console.print(tables.arms(looked[-1]))
             except ProblemError as problem:  # nothing to compare, for example because every run failed
                 self.console.print(Text(str(problem)), style="yellow")
-        self._print_command("Compare", "compare")
+        for compared in looked:
+            self.console.print(tables.findings(compared, run_directory.logdir_option(self.request.logdir)))
+        self._print_command("Evidence", "compare")
+        self._print_command("Pages", "report")
 
     def _print_command(self, use: str, command: str) -> None:
         names = " ".join(study.name for study in self.studies)
