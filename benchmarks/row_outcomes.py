@@ -10,7 +10,6 @@ Their metrics must be equal before anything is timed.
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import tempfile
 import time
@@ -21,7 +20,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from data import california_housing, fashion_mnist, resolve
+from benchmarks.whole_runs import on_data, seconds_of
+from data import california_housing, fashion_mnist
 from folklore import Recipe
 from folklore.report.tables import table
 from folklore.storage import row_outcomes, run_paths
@@ -36,18 +36,6 @@ RECIPES = {
 }
 LIMIT = 1.02  # the ratio that the suite allows itself
 READ, READS = 4_128, 1_000  # rows of a file, and files
-
-
-def seconds_of(task: Task) -> tuple[float, dict[str, float]]:
-    """Train once, from nothing; return the seconds and the final metrics."""
-    from folklore.training.train import train
-
-    shutil.rmtree(task.path, ignore_errors=True)
-    begun = time.perf_counter()
-    record = train(task)
-    seconds = time.perf_counter() - begun
-    assert record["status"] == "done", record
-    return seconds, record["metrics"]
 
 
 def measure(recipe: Recipe, rounds: int) -> dict[str, str]:
@@ -99,11 +87,8 @@ def main(
     """Check, measure, and print a table of ratios and the time of reading."""
     os.environ.update(environment(1))  # before Keras is imported
     rows = []
-    for name, recipe in RECIPES.items():
-        source, why = resolve(recipe.data, data)  # type: ignore[arg-type]
-        if why:
-            name += f" (on {source.name})"
-        rows.append({"run": name} | measure(recipe.but(data=source), rounds))
+    for name, recipe in (on_data(*given, data) for given in RECIPES.items()):
+        rows.append({"run": name} | measure(recipe, rounds))
     console = Console(width=130)
     console.print(table(rows, title=f"With rows relative to without, medians of {rounds} rounds; allowed: {LIMIT}"))
     console.print(f"Reading a file of {READ:,} rows: {milliseconds_to_read(READ, reads):.2f} ms, mean of {reads:,}.")

@@ -22,7 +22,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from data import california_housing, fashion_mnist, resolve
+from benchmarks.whole_runs import on_data
+from data import california_housing, fashion_mnist
 from folklore import Recipe
 from folklore.report.tables import table
 from folklore.study.resources import deterministic_ops, environment, exported
@@ -97,11 +98,8 @@ def main(
 ) -> None:
     """Check, measure, and print a table of ratios."""
     rows = []
-    for name, recipe in RECIPES.items():
-        source, why = resolve(recipe.data, data)  # type: ignore[arg-type]
-        if why:
-            name += f" (on {source.name})"
-        rows.append({"run": name} | measure(recipe.but(data=source), rounds))
+    for name, recipe in (on_data(*given, data) for given in RECIPES.items()):
+        rows.append({"run": name} | measure(recipe, rounds))
     Console(width=130).print(table(rows, title=f"Relative to a run without, medians of {rounds} interleaved rounds"))
 
 

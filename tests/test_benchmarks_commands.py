@@ -9,14 +9,15 @@ from typer.testing import CliRunner
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
+from benchmarks import pictures as pictures_benchmark
 from benchmarks import row_outcomes as row_outcomes_benchmark
 from benchmarks import verdicts_picture
 from benchmarks.processes import OURS, SIDES
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
-from data import diabetes
+from data import diabetes, digits
 from folklore import Recipe
-from models import mlp
+from models import cnn, mlp
 
 LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("relu",), ("alpha_dropout", 0.1))
 TINY = Work("tiny", TABLE, 1, LAYERS, {"model.fit": 2.0}, rows=70, epochs=2)
@@ -125,6 +126,14 @@ def test_row_outcomes_benchmark_measures_ratio():
     row = row_outcomes_benchmark.measure(recipe, rounds=2)
     assert float(row["ratio"]) > 0 and int(row["bytes"]) > 100
     assert row_outcomes_benchmark.milliseconds_to_read(rows=10, files=2) > 0
+
+
+@pytest.mark.compile
+def test_pictures_benchmark_measures_what_each_kind_adds():
+    recipe = Recipe(model=cnn, params=dict(filters=(2,)), data=digits, epochs=1, mode="graph")
+    rows = pictures_benchmark.measure(recipe, rounds=1)
+    assert [row["pictures"] for row in rows] == ["none", *pictures_benchmark.KINDS]
+    assert all(float(row["kB added"].replace(",", "")) > 0 for row in rows[1:])
 
 
 def test_picture_of_verdicts_in_docs_is_that_of_rules():
