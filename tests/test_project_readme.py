@@ -1,4 +1,4 @@
-"""Every command of the README, run in a copy of the repository; training uses little data and small networks."""
+"""Every command of the README and of docs/commands.md, run in a copy of the repository; training uses little data."""
 
 import os
 import re
@@ -17,8 +17,9 @@ from callbacks.event_file import EventFile
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
-COMMANDS = [line for language, block in BLOCKS if not language for line in block.splitlines()]
+PAGES = [README, *((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("commands.md", "data.md"))]
+BLOCKS = [block for page in PAGES for block in re.findall(r"^```(\w*)\n(.*?)^```$", page, re.M | re.S)]
+COMMANDS = list(dict.fromkeys(line for language, block in BLOCKS if not language for line in block.splitlines()))
 # Options after those of the README replace them: one seed, one epoch, one way to train that needs no long compilation.
 SMALL = "--data bundled --budget quick --jobs 1 --epochs 1 --set mode=step"
 # The quickstart's runs are trained once: with these options all its commands have the same recipes, and the same logdir
@@ -193,6 +194,14 @@ def test_gpu_requirements_pin_same_tensorflow():
     assert "-r requirements.txt" in pins["requirements-gpu.txt"]
 
 
-def test_files_linked_from_readme_exist():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_files_linked_from_page_exist(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text(encoding="utf-8")):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_page_is_in_index_of_docs():
+    linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8")))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
