@@ -159,3 +159,11 @@ def test_book_fits_and_its_pictures_are_small(page, book, pictures, name, of, wi
     file = pictures / f"{name}.png"
     page.screenshot(path=file)
     assert file.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1280, 6), (390, 0)])
+def test_names_of_arms_are_left_to_the_table_where_they_do_not_fit(page, book, width, shown):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(book.with_name("normalization.bn_before_after.html").as_uri())
+    scroll_through(page)
+    assert page.locator("#plot-strip .xtick").count() == shown

@@ -22,7 +22,8 @@ function draw(plot) {
   const figure = JSON.parse(text.replace(/var\((--[\w-]+)\)/g, (_, name) => colour(name)));
   const layout = { ...figure.layout, template: theme(), width: "print" in root.dataset ? PAPER : undefined };
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
-  if (plot.clientWidth < 600 && layout.xaxis.ticktext) layout.xaxis.tickangle = -45; // names of arms
+  const names = layout.xaxis.ticktext ?? [], longest = Math.max(0, ...names.map(name => name.split("<br>")[0].length));
+  if (names.length * longest * 8 > plot.clientWidth - 70) layout.xaxis.showticklabels = false; // the table names them
   drawn.add(plot);
   Plotly.react(plot, figure.data.map(trace => trace.meta === "seed" ? { ...trace, visible: everySeed(plot) } : trace),
                layout, CONFIG);
