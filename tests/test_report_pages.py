@@ -132,6 +132,7 @@ def test_printed_page_is_light_and_whole(page, experiment):
     assert marker.evaluate("path => getComputedStyle(path).fill") == "rgb(0, 114, 178)"
     page.emulate_media(media="screen", color_scheme="dark")
     page.wait_for_selector("details:not([open])", state="attached")
+    page.wait_for_function("document.querySelector('#plot-strip .main-svg').clientWidth > 640")
 
 
 @pytest.fixture(scope="module")
