@@ -64,11 +64,11 @@ class LaidOut:
 
 def lay_out(stem: str, drawn: Sequence[Picture], networks: Mapping[str, str]) -> LaidOut:
     """Give pictures and diagrams a file each, in the folder assets/`stem`/."""
-    files: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
 
     def kept(content: bytes, ending: str) -> str:
-        path = f"assets/{stem}/{len(files)}.{ending}"
-        files[path] = content
+        path = f"assets/{stem}/{len(contents)}.{ending}"
+        contents[path] = content
         return path
 
     by_tag: dict[str, list[dict[str, Any]]] = {}
@@ -80,7 +80,7 @@ def lay_out(stem: str, drawn: Sequence[Picture], networks: Mapping[str, str]) ->
     for arm, diagram in networks.items():
         arms.setdefault(diagram, []).append(arm)
     return LaidOut(
-        files,
+        contents,
         [(tag.replace("_", " ").replace("/", ": "), shown) for tag, shown in by_tag.items()],
         [(", ".join(names), kept(diagram.encode(), "svg")) for diagram, names in arms.items()],
     )
