@@ -8,7 +8,7 @@ from typing import Any
 
 from folklore.evidence import statistics
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
-from folklore.report import formatting, marks, plots, summary, tables
+from folklore.report import formatting, marks, summary, tables
 from folklore.report.summary import Result
 
 
@@ -48,12 +48,15 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
     rows: list[ClaimRow] = []
     for result in found:
         about = (f"{summary.stem(result)}.html", result.comparison.experiment, _data(result.comparison))
-        for h in result.comparison.hypotheses:
+        for place, h in enumerate(result.comparison.hypotheses, 1):
             p = formatting.p_value(adjusted.get(_evidence(h))).removeprefix(", p = ").removeprefix(", p ")
             effect = formatting.estimate(h.effect, h.ci)
             drawn = marks.mark(effect_in_deltas) if (effect_in_deltas := drawable(h)) else ""
             anchor = f"{summary.stem(result)}-{len(rows) + 1}"
-            rows.append(ClaimRow(*about, h.claim, h.verdict, effect, str(h.n), p, h.size, _remark(h), drawn, anchor))
+            page = f"{about[0]}#claim-{place}" if len(result.comparison.hypotheses) > 1 else about[0]
+            rows.append(
+                ClaimRow(page, *about[1:], h.claim, h.verdict, effect, str(h.n), p, h.size, _remark(h), drawn, anchor)
+            )
         if facts := result.comparison.facts:
             holding = sum(fact.holds for fact in facts)
             claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"
@@ -150,15 +153,10 @@ def _data(compared: Comparison) -> str:
     return f"{compared.data.name} ({compared.data.source}){options}" if compared.data else ""
 
 
-def drawable(h: JudgedHypothesis) -> plots.Effect | None:
+def drawable(h: JudgedHypothesis) -> marks.Effect | None:
     """A hypothesis' effect in units of δ; None where it has no interval."""
     lo, hi = h.ci
     if h.effect is None or lo is None or hi is None:
         return None
     inner = tuple(bound / h.delta for bound in h.ci_seeds if bound is not None and h.covers != "seeds")
-    return plots.Effect(_with_failures(h), h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta, h.size, inner)
-
-
-def _with_failures(h: JudgedHypothesis) -> str:
-    failed = ", ".join(f"{arm.failed} of {arm.runs}" for arm in h.failures or () if arm.failed)
-    return f"{h.claim} ({failed} failed)" if failed else h.claim
+    return marks.Effect(h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta, h.size, inner)
