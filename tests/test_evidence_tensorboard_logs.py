@@ -78,9 +78,21 @@ def test_damaged_file_is_named(logs):
     assert any("between 2 and 3 values" in note for note in compared.notes)
 
 
-def test_run_without_metric_counts_as_failed(logs):
+def test_run_without_metric_is_named_and_has_not_failed(logs):
     log(logs / "b" / "seed-3", other=[1])
+    compared = compare(logs)
+    assert (compared.arms["b"].n, compared.arms["b"].failed) == (3, 0)
+    assert "1 of 7 runs have no validation/epoch_loss: b/seed-3" in compared.notes
+
+
+def test_run_that_ends_with_nan_has_failed(logs):
+    log(logs / "b" / "seed-3" / "validation", epoch_loss=[1, float("nan")])
     assert compare(logs).arms["b"].failed == 1
+
+
+def test_arm_without_metric_is_not_the_baseline(logs):
+    log(logs / "_" / "seed-0", other=[1])
+    assert compare(logs).baseline == "a"
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,14 @@ class Reasons:
 
     Attributes:
         declared: the experiment.
-        data: of its runs.
+        data: of its runs; None where it is unknown.
         runs: all that are stored.
         ended: those that ended.
         histories: reads a run's history.
     """
 
     declared: StoredExperiment
-    data: DataSet
+    data: DataSet | None
     runs: Sequence[run_directory.Run]
     ended: Ended
     histories: Histories
@@ -61,7 +61,9 @@ class Reasons:
     def missing(self) -> list[str]:
         """Seeds that some arm lacks though it has later ones, in words."""
         there = {(run.arm, run.seed) for run in self.runs if run.status != "incomplete"}
-        found = []
+        found: list[str] = []
+        if not is_paired(self.declared):
+            return found
         for arm in self.declared.arms:
             most = max((seed for name, seed in there if name == arm), default=-1)
             gaps = [seed for seed in range(most) if (arm, seed) not in there]
@@ -81,7 +83,9 @@ class Reasons:
         name = hypothesis.metric.name
         if unrecorded := [repr(arm) for arm in hypothesis.needed if lacking[arm] and not values[arm]]:
             return f"runs of {' and '.join(unrecorded)} did not record {name}"
-        if "unit" in self.declared.model_fields_set and self.data.unit != self.declared.unit:
+        if not is_paired(self.declared):
+            return "the arms' runs share no seeds, and a verdict rests on pairs of runs with the same seed"
+        if self.data and "unit" in self.declared.model_fields_set and self.data.unit != self.declared.unit:
             unit = self.declared.unit or "other units"
             return f"what would matter is declared in {unit}, and these runs are of {self.data.name}"
         reasons = [*self._incomplete(hypothesis, seen), *self._edges(hypothesis)]
@@ -136,6 +140,11 @@ class Reasons:
                       if run.arm == arm]  # fmt: skip
             if sum(of_arm) > MOST_CENSORED * len(of_arm):
                 yield f"{sum(of_arm)} of {len(of_arm)} runs of {arm!r} never reach the target"
+
+
+def is_paired(declared: StoredExperiment) -> bool:
+    """Whether arms share seeds, as all but some logs of other programs do."""
+    return declared.logs is None or declared.logs.paired
 
 
 def _seeds(numbers: Sequence[int]) -> str:

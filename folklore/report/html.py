@@ -68,7 +68,9 @@ def _page(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
     for name in result.curves:
         split, _, metric = name.partition("/")
         by_metric.setdefault(metric if split != "probe" else name, {})[split] = name
-    shown = {metric: names for metric, names in by_metric.items() if {"train", "validation"} & set(names)}
+    shown = {
+        metric: names for metric, names in by_metric.items() if {"train", "validation", "test", "logged"} & set(names)
+    }
     return {
         "title": compared.claim or compared.experiment,
         "compared": compared,
@@ -113,7 +115,8 @@ def made(result: Result) -> str:
     changed = ", with changes" if code.changed else ""
     commit = f" Code: {code.commit[:12]}{changed}." if code.commit else ""
     runs = formatting.count(result.runs, "run")
-    return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}. {versions}.{commit}"
+    versions = f" {versions}." if versions else ""
+    return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}.{versions}{commit}"
 
 
 def command(compared: Comparison) -> str:

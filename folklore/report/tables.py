@@ -33,7 +33,7 @@ Row = dict[str, Any]
 VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
 FACT_STYLES = {True: "green", False: "red"}
 _WHOLE = ("name", "output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
-_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output\nshape", "fact", "value", "differences")
+_LEFT = ("experiment", "arm", "metric", "logged as", "claim", "kind", "name", "layer", "type", "output\nshape", "fact", "value", "differences")
 
 
 def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "") -> Table:
@@ -85,7 +85,7 @@ def arm_rows(compared: Comparison) -> list[Row]:
         {
             "arm": name,
             "n": str(arm.n),
-            "mean": number(arm.mean),
+            "mean": ("best " if name == compared.best else "") + number(arm.mean),
             "std": number(arm.std),
             "95 % interval": interval(arm.ci),
             "against baseline": difference(arm.difference, compared.goal) + ("*" if name in exploratory else ""),
