@@ -173,8 +173,9 @@ def _write_run(
     settings: Mapping[str, Hparam],
 ) -> None:  # fmt: skip
     steps = _steps(run, wanted)
-    columns = {named[tag]: _sampled(series, steps) for tag, series in run.series.items()}
-    last = {name: float(values[-1]) for name, values in columns.items()}
+    last = {named[tag]: series.values[-1] for tag, series in run.series.items()}
+    curves = [tag for tag, series in run.series.items() if len(series.steps) > 1 or tag in wanted]
+    columns = {named[tag]: _sampled(run.series[tag], steps) for tag in curves}
     first, end = _begun_and_ended(run)
     diverged = [tag for tag in wanted if tag in run.series and not math.isfinite(last[named[tag]])]
     record = {

@@ -27,7 +27,7 @@ _HEAD = struct.Struct("<QI")  # a record's length and its checksum
 _FOOT = struct.Struct("<I")
 _FLOAT = struct.Struct("<f")
 _HPARAM_KINDS = ("bool_value", "number_value", "string_value")
-Hparam = bool | float | str
+Hparam = bool | int | float | str
 
 
 @dataclass
@@ -124,8 +124,10 @@ def _hparams(content: bytes) -> dict[str, Hparam]:
         given = HParamsPluginData.FromString(content).session_start_info.hparams
     except DecodeError:
         return {}
-    values = ((name, value, value.WhichOneof("kind")) for name, value in given.items())
-    return {name: getattr(value, kind) for name, value, kind in values if kind in _HPARAM_KINDS}
+    kinds = ((name, value, value.WhichOneof("kind")) for name, value in given.items())
+    values = {name: getattr(value, kind) for name, value, kind in kinds if kind in _HPARAM_KINDS}
+    # All numbers are stored as floats: 32.0 was 32.
+    return {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in values.items()}
 
 
 def _scalar(value: Summary.Value, tensors: set[str]) -> float | None:
