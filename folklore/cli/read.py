@@ -18,9 +18,9 @@ from folklore.cli.stored import (
     Group,
     Logdir,
     OthersMetric,
+    divided,
     experiments,
     listed_beside,
-    others_among,
     runs_of,
     stored,
 )
@@ -112,10 +112,9 @@ def compare(
 def _list_metrics(names: Sequence[str] | None, logdir: Path, group: str | None) -> None:
     from folklore.evidence.logs import recorded, tensorboard_logs
 
-    others = others_among(names, logdir, group)
-    own = [name for name in names or [] if Path(name) not in others]
+    others, own = divided(names, logdir, group)
     found = {str(path): recorded.of_logs(tensorboard_logs.read(path, group)) for path in others}
-    if own or not others:
+    if own is not None:
         found |= {path.name: recorded.of_experiment(path) for path in stored(own, logdir)}
     for title, rows in found.items():
         out.print(tables.table(rows, title=title))
@@ -139,9 +138,12 @@ def board(
     from folklore.storage import run_directory
     from folklore.storage.schema import StoredExperiment
 
-    paths = [path for path, _ in context.with_resource(experiments(names, logdir, [metric], group, baseline))]
-    if seeds and (others := others_among(names, logdir, group)):
-        paths = others  # TensorBoard reads them as they are
+    if seeds:  # TensorBoard reads logs of others as they are
+        others, own = divided(names, logdir)
+        paths = [*others, *(stored(own, logdir) if own is not None else ())]
+    else:
+        opened = context.with_resource(experiments(names, logdir, [metric], group, baseline))
+        paths = [path for path, _ in opened]
     if not seeds:
         shown = tensorboard.write(paths, logdir / tensorboard.FOLDER)
     else:
@@ -169,7 +171,9 @@ def report(
     """Write a folder of HTML: every claim with its verdict, and a page for each experiment."""
     from folklore.report import html, summary
 
-    kept = [file for name in names or [] if Path(name).is_dir() for file in sorted(Path(name).glob("*.json"))]
+    others = divided(names, logdir, group)[0]  # which may hold JSON files too
+    folders_given = [Path(name) for name in names or [] if Path(name).is_dir() and Path(name) not in others]
+    kept = [file for folder in folders_given for file in sorted(folder.glob("*.json"))]
     folders = {file.parent for file in kept}
     names = [name for name in names or [] if Path(name) not in folders]
     found = [summary.read(file) for file in kept]

@@ -69,16 +69,14 @@ def experiments(
     Raises:
         ProblemError: nothing is stored under a name; or an option for other logs is given for experiments.
     """
-    others = others_among(names, logdir, group)
-    own = [name for name in names or [] if Path(name) not in others]
-    is_own = bool(own or not others)
-    if is_own and baseline is not None:
+    others, own = divided(names, logdir, group)
+    if own is not None and baseline is not None:
         raise ProblemError(f"--baseline {baseline} is for logs of other programs: an experiment declares its baseline.")
-    if is_own and expect:
+    if own is not None and expect:
         raise ProblemError(
             f"--expect {expect[0]!r} is for logs of other programs: an experiment declares its hypotheses."
         )
-    return _opened(others, own if is_own else None, logdir, metrics, group, baseline, expect)
+    return _opened(others, own, logdir, metrics, group, baseline, expect)
 
 
 @contextlib.contextmanager
@@ -99,11 +97,16 @@ def _opened(
         yield found
 
 
-def others_among(names: Sequence[str] | None, logdir: Path, group: str | None = None) -> list[Path]:
-    """The directories of logs that others wrote, or that are to be read as such; `logdir` itself if none is named."""
+def divided(names: Sequence[str] | None, logdir: Path, group: str | None = None) -> tuple[list[Path], list[str] | None]:
+    """The directories of logs that others wrote, or that are to be read as such; and the names of experiments.
+
+    Where nothing is named, `logdir` itself may be such a directory; otherwise the names are [], for all that it holds.
+    They are None where only logs of others are asked for.
+    """
     if not names:
-        return [logdir] if _is_of_others(str(logdir), group=None) else []
-    return [Path(name) for name in names if _is_of_others(name, group)]
+        return ([logdir], None) if _is_of_others(str(logdir), group=None) else ([], [])
+    others = [Path(name) for name in names if _is_of_others(name, group)]
+    return others, [name for name in names if Path(name) not in others] or None
 
 
 def _is_of_others(name: str, group: str | None) -> bool:
@@ -129,7 +132,7 @@ def listed_beside(logdir: Path, known: Container[str], topic: str | None) -> Ite
                 content = files.read_json(path / "experiment.json") or {}
             claim, kind = (str(content.get(key) or "") for key in ("claim", "kind"))
             yield {"name": path.name, "claim": claim, "kind": kind, "runs": runs_of(path)}
-    for path in others_among(None, logdir) if topic is None else ():
+    for path in divided(None, logdir)[0] if topic is None else ():
         from folklore.evidence.logs import tensorboard_logs
 
         logs = tensorboard_logs.read(path)

@@ -59,6 +59,9 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
             claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"
             verdict = "supported" if holding == len(facts) else "refuted"
             rows.append(ClaimRow(*about, claim, verdict, effect, seeds="", p="exact"))
+        elif not result.comparison.hypotheses:
+            arms = " and ".join(result.comparison.arms)
+            rows.append(ClaimRow(*about, f"{arms}, by {result.comparison.metric}", "not asked", "", seeds="", p=""))
     return rows, len(raw)
 
 
