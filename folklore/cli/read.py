@@ -172,8 +172,8 @@ def report(
     from folklore.report import html, summary
 
     others = divided(names, logdir, group)[0]  # which may hold JSON files too
-    folders_given = [Path(name) for name in names or [] if Path(name).is_dir() and Path(name) not in others]
-    kept = [file for folder in folders_given for file in sorted(folder.glob("*.json"))]
+    named = [Path(name) for name in names or [] if Path(name).is_dir() and Path(name) not in others]
+    kept = [file for folder in named for file in sorted(folder.glob("*.json"))]
     folders = {file.parent for file in kept}
     names = [name for name in names or [] if Path(name) not in folders]
     found = [summary.read(file) for file in kept]

@@ -105,8 +105,15 @@ def divided(names: Sequence[str] | None, logdir: Path, group: str | None = None)
     """
     if not names:
         return ([logdir], None) if _is_of_others(str(logdir), group=None) else ([], [])
-    others = [Path(name) for name in names if _is_of_others(name, group)]
-    return others, [name for name in names if Path(name) not in others] or None
+    others, own = [], []
+    for name in names:
+        if _is_of_others(name, group):
+            others.append(Path(name))
+        elif name.strip() and _is_of_others(str(logdir / name), group=None):  # logged, and no question declared yet
+            others.append(logdir / name)
+        else:
+            own.append(name)
+    return others, own or None
 
 
 def _is_of_others(name: str, group: str | None) -> bool:
@@ -132,12 +139,14 @@ def listed_beside(logdir: Path, known: Container[str], topic: str | None) -> Ite
                 content = files.read_json(path / "experiment.json") or {}
             claim, kind = (str(content.get(key) or "") for key in ("claim", "kind"))
             yield {"name": path.name, "claim": claim, "kind": kind, "runs": runs_of(path)}
-    for path in divided(None, logdir)[0] if topic is None else ():
+    folders = [path for path in sorted(logdir.glob("[!.]*")) if _is_of_others(str(path), group=None)]
+    for path in divided(None, logdir)[0] or folders if topic is None else ():
         from folklore.evidence.logs import tensorboard_logs
 
         logs = tensorboard_logs.read(path)
-        runs = str(len(logs.runs))
-        yield {"name": str(path), "claim": logs.grouping.in_words(), "kind": run_paths.LOGGED, "runs": runs}
+        name = path.name if path in folders else str(path)  # as `compare` takes it
+        claim, runs = logs.grouping.in_words(), str(len(logs.runs))
+        yield {"name": name, "claim": claim, "kind": run_paths.LOGGED, "runs": runs}
 
 
 def runs_of(path: Path) -> str:

@@ -68,8 +68,15 @@ class Reasons:
             most = max((seed for name, seed in there if name == arm), default=-1)
             gaps = [seed for seed in range(most) if (arm, seed) not in there]
             if gaps:
-                found.append(f"{_seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing")
+                found.append(f"{self._seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing")
         return found
+
+    def _seeds(self, numbers: Sequence[int]) -> str:
+        """Seeds in words; those of another program under their names there."""
+        logs = self.declared.logs
+        names = {number: name for of_arm in logs.seeds.values() for number, name in of_arm.items()} if logs else {}
+        shown = ", ".join(names.get(str(seed), str(seed)) for seed in numbers[:5]) + (" …" if len(numbers) > 5 else "")
+        return f"seed {shown}" if len(numbers) == 1 else f"seeds {shown}"
 
     def of(self, hypothesis: AskedHypothesis, values: Values, lacking: Counter[str], seen: int) -> str | None:
         """The reason to withhold the verdict on a hypothesis, or None.
@@ -103,7 +110,8 @@ class Reasons:
             if not any(name == arm for name, _ in there):
                 yield f"no run of {arm!r} has ended: run the experiment again"
             if gaps := [seed for seed in range(most) if (arm, seed) not in there]:
-                yield f"{_seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing: run the experiment again"
+                are = "is" if len(gaps) == 1 else "are"
+                yield f"{self._seeds(gaps)} of {arm!r} {are} missing: run the experiment again"
         if most < seen:
             yield f"its verdict was read at {seen} seeds, and {most} are left: run the experiment again"
 
@@ -129,7 +137,8 @@ class Reasons:
             lost = [run.seed for run, record in self.ended if run.arm == arm and not has_failed(record)
                     and run.seed not in values[arm]]  # fmt: skip
             if lost:
-                yield f"{_seeds(lost)} of {arm!r} {'has' if len(lost) == 1 else 'have'} no {hypothesis.metric.name}"
+                have = "has" if len(lost) == 1 else "have"
+                yield f"{self._seeds(lost)} of {arm!r} {have} no {hypothesis.metric.name}"
 
     def _censored(self, hypothesis: AskedHypothesis) -> Iterator[str]:
         metric = metrics.parse(hypothesis.metric.name)
@@ -145,8 +154,3 @@ class Reasons:
 def is_paired(declared: StoredExperiment) -> bool:
     """Whether arms share seeds, as all but some logs of other programs do."""
     return declared.logs is None or declared.logs.paired
-
-
-def _seeds(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:5])) + (" …" if len(numbers) > 5 else "")
-    return f"seed {shown}" if len(numbers) == 1 else f"seeds {shown}"

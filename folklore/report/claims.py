@@ -60,8 +60,8 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
             verdict = "supported" if holding == len(facts) else "refuted"
             rows.append(ClaimRow(*about, claim, verdict, effect, seeds="", p="exact"))
         elif not result.comparison.hypotheses:
-            arms = " and ".join(result.comparison.arms)
-            rows.append(ClaimRow(*about, f"{arms}, by {result.comparison.metric}", "not asked", "", seeds="", p=""))
+            compared = f"{formatting.count(len(result.comparison.arms), 'arm')}, by {result.comparison.metric}"
+            rows.append(ClaimRow(*about, result.comparison.claim or compared, "not asked", effect="", seeds="", p=""))
     return rows, len(raw)
 
 

@@ -221,7 +221,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _seed(declared: Declaration | None, run: run_directory.Run) -> int | str:
     """A run's seed; as another program named it, where the logs are of one."""
-    return declared.logs.seeds[run.arm][str(run.seed)] if declared and declared.logs else run.seed
+    name = declared.logs.seeds[run.arm][str(run.seed)] if declared and declared.logs else str(run.seed)
+    return int(name) if name.isdecimal() else name
 
 
 def _verdict(h: Any) -> dict[str, Any]:
