@@ -83,7 +83,7 @@ def compare(
 ) -> None:
     """Compare the arms of experiments by their stored runs, or the runs in any directory of TensorBoard logs."""
     if list_metrics:
-        _list_metrics(names, logdir, group)
+        _list_metrics(names, logdir, group, format_)
         return
     found = context.with_resource(experiments(names, logdir, metric or [None], group, baseline, expect))
     from folklore.evidence import compare, ledger
@@ -109,13 +109,16 @@ def compare(
             out.print(tables.comparison(compared, logdir_option(logdir)))
 
 
-def _list_metrics(names: Sequence[str] | None, logdir: Path, group: str | None) -> None:
+def _list_metrics(names: Sequence[str] | None, logdir: Path, group: str | None, format_: str) -> None:
     from folklore.evidence.logs import recorded, tensorboard_logs
 
     others, own = divided(names, logdir, group)
     found = {str(path): recorded.of_logs(tensorboard_logs.read(path, group)) for path in others}
     if own is not None:
         found |= {path.name: recorded.of_experiment(path) for path in stored(own, logdir)}
+    if format_ == "json":
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return
     for title, rows in found.items():
         out.print(tables.table(rows, title=title))
 

@@ -121,7 +121,9 @@ def _is_of_others(name: str, group: str | None) -> bool:
         return False
     if group or run_paths.experiments(Path(name)):
         return bool(group)
-    return next(run_paths.event_files(Path(name)), None) is not None
+    if next(run_paths.event_files(Path(name)), None) is None:
+        return False
+    return next(Path(name).rglob("experiment.json"), None) is None  # or it holds log directories
 
 
 def listed_beside(logdir: Path, known: Container[str], topic: str | None) -> Iterator[dict[str, str]]:

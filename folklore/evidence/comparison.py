@@ -163,9 +163,11 @@ class Comparison(Record):
 
     @property
     def best(self) -> str | None:
-        """The arm with the best mean, of several; None where the metric has no goal. It may be best by chance."""
+        """The arm whose mean is better than all others; None without one, or without a goal. It may be so by chance."""
         ranked = [name for name in self._ranked() if self.arms[name].mean is not None]
-        return ranked[0] if self.goal and len(ranked) > 1 else None
+        if not self.goal or len(ranked) < 2 or self.arms[ranked[0]].mean == self.arms[ranked[1]].mean:
+            return None
+        return ranked[0]
 
     def by_mean(self) -> Self:
         """The same with the arm with the best mean first; of a metric without a goal, with the largest first."""

@@ -73,7 +73,13 @@ def expression(asked: str | None, named: Mapping[str, str], where: str) -> str:
     Raises:
         ProblemError: no run has it; names the nearest.
     """
+    if not named:
+        raise ProblemError(f"The runs in {where} logged no scalars, so there is nothing to compare.")
     given = default(named.values()) if asked is None else asked
+    if not given and asked is None:
+        raise ProblemError(
+            f"The runs in {where} logged several metrics. Name one with --metric. There are: {', '.join(named)}."
+        )
     match = _EXPRESSION.fullmatch(given)
     when, tag = match.groups() if match else (None, "")
     name = named.get(tag, tag)
