@@ -16,7 +16,7 @@ import folklore
 from folklore.cli import app
 from folklore.errors import ProblemError
 from folklore.evidence.logs.event_reader import read_scalars
-from folklore.report import tensorboard
+from folklore.report import tables, tensorboard
 from tests.conftest import add_run, declare
 
 PAGE = (Path(__file__).parents[1] / "docs" / "logs.md").read_text(encoding="utf-8")
@@ -114,8 +114,9 @@ def test_several_metrics_are_compared_one_after_the_other(capsys, runs, stored):
 
 
 def test_best_arm_is_marked_and_comes_first_when_sorted(capsys, runs):
-    out = run(capsys, "compare", "runs")
-    assert re.findall(r"^ (\w+) +8 +(best )?0\.", out, re.M) == [("width8", ""), ("width32", "best ")]
+    assert "best mean: width32" in " ".join(run(capsys, "compare", "runs").split())
+    drawn = tables.comparison(folklore.compare("runs").comparison).renderables[0]
+    assert [row.style for row in drawn.rows] == [None, "bold"]
     out = run(capsys, "compare", "runs", "--sort", "--format", "csv")
     assert [row["arm"] for row in csv.DictReader(io.StringIO(out))] == ["width32", "width8"]
 

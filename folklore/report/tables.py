@@ -84,6 +84,8 @@ def comparison(compared: Comparison, where: str = "") -> Group:
     if not compared.arms:
         return Group(Text(compared.experiment), *_facts(compared))
     drawn = table(arm_rows(compared), title=compared.experiment, caption="; ".join(about(compared)))
+    if compared.best:
+        drawn.rows[list(compared.arms).index(compared.best)].style = "bold"
     warnings = [Text(f"Beware: {warning}.", style="yellow") for warning in compared.warnings]
     more = next_command(compared, where)
     nexts = [Text(f"Next: {more}", style="bold")] if more else []
@@ -98,7 +100,7 @@ def arm_rows(compared: Comparison) -> list[Row]:
         {
             "arm": name,
             "n": str(arm.n),
-            "mean": ("best " if name == compared.best else "") + number(arm.mean),
+            "mean": number(arm.mean),
             "std": number(arm.std),
             "95 % interval": interval(arm.ci),
             "against baseline": difference(arm.difference, compared.goal) + ("*" if name in exploratory else ""),
@@ -115,6 +117,7 @@ def about(compared: Comparison) -> list[str]:
     better = {"min": ", lower is better", "max": ", higher is better", None: ""}[compared.goal]
     sign = "; against the baseline, + is better" if compared.goal else "; against the baseline, + is larger"
     notes = [f"{compared.metric}{unit}{better}{sign}"]
+    notes += [f"best mean: {compared.best}"] if compared.best else []
     if data:
         notes.append(f"data: {data.name} ({data.source})")
     notes.append(f"intervals cover {compared.covers}")
