@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from callbacks.divergence import not_finite
 from callbacks.event_file import EventFile
@@ -113,9 +114,10 @@ class Logger(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record this epoch's metrics."""
-        if not self._reason and (reason := not_finite(logs)):
+        numbers = _numbers(logs or {})
+        if not self._reason and (reason := not_finite(numbers)):
             self._reason, self._epoch = reason, epoch + 1
-        recorded = _as_recorded(logs or {})
+        recorded = _as_recorded(numbers)
         for part in self._parts:
             part.on_epoch_end(epoch, recorded)
 
@@ -149,7 +151,7 @@ class Logger(keras.callbacks.Callback):
             raise RuntimeError("Logger.test was called before the training ended. Call it after model.fit.")
         if self._record["status"] == "diverged":
             return
-        given = {name.removeprefix("test/"): float(value) for name, value in metrics.items()}
+        given = {name.removeprefix("test/"): value for name, value in _numbers(metrics).items()}
         finite = {name: value if math.isfinite(value) else None for name, value in given.items()}
         self._record["metrics"] |= {f"test/{name}": value for name, value in finite.items()}
         file = EventFile(self.directory / "test", self.clock)
@@ -175,7 +177,17 @@ class Logger(keras.callbacks.Callback):
         return ledger[-1]["sha256"] if ledger else None
 
 
-def _as_recorded(logs: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    """The logs as numbers: a metric with a value for each class, such as Keras' F1Score, becomes f1_score_0, …"""
+    found = {}
+    for name, value in logs.items():
+        values = np.ravel(value).tolist()
+        names = [name] if len(values) == 1 else [f"{name}_{place}" for place in range(len(values))]
+        found |= dict(zip(names, map(float, values), strict=True))
+    return found
+
+
+def _as_recorded(logs: Mapping[str, float]) -> dict[str, float]:
     """The logs with Keras' averages over the epoch as train metrics, unless those were measured."""
     if any(name.startswith("train_") for name in logs):
         return dict(logs)

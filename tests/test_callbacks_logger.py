@@ -3,6 +3,7 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 
 import folklore
@@ -130,6 +131,17 @@ def test_test_metric_that_is_not_finite_has_no_value(folder):
     logger.test({"loss": NAN, "test/mae": 2})
     metrics = run_directory.read_run(folder).ended.metrics
     assert (metrics["test/loss"], metrics["test/mae"]) == (None, 2.0)
+
+
+@pytest.mark.compile
+def test_metric_of_each_class_is_recorded_class_by_class(folder):
+    logger = Logger(folder)
+    call(logger, [{"loss": 1.0, "val_f1": np.array([0.25, 0.5])}], model=small())
+    logger.test({"f1": np.array([1.0, 0.0])})
+    metrics = run_directory.read_run(folder).ended.metrics
+    assert metrics == {
+        "train/loss": 1, "validation/f1_0": 0.25, "validation/f1_1": 0.5, "test/f1_0": 1, "test/f1_1": 0,
+    }  # fmt: skip
 
 
 @pytest.mark.compile

@@ -144,6 +144,8 @@ def test_metrics_of_experiment_are_listed(capsys, stored):
     [
         (("compare", "topic", "--expect", "arm better 1"), "an experiment declares its hypotheses"),
         (("compare", "topic", "runs", "--baseline", "arm"), "an experiment declares its baseline"),
+        (("board", "topic", "--metric", "validation/rmse"), "an experiment is shown by its own metric"),
+        (("report", "topic", "--metric", "validation/rmse"), "an experiment is shown by its own metric"),
         (("board", "runs", "--metric", "Loss/vla"), "Did you mean 'Loss/val'?"),
         (("report", "runs", "--expect", "width better 1"), "which is unknown. Did you mean 'width8'?"),
         (("report", "runs", "--group", "{arm}/{seed}"), "fits --group '{arm}/{seed}'; one is"),

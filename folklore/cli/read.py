@@ -134,6 +134,7 @@ def board(
     metric: OthersMetric = None,
     group: Group = None,
     baseline: Baseline = None,
+    expect: Expect = None,
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Open TensorBoard on bands over seeds, or on every run; by default reachable from this machine only."""
@@ -145,8 +146,7 @@ def board(
         others, own = divided(names, logdir)
         paths = [*others, *(stored(own, logdir) if own is not None else ())]
     else:
-        opened = context.with_resource(experiments(names, logdir, [metric], group, baseline))
-        paths = [path for path, _ in opened]
+        paths = _opened(context, names, logdir, metric, group, baseline, expect)
     if not seeds:
         shown = tensorboard.write(paths, logdir / tensorboard.FOLDER)
     else:
@@ -156,6 +156,20 @@ def board(
         metric = declared.metric.name if isinstance(declared, StoredExperiment) else None
         out.print(Text(f"Open {tensorboard.address(host, port, metric)}"), soft_wrap=True)
     raise typer.Exit(tensorboard.serve(shown, port, host))
+
+
+def _opened(
+    context: typer.Context, names: Sequence[str] | None, logdir: Path, metric: str | None, group: str | None,
+    baseline: str | None, expect: Sequence[str] | None,
+) -> list[Path]:  # fmt: skip
+    """The directories of experiments, while the command runs."""
+    found = context.with_resource(experiments(names, logdir, [metric], group, baseline, expect))
+    if any(asked is not None for _, asked in found):
+        raise ProblemError(
+            f"--metric {metric} is for logs of other programs: an experiment is shown by its own metric. `compare` "
+            "takes any."
+        )
+    return [path for path, _ in found]
 
 
 def report(
@@ -181,8 +195,8 @@ def report(
     names = [name for name in names or [] if Path(name) not in folders]
     found = [summary.read(file) for file in kept]
     if names or not kept:
-        opened = context.with_resource(experiments(names, logdir, [metric], group, baseline, expect))
-        found += [summary.summarise(path, seeds=True) for path, _ in opened]
+        opened = _opened(context, names, logdir, metric, group, baseline, expect)
+        found += [summary.summarise(path, seeds=True) for path in opened]
     try:
         index = html.write(found, out_)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

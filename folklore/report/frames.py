@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def runs(logdir: str | Path = "logs") -> pd.DataFrame:
-    """All stored runs of a log directory, or of one experiment's directory: a row a run.
+    """All stored runs of a log directory, of one experiment's directory, or of others' logs: a row a run.
 
     Columns: experiment, arm, seed, status ("done", "diverged", "failed", "incomplete"), collapsed, selected_epoch,
     seconds, one for each recorded metric, such as test/accuracy, at the selected epoch, in the metric's units, and one

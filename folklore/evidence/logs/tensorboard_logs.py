@@ -83,7 +83,8 @@ def read(logdir: Path, group: str | None = None) -> Logs:
     if not found.runs:
         raise ProblemError(
             f"No directory with event files below {logdir} fits --group {group!r}; one is "
-            f"{str(logdir / found.strange[0])!r}. Write the pattern of a run's path below {logdir}, such as {GROUP!r}."
+            f"{str(logdir / found.strange[0])!r}. Write the pattern of a run's path below {logdir}, such as {GROUP!r}"
+            + (f", or names of these HParams: {', '.join(next(iter(hparams.values())))}." if hparams else ".")
         )
     runs: dict[grouping.Key, LoggedRun] = {}
     twice = []
