@@ -179,7 +179,7 @@ class Logger(keras.callbacks.Callback):
 
 def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
     """The logs as numbers: a metric with a value for each class, such as Keras' F1Score, becomes f1_score_0, …"""
-    found = {}
+    found: dict[str, float] = {}
     for name, value in logs.items():
         values = np.ravel(value).tolist()
         names = [name] if len(values) == 1 else [f"{name}_{place}" for place in range(len(values))]

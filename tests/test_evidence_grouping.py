@@ -33,6 +33,10 @@ def test_settings_in_paths_make_arms():
     assert found.runs["lr=1e-3/width=32,seed=1"] == ("lr 1e-3, width 32", "1")
 
 
+def test_setting_that_is_a_seed_makes_no_arm():
+    assert guess(["lr=0.1,s=3", "lr=0.1,s=4", "lr={,s=3"], {}).pattern == "lr={lr},s={seed}"
+
+
 def test_folder_of_single_arm_is_its_name():
     assert guess(["wide/seed-0", "wide/seed-1"], {}).runs["wide/seed-1"] == ("wide", "1")
 

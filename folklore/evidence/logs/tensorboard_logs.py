@@ -19,6 +19,7 @@ from folklore.storage.run_paths import event_files
 from folklore.storage.schema import Goal
 
 _SESSION = re.compile(r"\d{9,}\.\d+")  # the folder in which PyTorch's add_hparams writes: the time at which it did
+_SESSION_OF = "session of "  # stands for such a folder where sub-runs have their names
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _parts(logdir: Path, group: str | None) -> dict[str, dict[str, Scalars]]:
         if path.name in SPLITS and not fits(path.as_posix()):
             path, split = path.parent, f"{path.name}/"
         elif _SESSION.fullmatch(path.name) and sessions.count(directory.parent) == 1:
-            path, split = path.parent, "hparams of "  # the only one of its run, which also repeats its last values
+            path, split = path.parent, _SESSION_OF  # the only one of its run
         found.setdefault("" if path == Path() else path.as_posix(), {})[split] = read_scalars(directory)
     return found
 
@@ -116,12 +117,12 @@ def _hparams(parts: Mapping[str, Scalars]) -> dict[str, Hparam]:
 
 
 def _run(path: Path, arm: str, seed: str, parts: Mapping[str, Scalars], hparams: Mapping[str, Hparam]) -> LoggedRun:
-    series: dict[str, Series] = {}
-    for split, part in parts.items():
-        session = split == "hparams of "
-        series = ({} if session else series) | {
-            (tag if session else f"{split}{tag}"): course for tag, course in part.series.items()
-        } | (series if session else {})  # fmt: skip
+    ordered = sorted(parts.items(), key=lambda item: item[0] != _SESSION_OF)  # what the run itself logged comes last
+    series = {
+        tag if split == _SESSION_OF else f"{split}{tag}": course
+        for split, part in ordered
+        for tag, course in part.series.items()
+    }
     problems = tuple(problem for part in parts.values() for problem in part.problems)
     return LoggedRun(path, arm, seed, series, hparams, problems)
 
