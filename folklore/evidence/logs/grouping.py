@@ -170,16 +170,14 @@ def _telling(paths: Sequence[str]) -> tuple[int, int]:
 
 def _with_settings(path: str) -> str:
     """The pattern of a path with settings in it, "lr={lr}/seed={seed}" of "lr=0.1/seed=0"; "" of another path."""
-    names = {
-        match[1]: "seed" if match[1].lower() in (*SEEDS, *_WORDS) else match[1] for match in _SETTING.finditer(path)
-    }
-    if (
-        not set(names.values()) - {"seed"}
-        or len(set(names.values())) < len(_SETTING.findall(path))
-        or set(path) & {*"{}"}
-    ):
+    names = [_seed_or(match[1]) for match in _SETTING.finditer(path)]
+    if not set(names) - {"seed"} or len(set(names)) < len(names) or set(path) & {"{", "}"}:
         return ""
-    return _SETTING.sub(lambda match: f"{match[1]}={{{names[match[1]]}}}", path)
+    return _SETTING.sub(lambda match: f"{match[1]}={{{_seed_or(match[1])}}}", path)
+
+
+def _seed_or(name: str) -> str:
+    return "seed" if name.lower() in (*SEEDS, *_WORDS) else name
 
 
 def _differing(hparams: Mapping[str, Mapping[str, Hparam]]) -> list[str]:
