@@ -76,6 +76,15 @@ def test_arms_are_those_that_were_named_and_those_that_have_runs(path):
     assert list(folklore.compare(path).comparison.arms) == ["narrow", "wide", "deep", "middle"]
 
 
+def test_arms_that_were_not_declared_are_named(path):
+    declare(path)
+    study(path, 1)
+    log(path, "middle", 0, 9)
+    assert (
+        "runs of 'middle' are left out, which folklore.declare was not given" in folklore.compare(path).comparison.notes
+    )
+
+
 def test_other_metric_of_logged_runs_has_a_goal(path):
     declare(path)
     study(path, 2)

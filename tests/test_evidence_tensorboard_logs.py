@@ -125,7 +125,15 @@ def test_several_metrics_require_choice(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tag", "goal"), [("epoch_accuracy", "max"), ("val/AUC", "max"), ("loss", "min"), ("rmse", "min")]
+    ("tag", "goal"),
+    [
+        ("epoch_accuracy", "max"),
+        ("val/AUC", "max"),
+        ("loss", "min"),
+        ("rmse", "min"),
+        ("f1_loss", "min"),
+        ("Accuracy/val", "max"),
+    ],
 )
 def test_goal_is_inferred_from_tag(tag, goal):
     assert goal_of(tag) == goal

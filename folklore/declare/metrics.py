@@ -185,10 +185,10 @@ def goal_of(name: str) -> Goal:
         ('max', 'min')
     """
     split, _, metric = name.partition("/")
-    if split == "probe" or any(word in metric.lower() for word in ("loss", "err")):
+    if split == "probe":
         return "min"
-    grows = any(word in metric.lower() for word in _MAXIMISED)
-    return goal_in_table(metric) or ("max" if grows else "min")
+    is_loss, grows = (any(word in metric.lower() for word in words) for words in (("loss", "err"), _MAXIMISED))
+    return goal_in_table(metric) or ("max" if grows and not is_loss else "min")
 
 
 def goal_in_table(metric: str) -> Goal | None:

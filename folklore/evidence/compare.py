@@ -51,7 +51,8 @@ def _compare(path: Path, metric: str | None) -> Comparison:
             facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=None, goal=None, data=None,
             arms={}, hypotheses=[], unfinished=0, notes=[],
         )  # fmt: skip
-    runs = [run for run in run_directory.runs(path) if run.arm in declared.arms]
+    found_runs = list(run_directory.runs(path))
+    runs = [run for run in found_runs if run.arm in declared.arms]
     ended = [(run, run.ended) for run in runs if run.ended]
     if not ended:
         raise ProblemError(f"{path.name} has no finished run yet. {_how_to_run(path, declared)}")
@@ -97,7 +98,7 @@ def _compare(path: Path, metric: str | None) -> Comparison:
             *_some_without_rows(rows, {name, *(h.metric.name for h in hypotheses)}),
             *ledger.findings(path, declared, [record for _, record in ended]),
         ],
-        notes=_notes(ended, declared, found) + _without_metric(name, lacking(name)),
+        notes=_notes(ended, declared, found) + _without_metric(name, lacking(name)) + _undeclared(found_runs, declared),
     ))  # fmt: skip
 
 
@@ -243,6 +244,13 @@ def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:
 
 def _grid(grid: Mapping[str, Sequence[Any]]) -> str:
     return ", ".join(f"{name} {list(values)}" for name, values in grid.items()) or "none"
+
+
+def _undeclared(runs: Sequence[run_directory.Run], declared: StoredExperiment) -> list[str]:
+    """Arms that were logged and not asked about. The suite itself trains none."""
+    lost = (run.arm for run in runs if declared.kind == LOGGED and run.arm not in declared.arms)
+    arms = dict.fromkeys(map(repr, lost))
+    return [f"runs of {', '.join(arms)} are left out, which folklore.declare was not given"] if arms else []
 
 
 def _without_metric(name: str, lacking: Counter[str]) -> list[str]:
