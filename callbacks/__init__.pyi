@@ -6,6 +6,7 @@ from .divergence import StopOnDivergence as StopOnDivergence
 from .embedding import Embedding as Embedding
 from .feature_maps import FeatureMaps as FeatureMaps
 from .filters import Filters as Filters
+from .logger import Logger as Logger
 from .mistakes import ConfidentMistakes as ConfidentMistakes
 from .names import log_name as log_name
 from .probing import Probes as Probes

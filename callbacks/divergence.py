@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -39,7 +40,11 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Stop if any logged value is not finite."""
-        bad = [f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value)]
-        if bad:
-            self.epoch, self.reason = epoch, ", ".join(bad)
+        if reason := not_finite(logs):
+            self.epoch, self.reason = epoch, reason
             self.model.stop_training = True
+
+
+def not_finite(logs: Mapping[str, float] | None) -> str:
+    """Which values of an epoch's logs are NaN or infinity, such as "val_loss is nan"; "" if none is."""
+    return ", ".join(f"{name} is {value}" for name, value in (logs or {}).items() if not math.isfinite(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,13 @@ def metrics_in(logs: Mapping[str, float] | None) -> Iterator[tuple[str, str, flo
 def learning_rate_in(logs: dict[str, Any] | None, model: keras.Model) -> float:
     """The learning rate with which an epoch was trained: the one in its logs, or else the optimizer's, which is added.
 
-    Keras' schedulers log it as `learning_rate` too. Computing one that follows a schedule takes half a millisecond.
+    Keras' schedulers log it as `learning_rate` too. Computing one that follows a schedule takes half a millisecond. A
+    model that trains itself may have no optimizer, and then none.
     """
     logs = {} if logs is None else logs
     if "learning_rate" not in logs:
-        logs["learning_rate"] = float(model.optimizer.learning_rate)
+        optimizer = getattr(model, "optimizer", None)
+        logs["learning_rate"] = float(getattr(optimizer, "learning_rate", math.nan))
     return float(logs["learning_rate"])
 
 

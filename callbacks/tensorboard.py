@@ -76,8 +76,8 @@ class TensorBoard(keras.callbacks.Callback):
         """Write this epoch's metrics, and its histograms if due; in the first epoch, also graph and text."""
         train = self.files["train"]
         if not self.introduced:
-            config = _drawable(json.loads(self.model.to_json()))
-            train.add_graph(keras_model_to_graph_def(config).SerializeToString())
+            if (graph := _graph(self.model)) is not None:
+                train.add_graph(graph)
             if self.text:
                 train.add_summary(text_pb("recipe", self.text), step=0)
             self.introduced = True
@@ -111,6 +111,17 @@ class TensorBoard(keras.callbacks.Callback):
         if split not in self.files:
             self.files[split] = EventFile(self.directory / split, self.clock)
         return self.files[split]
+
+
+def _graph(model: keras.Model) -> bytes | None:
+    """A model's graph, serialised; None of one that has no layers to draw, such as a subclass with a `call` of its own.
+
+    A picture that cannot be drawn, for whatever reason, must not end a training.
+    """
+    try:
+        return bytes(keras_model_to_graph_def(_drawable(json.loads(model.to_json()))).SerializeToString())
+    except Exception:
+        return None
 
 
 def _drawable(config: Any) -> Any:

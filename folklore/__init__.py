@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import lazy_loader
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from folklore.epoch import evaluate as evaluate
     from folklore.epoch import fit as fit
     from folklore.epoch import place as place
+    from folklore.evidence.logs.question import declare as declare
     from folklore.report.frames import compare as compare
     from folklore.report.frames import curves as curves
     from folklore.report.frames import runs as runs
@@ -40,6 +42,20 @@ __getattr__, __dir__, _on_first_use = lazy_loader.attach(
     },
 )
 __all__ = ["Experiment", "Fact", "Hypothesis", "Metric", "Recipe", "run_file", *_on_first_use]
+
+
+class _Declare(ModuleType):
+    """The room `folklore.declare`, which can also be called: `folklore.declare("logs/my.topic", claim=…)`.
+
+    A function of this name in place of the module would hide the room from `import folklore.declare.recipe`.
+    """
+
+    def __call__(self, *arguments: Any, **options: Any) -> None:
+        """See `folklore.evidence.logs.question.declare`."""
+        importlib.import_module("folklore.evidence.logs.question").declare(*arguments, **options)
+
+
+sys.modules["folklore.declare"].__class__ = _Declare
 
 
 def run_file(file: str) -> NoReturn:

@@ -33,6 +33,6 @@ def _is_foreign(path: Path) -> bool:
 @functools.cache
 def _libraries() -> tuple[Path, ...]:
     paths = sysconfig.get_paths()  # others of these, such as "data", may be all of /usr
-    return tuple(
-        map(Path, {*(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")), *site.getsitepackages()})
-    )
+    given = {*(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")), *site.getsitepackages()}
+    # A virtual environment may be a link, and paths come as given and resolved.
+    return tuple({path for name in given for path in (Path(name), Path(name).resolve())})

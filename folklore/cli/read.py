@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,29 +12,29 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from folklore.cli.stored import (
+    Baseline,
+    Expect,
+    Group,
+    Logdir,
+    OthersMetric,
+    divided,
+    experiments,
+    listed_beside,
+    runs_of,
+    stored,
+)
 from folklore.declare import catalog
-from folklore.errors import ProblemError, did_you_mean
+from folklore.errors import ProblemError
 from folklore.report import tables
-from folklore.storage import run_paths
 
 if TYPE_CHECKING:
     from folklore.declare.experiment import Experiment
-    from folklore.evidence.comparison import Comparison
 
 out = Console(emoji=False)  # a colon is a colon
 if not out.is_terminal and "COLUMNS" not in os.environ:
     out.width = 120  # instead of 80: a file or a pipe has no edge, and folded text cannot be searched
-_RUN_SOMETHING = "Run: python -m experiments run quickstart"
-
-
-def _directory(given: str | Path) -> Path:
-    if not str(given).strip():
-        raise ProblemError("--logdir is empty. Name a directory, such as --logdir logs.")
-    return Path(given)
-
-
 Names = Annotated[list[str] | None, typer.Argument(help="topic or topic.experiment", show_default=False)]
-Logdir = Annotated[Path, typer.Option(parser=_directory, metavar="<path>", help="where runs are stored")]
 
 
 def list_(
@@ -43,54 +43,65 @@ def list_(
     logdir: Logdir = Path("logs"),
 ) -> None:
     """List the experiments, their claims, and how many of their runs are stored."""
-    found, problems = catalog.find_all() if topic is None else (catalog.find([topic]), [])
-    _list(found, format_, logdir)
+    found: dict[str, Experiment] = {}
+    problems: list[str] = []
+    if topic is None:
+        found, problems = catalog.find_all()
+    elif topic.partition(".")[0] in catalog.topics() or not any(listed_beside(logdir, (), topic)):
+        found = catalog.find([topic])
+    rows = [
+        {"name": name, "claim": e.claim, "kind": e.kind, "runs": runs_of(logdir / name)} for name, e in found.items()
+    ]
+    rows += listed_beside(logdir, found, topic)
+    if format_ == "json":
+        listed = [{name: value for name, value in row.items() if name != "runs"} for row in rows]
+        print(json.dumps(listed, indent=1, ensure_ascii=False))
+    else:
+        out.print(tables.table(rows))
     if problems:
         raise ProblemError(" ".join(problems))
 
 
-def _list(found: Mapping[str, Experiment], format_: str, logdir: Path) -> None:
-    if format_ == "json":
-        listed = [{"name": name, "claim": e.claim, "kind": e.kind} for name, e in found.items()]
-        print(json.dumps(listed, indent=1, ensure_ascii=False))
-        return
-    done = {name: len(list((logdir / name).glob("*/seed-*/DONE"))) for name in found}
-    out.print(
-        tables.table(
-            [{"name": n, "claim": e.claim, "kind": e.kind, "runs": str(done[n] or "")} for n, e in found.items()]
-        )
-    )
-
-
 def compare(
+    context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="topic, topic.experiment or a log directory")] = None,
-    metric: Annotated[str | None, typer.Option(help="such as test/accuracy; default: the experiment's")] = None,
-    group: Annotated[
-        str | None, typer.Option(help="pattern of a run's path in other TensorBoard logs; default: {arm}/seed-{seed}")
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="such as test/accuracy; may be repeated; default: the experiment's", show_default=False),
     ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="of other TensorBoard logs, the arm to compare with; default: the first")
-    ] = None,
-    format_: Annotated[Literal["table", "json", "csv", "md"], typer.Option("--format")] = "table",
+    group: Group = None,
+    baseline: Baseline = None,
+    expect: Expect = None,
+    sort: Annotated[bool, typer.Option("--sort", help="the arm with the best mean first")] = False,
+    list_metrics: Annotated[
+        bool, typer.Option("--list-metrics", help="only list the metrics that the runs recorded")
+    ] = False,
+    format_: Annotated[
+        Literal["table", "json", "csv", "md", "runs"], typer.Option("--format", help="runs: CSV with a row a run")
+    ] = "table",
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Compare the arms of experiments by their stored runs, or the runs in any directory of TensorBoard logs."""
-    others = [Path(name) for name in names or [] if _is_foreign(name, group)]
-    names = [name for name in names or [] if Path(name) not in others]
-    if baseline is not None and (names or not others):
-        raise ProblemError(f"--baseline {baseline} is for logs of other programs: an experiment declares its baseline.")
-    comparisons = _compared_logs(others, metric, group, baseline) if others else []
-    if names or not others:
-        from folklore.evidence import compare, ledger
+    if list_metrics:
+        _list_metrics(names, logdir, group, format_)
+        return
+    found = context.with_resource(experiments(names, logdir, metric or [None], group, baseline, expect))
+    from folklore.evidence import compare, ledger
 
-        comparisons += [ledger.record_look(path, compare.compare(path, metric)) for path in stored(names, logdir)]
+    comparisons = [ledger.record_look(path, compare.compare(path, metric)) for path, metric in found]
+    if sort:
+        comparisons = [compared.by_mean() for compared in comparisons]
     if format_ == "json":
-        found = [compared.to_dict() for compared in comparisons]
-        print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+        shown = [compared.to_dict() for compared in comparisons]
+        print(json.dumps(shown, indent=1, ensure_ascii=False, allow_nan=False))
     elif format_ == "csv":
         print(tables.as_csv(tables.flat(comparisons)), end="")
     elif format_ == "md":
         print(tables.as_markdown(tables.flat(comparisons)), end="")
+    elif format_ == "runs":
+        from folklore.report.frames import compared_runs
+
+        print(compared_runs([path for path, _ in found], comparisons).to_csv(index=False), end="")
     else:
         from folklore.storage.run_directory import logdir_option
 
@@ -98,32 +109,32 @@ def compare(
             out.print(tables.comparison(compared, logdir_option(logdir)))
 
 
-def _compared_logs(
-    paths: Sequence[Path], metric: str | None, group: str | None, baseline: str | None
-) -> list[Comparison]:
-    from folklore.evidence.logs import tensorboard_logs
+def _list_metrics(names: Sequence[str] | None, logdir: Path, group: str | None, format_: str) -> None:
+    from folklore.evidence.logs import recorded, tensorboard_logs
 
-    return [tensorboard_logs.compare(path, metric, group or tensorboard_logs.GROUP, baseline) for path in paths]
-
-
-def _is_foreign(name: str, group: str | None) -> bool:
-    """Whether a name is a directory of TensorBoard logs that others wrote, or that are read as such."""
-    if not name.strip() or not Path(name).is_dir():
-        return False
-    if group or run_paths.experiments(Path(name)):
-        return bool(group)
-    from folklore.evidence.logs.tensorboard_logs import has_events
-
-    return has_events(Path(name))
+    others, own = divided(names, logdir, group)
+    found = {str(path): recorded.of_logs(tensorboard_logs.read(path, group)) for path in others}
+    if own is not None:
+        found |= {path.name: recorded.of_experiment(path) for path in stored(own, logdir)}
+    if format_ == "json":
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    for title, rows in found.items():
+        out.print(tables.table(rows, title=title))
 
 
 def board(
+    context: typer.Context,
     names: Names = None,
     seeds: Annotated[bool, typer.Option("--seeds", help="show every run instead of bands over seeds")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port")] = 6006,
     host: Annotated[
         str, typer.Option(help="address to listen on; 0.0.0.0 gives access to everyone who can reach this machine")
     ] = "127.0.0.1",
+    metric: OthersMetric = None,
+    group: Group = None,
+    baseline: Baseline = None,
+    expect: Expect = None,
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Open TensorBoard on bands over seeds, or on every run; by default reachable from this machine only."""
@@ -131,7 +142,11 @@ def board(
     from folklore.storage import run_directory
     from folklore.storage.schema import StoredExperiment
 
-    paths = stored(names or [], logdir)
+    if seeds:  # TensorBoard reads logs of others as they are
+        others, own = divided(names, logdir)
+        paths = [*others, *(stored(own, logdir) if own is not None else ())]
+    else:
+        paths = _opened(context, names, logdir, metric, group, baseline, expect)
     if not seeds:
         shown = tensorboard.write(paths, logdir / tensorboard.FOLDER)
     else:
@@ -143,23 +158,45 @@ def board(
     raise typer.Exit(tensorboard.serve(shown, port, host))
 
 
+def _opened(
+    context: typer.Context, names: Sequence[str] | None, logdir: Path, metric: str | None, group: str | None,
+    baseline: str | None, expect: Sequence[str] | None,
+) -> list[Path]:  # fmt: skip
+    """The directories of experiments, while the command runs."""
+    found = context.with_resource(experiments(names, logdir, [metric], group, baseline, expect))
+    if any(asked is not None for _, asked in found):
+        raise ProblemError(
+            f"--metric {metric} is for logs of other programs: an experiment is shown by its own metric. `compare` "
+            "takes any."
+        )
+    return [path for path, _ in found]
+
+
 def report(
+    context: typer.Context,
     names: Annotated[
         list[str] | None, typer.Argument(help="topic, topic.experiment, a log directory, or a folder of kept results")
     ] = None,
     out_: Annotated[Path, typer.Option("--out", help="folder to write")] = Path("reports"),
     open_: Annotated[bool, typer.Option("--open", help="open it in a browser")] = False,
+    metric: OthersMetric = None,
+    group: Group = None,
+    baseline: Baseline = None,
+    expect: Expect = None,
     logdir: Logdir = Path("logs"),
 ) -> None:
     """Write a folder of HTML: every claim with its verdict, and a page for each experiment."""
     from folklore.report import html, summary
 
-    kept = [file for name in names or [] if Path(name).is_dir() for file in sorted(Path(name).glob("*.json"))]
+    others = divided(names, logdir, group)[0]  # which may hold JSON files too
+    named = [Path(name) for name in names or [] if Path(name).is_dir() and Path(name) not in others]
+    kept = [file for folder in named for file in sorted(folder.glob("*.json"))]
     folders = {file.parent for file in kept}
     names = [name for name in names or [] if Path(name) not in folders]
     found = [summary.read(file) for file in kept]
     if names or not kept:
-        found += [summary.summarise(path, seeds=True) for path in stored(names, logdir)]
+        opened = _opened(context, names, logdir, metric, group, baseline, expect)
+        found += [summary.summarise(path, seeds=True) for path in opened]
     try:
         index = html.write(found, out_)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -171,25 +208,3 @@ def report(
     out.print(Text(f"Wrote {index}, and {pages} beside it."), soft_wrap=True)
     if open_:
         typer.launch(str(index.resolve()))
-
-
-def stored(names: Sequence[str], logdir: Path) -> list[Path]:
-    """The directories of stored experiments, given by topic, topic.experiment, or log directory.
-
-    Raises:
-        ProblemError: nothing is stored under a name; names the nearest.
-    """
-    by_name = {path.name: path for path in run_paths.experiments(logdir)}
-    if not names and not by_name:
-        raise ProblemError(f"{str(logdir)!r} holds no runs yet. {_RUN_SOMETHING}")
-    found = [] if names else list(by_name.values())
-    for name in names:
-        here = [path for stem, path in by_name.items() if stem == name or stem.partition(".")[0] == name]
-        here = here or (run_paths.experiments(Path(name)) if name.strip() and Path(name).is_dir() else [])
-        if not here and len(Path(name).parts) > 1:
-            raise ProblemError(f"There are no runs in {name!r}. Give a log directory, or the name of an experiment.")
-        if not here:
-            advice = did_you_mean(name, by_name) if by_name else f"It holds no runs at all. {_RUN_SOMETHING}"
-            raise ProblemError(f"{str(logdir)!r} holds no runs of {name!r}. {advice}")
-        found += here
-    return list(dict.fromkeys(found))

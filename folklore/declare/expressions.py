@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 RATES = ("failure", "divergence", "collapse")
-HISTORY_ONLY = ("running", "probe")  # parts that history.csv has beside the splits, and run.json has not
+HISTORY_ONLY = ("running", "probe", "logged")  # parts that history.csv has beside the splits, and run.json has not
 History = Mapping[str, Sequence[float]]
 
 

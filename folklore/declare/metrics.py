@@ -1,6 +1,7 @@
 """The metrics of a run: a table of those that are recorded, and expressions of them by which arms are compared.
 
-test/accuracy                              at the selected epoch; also train/…, validation/…, running/…, probe/…
+test/accuracy                              at the selected epoch; also train/…, validation/…, running/…, probe/…, and
+                                           logged/… for a tag of another program that names no part of the data
 best validation/accuracy                   the best of all epochs; `last` for the last epoch's
 epochs to validation/accuracy 0.85         the first epoch that is as good; `seconds to` for its time
 train/accuracy - validation/accuracy       the difference of any two of these, here the gap
@@ -55,6 +56,7 @@ TABLE = (
 )
 SPLITS = ("train", "validation", "test")
 EXAMPLES = "test/accuracy, best validation/loss, epochs to validation/accuracy 0.85, train/loss - validation/loss"
+_MAXIMISED = ("acc", "auc", "f1", "score", "precision", "recall", "reward", "return", "r2", "iou", "bleu")
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
 _TERM = re.compile(rf"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
 
@@ -174,8 +176,19 @@ def recorded_names() -> list[str]:
 
 
 def goal_of(name: str) -> Goal:
-    """Whether smaller or larger is better, for a metric as recorded, such as "validation/loss"; "min" for a probe."""
-    return goal_in_table(name.partition("/")[2]) or "min"
+    """Whether smaller or larger is better, for a metric as recorded, such as "validation/loss"; "min" for a probe.
+
+    Of a metric that the table lacks, its name says it: accuracies, scores and areas are maximised, the rest are losses.
+
+    Example:
+        >>> goal_of("validation/f1"), goal_of("validation/mean_absolute_error")
+        ('max', 'min')
+    """
+    split, _, metric = name.partition("/")
+    if split == "probe":
+        return "min"
+    is_loss, grows = (any(word in metric.lower() for word in words) for words in (("loss", "err"), _MAXIMISED))
+    return goal_in_table(metric) or ("max" if grows and not is_loss else "min")
 
 
 def goal_in_table(metric: str) -> Goal | None:

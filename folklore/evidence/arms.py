@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from folklore.declare import metrics
 from folklore.evidence import statistics
 from folklore.evidence.comparison import ComparedArm, Difference
@@ -9,7 +11,9 @@ from folklore.evidence.hypotheses import Values, covered_in_words, finite, finit
 from folklore.evidence.two_way import SharedRows
 
 
-def summarised(values: Values, baseline: str, name: str, rows: SharedRows) -> dict[str, ComparedArm]:
+def summarised(
+    values: Values, baseline: str, name: str, rows: SharedRows, *, paired: bool = True
+) -> dict[str, ComparedArm]:
     """The arms of an experiment by one metric; `failed` is left at 0.
 
     Args:
@@ -17,6 +21,7 @@ def summarised(values: Values, baseline: str, name: str, rows: SharedRows) -> di
         baseline: an arm.
         name: of the metric.
         rows: the test rows of the runs, which the intervals cover where the metric is about them.
+        paired: whether runs of equal seeds belong together; if not, arms are compared as independent samples.
     """
     is_rate = metrics.parse(name).is_rate
     found = {}
@@ -34,7 +39,7 @@ def summarised(values: Values, baseline: str, name: str, rows: SharedRows) -> di
             ci=finite(interval),
             values={str(seed): value for seed, value in zip(seeds, numbers, strict=True)},
             failed=0,
-            difference=None if arm == baseline else _difference(values, arm, baseline, name, rows),
+            difference=None if arm == baseline else _difference(values, arm, baseline, name, rows, paired),
         )
     return found
 
@@ -45,7 +50,9 @@ def covers(values: Values, name: str, rows: SharedRows) -> str:
     return covered_in_words(bool(known) and all(known), tuning=False)
 
 
-def _difference(values: Values, arm: str, baseline: str, name: str, rows: SharedRows) -> Difference:
+def _difference(values: Values, arm: str, baseline: str, name: str, rows: SharedRows, paired: bool) -> Difference:
+    if not paired:
+        return _unpaired(list(values[arm].values()), list(values[baseline].values()))
     by_seed = statistics.paired_difference(values[arm], values[baseline])
     if metrics.parse(name).is_rate:
         ours, theirs = ([of_arm[seed] for seed in by_seed] for of_arm in (values[arm], values[baseline]))
@@ -56,3 +63,11 @@ def _difference(values: Values, arm: str, baseline: str, name: str, rows: Shared
     numbers = list(by_seed.values())
     mean = finite_or_none(sum(numbers) / len(numbers)) if numbers else None
     return Difference(n=len(numbers), mean=mean, ci=finite(interval))
+
+
+def _unpaired(ours: list[float], theirs: list[float]) -> Difference:
+    """Over all runs of both arms, with Welch's interval."""
+    if min(len(ours), len(theirs)) < 2:
+        return Difference(n=0, mean=None, ci=(None, None), paired=False)
+    mean = finite_or_none(float(np.mean(ours) - np.mean(theirs)))
+    return Difference(n=len(ours), mean=mean, ci=finite(statistics.welch_interval(ours, theirs)), paired=False)

@@ -20,9 +20,10 @@ from folklore.evidence.asked import asked
 from folklore.evidence.comparison import Comparison
 from folklore.evidence.hypotheses import Runs, Values, assess
 from folklore.evidence.two_way import SharedRows
-from folklore.evidence.withheld import Ended, Histories, Reasons
+from folklore.evidence.withheld import Ended, Histories, Reasons, is_paired
 from folklore.storage import run_directory
-from folklore.storage.schema import DataSet, StoredExperiment, Tuned
+from folklore.storage.run_paths import LOGGED
+from folklore.storage.schema import DataSet, Goal, StoredExperiment, Tuned
 
 
 def compare(path: Path, metric: str | None = None) -> Comparison:
@@ -50,13 +51,11 @@ def _compare(path: Path, metric: str | None) -> Comparison:
             facts=declared.facts, tuning=declared.tuning, options=declared.options, file=declared.file,
             metric=None, goal=None, data=None, arms={}, hypotheses=[], unfinished=0, notes=[],
         )  # fmt: skip
-    runs = [run for run in run_directory.runs(path) if run.arm in declared.arms]
+    found_runs = list(run_directory.runs(path))
+    runs = [run for run in found_runs if run.arm in declared.arms]
     ended = [(run, run.ended) for run in runs if run.ended]
     if not ended:
-        raise ProblemError(
-            f"{path.name} has no finished run yet. Run it: python -m experiments run {path.name}"
-            + run_directory.logdir_option(path.parent)
-        )
+        raise ProblemError(f"{path.name} has no finished run yet. {_how_to_run(path, declared)}")
     data = _data(ended, path.name)
     by_seed = {arm: tuned for arm, tuned in (declared.tuning or {}).items() if tuned.by_seed}
     _check_recipes(ended, declared, by_seed)
@@ -67,7 +66,8 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     reasons = Reasons(declared, data, runs, ended, histories)
     rows = SharedRows({(run.arm, run.seed): (run.path, record) for run, record in ended})
     end = declared.end or sequential.LOOKS[-1]
-    found = Runs(values, rows, max(end, sequential.LOOKS[-1]), ledger.looks(declared), data.rows, by_seed)
+    sizes = data.rows if data else None
+    found = Runs(values, rows, max(end, sequential.LOOKS[-1]), ledger.looks(declared), sizes, by_seed)
     hypotheses = asked(declared)
     judged = assess(
         hypotheses,
@@ -79,13 +79,13 @@ def _compare(path: Path, metric: str | None) -> Comparison:
         [reasons.failures(h) for h in hypotheses],
         ledger.family(declared),
     )
-    arms = summarised(values(name), declared.baseline, name, rows)
+    arms = summarised(values(name), declared.baseline, name, rows, paired=is_paired(declared))
     failed = Counter(run.arm for run in runs if run.status != "incomplete" and run.seed not in values(name)[run.arm])
     failed -= lacking(name)
-    return Comparison(
-        experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
+    return _with_names_of_seeds(declared, Comparison(
+        experiment=path.name, claim=declared.claim or None, kind=declared.kind, baseline=declared.baseline,
         facts=declared.facts, tuning=declared.tuning, options=declared.options, file=declared.file,
-        metric=name, goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name), data=data,
+        metric=name, goal=_goal(name, declared), data=data,
         covers=covers(values(name), name, rows),
         arms={arm: one.model_copy(update={"failed": failed[arm]}) for arm, one in arms.items()},
         # The whole family is judged: looking at one metric alone must not make a verdict easier.
@@ -98,8 +98,40 @@ def _compare(path: Path, metric: str | None) -> Comparison:
             *_some_without_rows(rows, {name, *(h.metric.name for h in hypotheses)}),
             *ledger.findings(path, declared, [record for _, record in ended]),
         ],
-        notes=_notes(ended, declared, found) + _without_metric(name, lacking(name)),
-    )  # fmt: skip
+        notes=_notes(ended, declared, found) + _without_metric(name, lacking(name)) + _undeclared(found_runs, declared),
+    ))  # fmt: skip
+
+
+def _goal(name: str, declared: StoredExperiment) -> Goal | None:
+    if name == declared.metric.name:
+        return declared.metric.goal
+    terms = metrics.parse(name).terms
+    if declared.kind == LOGGED and len(terms) == 1 and terms[0].target is None:
+        return terms[0].goal
+    return metrics.goal(name)
+
+
+def _with_names_of_seeds(declared: StoredExperiment, compared: Comparison) -> Comparison:
+    """The comparison with seeds called as in the logs of another program, where it is of such."""
+    if not declared.logs:
+        return compared
+    names = declared.logs.seeds
+    by_number = {number: name for of_arm in names.values() for number, name in of_arm.items()}
+    arms = {
+        arm: one.model_copy(update={"values": {names[arm][seed]: value for seed, value in one.values.items()}})
+        for arm, one in compared.arms.items()
+    }
+    hypotheses = [
+        h.model_copy(update={"effects": {by_number[seed]: effect for seed, effect in h.effects.items()}})
+        for h in compared.hypotheses
+    ]
+    return compared.model_copy(update={"arms": arms, "hypotheses": hypotheses})
+
+
+def _how_to_run(path: Path, declared: StoredExperiment) -> str:
+    if declared.kind == LOGGED:
+        return f"Train with callbacks.Logger({str(path / declared.baseline / 'seed-0')!r})."
+    return f"Run it: python -m experiments run {path.name}{run_directory.logdir_option(path.parent)}"
 
 
 def _some_without_rows(rows: SharedRows, names: set[str]) -> list[str]:
@@ -158,21 +190,23 @@ def _lacking(runs: Ended, name: str, histories: Histories) -> Counter[str]:
     )
 
 
-def _data(runs: Ended, experiment: str) -> DataSet:
-    """The data that all runs were trained on."""
-    sets = {record.data.sha256: record.data for _, record in runs}
+def _data(runs: Ended, experiment: str) -> DataSet | None:
+    """The data that all runs were trained on; None where no run knows."""
+    sets = {record.data.sha256 if record.data else "": record.data for _, record in runs}
     if len(sets) > 1:
-        names = ", ".join(f"{data.name} ({data.source}, {sha[:12]}…)" for sha, data in sorted(sets.items()))
+        names = ", ".join(
+            f"{data.name} ({data.source}, {sha[:12]}…)" if data else "unknown" for sha, data in sorted(sets.items())
+        )
         raise ProblemError(
             f"The runs of {experiment} were made on different data: {names}. They are not compared with each other: "
             "run them again with --fresh, or keep them apart with --logdir."
         )
     data = next(iter(sets.values()))
-    return DataSet(name=data.name, source=data.source, unit=data.unit, sha256=data.sha256, rows=data.rows)
+    return data and DataSet(name=data.name, source=data.source, unit=data.unit, sha256=data.sha256, rows=data.rows)
 
 
 def _check_recipes(runs: Ended, declared: StoredExperiment, by_seed: Mapping[str, Tuned]) -> None:
-    for run, record in runs:
+    for run, record in runs if declared.kind != LOGGED else ():
         chosen = tuning_choice.point_of(by_seed[run.arm], run.seed) if run.arm in by_seed else {}
         point = {"optimizer.name" if name == "optimizer" else name: value for name, value in chosen.items()}
         expected = dict(flatten(without_empty(declared.arms[run.arm]))) | point
@@ -185,7 +219,8 @@ def _check_recipes(runs: Ended, declared: StoredExperiment, by_seed: Mapping[str
 
 def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:
     """Differences between the runs that a reader must know about."""
-    notes = []
+    notes = ["data, recipes and budgets are unknown"] if declared.kind == LOGGED else []
+    notes += declared.logs.notes if declared.logs else []
     after = max((len(values) for values in found.values(declared.metric.name).values()), default=0)
     if after > found.end:
         notes.append(f"{after} seeds are more than the planned {found.end}: verdicts rest on e-values alone")
@@ -209,6 +244,13 @@ def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:
 
 def _grid(grid: Mapping[str, Sequence[Any]]) -> str:
     return ", ".join(f"{name} {list(values)}" for name, values in grid.items()) or "none"
+
+
+def _undeclared(runs: Sequence[run_directory.Run], declared: StoredExperiment) -> list[str]:
+    """Arms that were logged and not asked about. The suite itself trains none."""
+    lost = (run.arm for run in runs if declared.kind == LOGGED and run.arm not in declared.arms)
+    arms = dict.fromkeys(map(repr, lost))
+    return [f"runs of {', '.join(arms)} are left out, which folklore.declare was not given"] if arms else []
 
 
 def _without_metric(name: str, lacking: Counter[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Literal, Self
 
 from pydantic import Strict
 
@@ -161,3 +162,20 @@ class Comparison(Record):
     unfinished: int
     warnings: list[str] = []
     notes: list[str]
+
+    @property
+    def best(self) -> str | None:
+        """The arm whose mean is better than all others; None without one, or without a goal. It may be so by chance."""
+        ranked = [name for name in self._ranked() if self.arms[name].mean is not None]
+        if not self.goal or len(ranked) < 2 or self.arms[ranked[0]].mean == self.arms[ranked[1]].mean:
+            return None
+        return ranked[0]
+
+    def by_mean(self) -> Self:
+        """The same with the arm with the best mean first; of a metric without a goal, with the largest first."""
+        return self.model_copy(update={"arms": {name: self.arms[name] for name in self._ranked()}})
+
+    def _ranked(self) -> list[str]:
+        sign = 1 if self.goal == "min" else -1
+        means = {name: arm.mean for name, arm in self.arms.items()}
+        return sorted(means, key=lambda name: math.inf if (mean := means[name]) is None else sign * mean)

@@ -155,6 +155,10 @@ def findings(path: Path, declared: StoredExperiment, ended: Sequence[EndedRun]) 
 
 def _changes(declared: StoredExperiment, ended: Sequence[EndedRun]) -> Iterator[str]:
     entries = declared.ledger or []
+    if declared.logs:
+        if declared.hypotheses:
+            yield "the hypotheses were given when the runs were read, so their verdicts are exploratory"
+        return
     if not any(entry.asked for entry in entries):
         yield "experiment.json has no ledger, so nothing shows what was asked before the runs existed"
         return

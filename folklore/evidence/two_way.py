@@ -173,7 +173,7 @@ def _check(path: Path, metric: str, record: EndedRun, outcomes: RowOutcomes) -> 
     Raises:
         ProblemError: they give another metric, or are of another number.
     """
-    expected = (record.data.rows or {}).get("test")
+    expected = ((record.data and record.data.rows) or {}).get("test")
     if expected is not None and len(outcomes.rows) != expected:
         raise _not_of_run(path, f"holds {len(outcomes.rows)} rows, and the run was tested on {expected}")
     stated, found = record.metrics.get(f"test/{metric}"), _value(metric, outcomes)

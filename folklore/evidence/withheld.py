@@ -28,14 +28,14 @@ class Reasons:
 
     Attributes:
         declared: the experiment.
-        data: of its runs.
+        data: of its runs; None where it is unknown.
         runs: all that are stored.
         ended: those that ended.
         histories: reads a run's history.
     """
 
     declared: StoredExperiment
-    data: DataSet
+    data: DataSet | None
     runs: Sequence[run_directory.Run]
     ended: Ended
     histories: Histories
@@ -61,13 +61,22 @@ class Reasons:
     def missing(self) -> list[str]:
         """Seeds that some arm lacks though it has later ones, in words."""
         there = {(run.arm, run.seed) for run in self.runs if run.status != "incomplete"}
-        found = []
+        found: list[str] = []
+        if not is_paired(self.declared):
+            return found
         for arm in self.declared.arms:
             most = max((seed for name, seed in there if name == arm), default=-1)
             gaps = [seed for seed in range(most) if (arm, seed) not in there]
             if gaps:
-                found.append(f"{_seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing")
+                found.append(f"{self._seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing")
         return found
+
+    def _seeds(self, numbers: Sequence[int]) -> str:
+        """Seeds in words; those of another program under their names there."""
+        logs = self.declared.logs
+        names = {number: name for of_arm in logs.seeds.values() for number, name in of_arm.items()} if logs else {}
+        shown = ", ".join(names.get(str(seed), str(seed)) for seed in numbers[:5]) + (" …" if len(numbers) > 5 else "")
+        return f"seed {shown}" if len(numbers) == 1 else f"seeds {shown}"
 
     def of(self, hypothesis: AskedHypothesis, values: Values, lacking: Counter[str], seen: int) -> str | None:
         """The reason to withhold the verdict on a hypothesis, or None.
@@ -81,7 +90,9 @@ class Reasons:
         name = hypothesis.metric.name
         if unrecorded := [repr(arm) for arm in hypothesis.needed if lacking[arm] and not values[arm]]:
             return f"runs of {' and '.join(unrecorded)} did not record {name}"
-        if "unit" in self.declared.model_fields_set and self.data.unit != self.declared.unit:
+        if not is_paired(self.declared):
+            return "the arms' runs share no seeds, and a verdict rests on pairs of runs with the same seed"
+        if self.data and "unit" in self.declared.model_fields_set and self.data.unit != self.declared.unit:
             unit = self.declared.unit or "other units"
             return f"what would matter is declared in {unit}, and these runs are of {self.data.name}"
         reasons = [*self._incomplete(hypothesis, seen), *self._edges(hypothesis)]
@@ -99,7 +110,8 @@ class Reasons:
             if not any(name == arm for name, _ in there):
                 yield f"no run of {arm!r} has ended: run the experiment again"
             if gaps := [seed for seed in range(most) if (arm, seed) not in there]:
-                yield f"{_seeds(gaps)} of {arm!r} {'is' if len(gaps) == 1 else 'are'} missing: run the experiment again"
+                are = "is" if len(gaps) == 1 else "are"
+                yield f"{self._seeds(gaps)} of {arm!r} {are} missing: run the experiment again"
         if most < seen:
             yield f"its verdict was read at {seen} seeds, and {most} are left: run the experiment again"
 
@@ -125,7 +137,8 @@ class Reasons:
             lost = [run.seed for run, record in self.ended if run.arm == arm and not has_failed(record)
                     and run.seed not in values[arm]]  # fmt: skip
             if lost:
-                yield f"{_seeds(lost)} of {arm!r} {'has' if len(lost) == 1 else 'have'} no {hypothesis.metric.name}"
+                have = "has" if len(lost) == 1 else "have"
+                yield f"{self._seeds(lost)} of {arm!r} {have} no {hypothesis.metric.name}"
 
     def _censored(self, hypothesis: AskedHypothesis) -> Iterator[str]:
         metric = metrics.parse(hypothesis.metric.name)
@@ -138,6 +151,6 @@ class Reasons:
                 yield f"{sum(of_arm)} of {len(of_arm)} runs of {arm!r} never reach the target"
 
 
-def _seeds(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:5])) + (" …" if len(numbers) > 5 else "")
-    return f"seed {shown}" if len(numbers) == 1 else f"seeds {shown}"
+def is_paired(declared: StoredExperiment) -> bool:
+    """Whether arms share seeds, as all but some logs of other programs do."""
+    return declared.logs is None or declared.logs.paired

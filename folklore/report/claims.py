@@ -62,6 +62,9 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
             claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"
             verdict = "supported" if holding == len(facts) else "refuted"
             rows.append(ClaimRow(*about, claim, verdict, effect, seeds="", p="exact"))
+        elif not result.comparison.hypotheses:
+            compared = f"{formatting.count(len(result.comparison.arms), 'arm')}, by {result.comparison.metric}"
+            rows.append(ClaimRow(*about, result.comparison.claim or compared, "not asked", effect="", seeds="", p=""))
     return rows, len(raw)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from folklore.declare import metrics
+from folklore.storage.run_paths import LOGGED
 
 if TYPE_CHECKING:  # it imports numpy and scipy, of which `list` has no need
     from folklore.evidence.comparison import Comparison, Difference, JudgedHypothesis
@@ -106,7 +107,7 @@ def next_command(compared: Comparison, where: str = "") -> str:
         where: the option that names the log directory.
     """
     needed = [h.seeds_needed for h in compared.hypotheses if h.seeds_needed]
-    if not needed:
+    if not needed or compared.kind == LOGGED:
         return ""
     from folklore.evidence.sequential import LOOKS  # it imports numpy and scipy, of which `list` has no need
 
@@ -114,12 +115,14 @@ def next_command(compared: Comparison, where: str = "") -> str:
 
 
 def command(compared: Comparison, seeds: str) -> str:
-    """The command that runs an experiment with its options and data.
+    """The command that runs an experiment with its options and data; "" for one that was only logged here.
 
     Args:
         compared: the experiment.
         seeds: the option that gives the seeds, after a space; "" for the default.
     """
+    if compared.kind == LOGGED:
+        return ""
     options = "".join(f" {option}" for option in compared.options or ())
     source = f" --data {compared.data.source}" if compared.data else ""
     return f"python -m experiments run {shlex.quote(compared.file or compared.experiment)}{seeds}{options}{source}"

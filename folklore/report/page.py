@@ -20,6 +20,8 @@ from folklore.report import claims, formatting, marks, plots, tables
 from folklore.report.summary import Result
 from folklore.storage.schema import Tuned
 
+_PARTS = {"train", "validation", "test", "logged"}  # of the data, whose curves share a plot
+
 
 @dataclass(frozen=True)
 class Link:
@@ -75,7 +77,7 @@ def content(result: Result, style: Mapping[str, plots.Style]) -> dict[str, Any]:
     for name in result.curves:
         split, _, metric = name.partition("/")
         by_metric.setdefault(metric if split != "probe" else name, {})[split] = name
-    shown = {metric: names for metric, names in by_metric.items() if {"train", "validation"} & set(names)}
+    shown = {metric: names for metric, names in by_metric.items() if _PARTS & set(names)}
     return {
         "title": _title(result),
         "compared": compared,
@@ -146,11 +148,12 @@ def made(result: Result) -> str:
     changed = ", with changes" if code.changed else ""
     commit = f" Code: {code.commit[:12]}{changed}." if code.commit else ""
     runs = formatting.count(result.runs, "run")
-    return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}. {versions}.{commit}"
+    versions = f" {versions}." if versions else ""
+    return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}.{versions}{commit}"
 
 
 def command(compared: Comparison) -> str:
-    """The command that repeats an experiment's runs."""
+    """The command that repeats an experiment's runs; "" where nothing can, since they were only logged here."""
     return formatting.command(compared, _seeds(compared))
 
 

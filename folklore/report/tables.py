@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from callbacks import files
 from folklore.declare import metrics
 from folklore.report.formatting import (
     beside,
@@ -34,7 +33,21 @@ Row = dict[str, Any]
 VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical difference": "cyan", "undecided": "yellow"}
 FACT_STYLES = {True: "green", False: "red"}
 _WHOLE = ("name", "output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
-_LEFT = ("experiment", "arm", "claim", "kind", "name", "layer", "type", "output\nshape", "fact", "value", "differences")
+_LEFT = (
+    "experiment",
+    "arm",
+    "metric",
+    "logged as",
+    "claim",
+    "kind",
+    "name",
+    "layer",
+    "type",
+    "output\nshape",
+    "fact",
+    "value",
+    "differences",
+)
 
 
 def table(rows: Sequence[Mapping[str, str]], title: str = "", caption: str = "") -> Table:
@@ -78,6 +91,8 @@ def arms(compared: Comparison) -> Group:
     if not compared.arms:
         return Group(Text(compared.experiment))
     drawn = table(arm_rows(compared), title=compared.experiment, caption="; ".join(about(compared)))
+    if compared.best:
+        drawn.rows[list(compared.arms).index(compared.best)].style = "bold"
     return Group(drawn, *(Text(f"Beware: {warning}.", style="yellow") for warning in compared.warnings))
 
 
@@ -122,6 +137,7 @@ def about(compared: Comparison) -> list[str]:
     better = {"min": ", lower is better", "max": ", higher is better", None: ""}[compared.goal]
     sign = "; against the baseline, + is better" if compared.goal else "; against the baseline, + is larger"
     notes = [f"{compared.metric}{unit}{better}{sign}"]
+    notes += [f"best mean: {compared.best}"] if compared.best else []
     if data:
         notes.append(f"data: {data.name} ({data.source})")
     notes.append(f"intervals cover {compared.covers}")
@@ -184,13 +200,7 @@ def flat(comparisons: Sequence[Comparison]) -> list[Row]:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """Rows as CSV with a header; numbers in full. Nothing where there are none."""
-    if not rows:
-        return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return files.as_csv(rows) if rows else ""
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from callbacks.files import as_csv
 from folklore.declare import checks
 from folklore.declare.hypothesis import Hypothesis, Metric
 from folklore.errors import DeclarationError, ProblemError
@@ -228,12 +229,7 @@ def move_aside(path: Path, now: datetime | None = None) -> Path | None:
 
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write history.csv: one row an epoch, columns in the order in which they first appear."""
-    text = io.StringIO()
-    columns = dict.fromkeys(name for row in rows for name in row)
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path / "history.csv", text.getvalue())
+    write_text(path / "history.csv", as_csv(rows))
 
 
 def read_history(path: Path) -> dict[str, list[float]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 NETWORK = "network.svg"  # the diagram of an arm's network, beside its runs
+LOGGED = "logged"  # the kind of an experiment whose data, recipes and budgets are unknown: nothing can repeat its runs
 TUNING = ".tuning"  # hidden, so that no reader takes it for an arm
 
 
@@ -15,6 +16,13 @@ def experiments(logdir: Path) -> list[Path]:
     if (logdir / "experiment.json").is_file():
         return [logdir]
     return sorted(path.parent for path in logdir.glob("[!.]*/experiment.json"))
+
+
+def event_files(logdir: Path) -> Iterator[Path]:
+    """TensorBoard's event files below a directory, whoever wrote them, but for hidden folders, such as `.board`."""
+    for path in logdir.rglob("*tfevents*"):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(logdir).parts):
+            yield path
 
 
 def run_path(logdir: Path, experiment: str, arm: str, seed: int) -> Path:

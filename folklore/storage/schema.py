@@ -129,11 +129,33 @@ class LedgerEntry(Record):
     sha256: str
 
 
+class OtherLogs(Record):
+    """Logs of other programs that were read as an experiment, see `folklore.evidence.logs.adopt`.
+
+    Attributes:
+        path: their directory.
+        seeds: arm to the number of a seed here to its name there.
+        paired: whether arms share seeds by name.
+        notes: what a reader must know: how runs were grouped, which were left out, which files are damaged.
+    """
+
+    path: str
+    seeds: dict[str, dict[str, str]]
+    paired: bool
+    notes: list[str]
+
+
 class Declaration(Record):
-    """The experiment.json of any claim."""
+    """The experiment.json of any claim.
+
+    Attributes:
+        kind: "stat", "mech" or "exact", or several joined by "+"; "logged" of runs that the suite did not train.
+        logs: of other programs, where they were read as this experiment.
+    """
 
     claim: str
     kind: str | None = None
+    logs: OtherLogs | None = None
     baseline: str | None = None
     arms: dict[str, dict[str, Any]]
     unit: str | None = None
@@ -198,7 +220,7 @@ class EndedRun(StoredRun):
     """The run.json of a run that came to its end: it is done, or it diverged."""
 
     status: Literal["done", "diverged"]
-    data: DataSet
+    data: DataSet | None  # None where it is unknown: of a run that `callbacks.Logger` or another program logged
     metrics: dict[str, Number | None]
     selected_epoch: int | None = None
     collapse: Divergence | None = None  # of a run that is done: at its selected epoch no better than a constant

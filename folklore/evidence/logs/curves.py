@@ -11,7 +11,7 @@ from scipy import special
 
 from folklore.storage import run_directory
 
-SHOWN = ("train", "validation", "running", "probe")
+SHOWN = ("train", "validation", "test", "logged", "running", "probe")
 
 
 @dataclass(frozen=True)

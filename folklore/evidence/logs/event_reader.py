@@ -1,4 +1,4 @@
-"""Scalars from TensorBoard's event files, whoever wrote them. Checksums are checked, and damage is reported.
+"""Scalars and HParams from TensorBoard's event files, whoever wrote them. Checksums are checked, damage is reported.
 
 Files of Keras' callback, `tf.summary`, PyTorch's SummaryWriter and tensorboardX hold a scalar as `simple_value` or as a
 tensor; both are read. TensorBoard itself silently drops everything after a damaged record.
@@ -26,6 +26,8 @@ PATTERN = "*tfevents*"
 _HEAD = struct.Struct("<QI")  # a record's length and its checksum
 _FOOT = struct.Struct("<I")
 _FLOAT = struct.Struct("<f")
+_HPARAM_KINDS = ("bool_value", "number_value", "string_value")
+Hparam = bool | int | float | str
 
 
 @dataclass
@@ -43,10 +45,12 @@ class Scalars:
 
     Attributes:
         series: tag to course, by step. If a step was written twice, as after resuming, the last value counts.
+        hparams: name to value, as a program gave them to TensorBoard's HParams tab.
         problems: a sentence for each damaged file: its name, where it is damaged, how much of it was used.
     """
 
     series: dict[str, Series] = field(default_factory=dict)
+    hparams: dict[str, Hparam] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -100,6 +104,8 @@ def read_scalars(directory: Path) -> Scalars:
                 problems.append("holds a record that is not an event")
                 continue
             for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "hparams":
+                    found.hparams |= _hparams(value.metadata.plugin_data.content)
                 number = _scalar(value, tensors)
                 if number is not None:
                     courses.setdefault(value.tag, {})[event.step] = event.wall_time, number
@@ -108,6 +114,20 @@ def read_scalars(directory: Path) -> Scalars:
         steps = sorted(course)
         found.series[tag] = Series(steps, [course[step][0] for step in steps], [course[step][1] for step in steps])
     return found
+
+
+def _hparams(content: bytes) -> dict[str, Hparam]:
+    """The settings with which a session started; {} of another record of the HParams tab."""
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    try:
+        given = HParamsPluginData.FromString(content).session_start_info.hparams
+    except DecodeError:
+        return {}
+    kinds = ((name, value, value.WhichOneof("kind")) for name, value in given.items())
+    values = {name: getattr(value, kind) for name, value, kind in kinds if kind in _HPARAM_KINDS}
+    # All numbers are stored as floats: 32.0 was 32.
+    return {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in values.items()}
 
 
 def _scalar(value: Summary.Value, tensors: set[str]) -> float | None:

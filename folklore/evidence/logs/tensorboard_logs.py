@@ -1,199 +1,171 @@
-"""TensorBoard logs that others wrote: their runs, grouped into arms and seeds by a pattern."""
+"""TensorBoard logs that others wrote: their runs, grouped into arms and seeds, and how these compare."""
 
 from __future__ import annotations
 
-import math
 import re
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
+from folklore.declare import metrics
+from folklore.errors import ProblemError
+from folklore.evidence import compare as comparing
+from folklore.evidence.comparison import Comparison
+from folklore.evidence.logs import adopt, grouping
+from folklore.evidence.logs.event_reader import Hparam, Scalars, Series, read_scalars
+from folklore.evidence.logs.grouping import GROUP, Grouping
+from folklore.evidence.logs.tags import SPLITS, recorded
+from folklore.storage.run_paths import event_files
+from folklore.storage.schema import Goal
 
-from folklore.declare.metrics import goal_in_table
-from folklore.errors import ProblemError, did_you_mean
-from folklore.evidence import statistics
-from folklore.evidence.comparison import ComparedArm, Comparison, Difference
-from folklore.evidence.hypotheses import finite, finite_or_none
-from folklore.evidence.logs.event_reader import PATTERN, Scalars, read_scalars
-
-GROUP = "{arm}/seed-{seed}"
-SPLITS = ("train", "validation", "val", "test", "eval")  # sub-runs, which writers put in separate directories
-_METRIC = re.compile(r"(?:(best|last) )?(.+)")
+_SESSION = re.compile(r"\d{9,}\.\d+")  # the folder in which PyTorch's add_hparams writes: the time at which it did
+_SESSION_OF = "session of "  # stands for such a folder where sub-runs have their names
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """One run: its arm, its seed, and its tags; those of a sub-run are called `validation/tag`."""
+    """One run.
 
+    Attributes:
+        path: its directory.
+        arm, seed: as its path, or its HParams, name them.
+        series: tag to course; those of a sub-run are called `validation/tag`.
+        hparams: its settings.
+        problems: a sentence for each damaged file.
+    """
+
+    path: Path
     arm: str
     seed: str
-    tags: Mapping[str, Sequence[float]]
+    series: Mapping[str, Series]
+    hparams: Mapping[str, Hparam]
     problems: tuple[str, ...]
 
+    @property
+    def tags(self) -> dict[str, Sequence[float]]:
+        """The values of each tag, by step."""
+        return {tag: series.values for tag, series in self.series.items()}
 
-def has_events(logdir: Path) -> bool:
-    """Whether there are event files somewhere below a directory."""
-    return next(logdir.rglob(PATTERN), None) is not None
+
+@dataclass(frozen=True)
+class Logs:
+    """The logs below one directory.
+
+    Attributes:
+        path: the directory.
+        runs: those that fit the pattern; if two are the same seed of an arm, the later by name.
+        grouping: how they were grouped.
+        twice: the directories of the earlier ones.
+    """
+
+    path: Path
+    runs: Sequence[LoggedRun]
+    grouping: Grouping
+    twice: Sequence[Path]
+
+
+def read(logdir: Path, group: str | None = None) -> Logs:
+    """The runs below `logdir`.
+
+    Args:
+        logdir: searched for event files.
+        group: a pattern, see `folklore.evidence.logs.grouping`; None guesses it. A directory called train, validation,
+            val, test or eval below a run is a sub-run of it.
+
+    Raises:
+        ProblemError: there are no event files, the pattern cannot be read, or no run fits it.
+    """
+    parts = _parts(logdir, group)
+    if not parts:
+        raise ProblemError(f"{logdir} holds no event files.")
+    hparams = {run: _hparams(of_run) for run, of_run in parts.items() if _hparams(of_run)}
+    paths = sorted(parts, key=_natural)
+    found = grouping.by_pattern(paths, group, hparams) if group else grouping.guess(paths, hparams)
+    if not found.runs:
+        raise ProblemError(
+            f"No directory with event files below {logdir} fits --group {group!r}; one is "
+            f"{str(logdir / found.strange[0])!r}. Write the pattern of a run's path below {logdir}, such as {GROUP!r}"
+            + (f", or names of these HParams: {', '.join(next(iter(hparams.values())))}." if hparams else ".")
+        )
+    runs: dict[grouping.Key, LoggedRun] = {}
+    twice = []
+    for path, (arm, seed) in found.runs.items():
+        if (arm, seed) in runs:
+            twice.append(runs[arm, seed].path)
+        runs[arm, seed] = _run(logdir / path, arm or logdir.resolve().name, seed, parts[path], hparams.get(path, {}))
+    return Logs(logdir, list(runs.values()), found, twice)
+
+
+def _parts(logdir: Path, group: str | None) -> dict[str, dict[str, Scalars]]:
+    """What was logged: the path of a run, to "" or the name of a sub-run with a slash, to the content of its files."""
+    fits = grouping.compiled(group)[0].fullmatch if group else lambda path: None
+    directories = sorted({file.parent for file in event_files(logdir)})
+    sessions = [directory.parent for directory in directories if _SESSION.fullmatch(directory.name)]
+    found: dict[str, dict[str, Scalars]] = {}
+    for directory in directories:
+        path, split = directory.relative_to(logdir), ""
+        if path.name in SPLITS and not fits(path.as_posix()):
+            path, split = path.parent, f"{path.name}/"
+        elif _SESSION.fullmatch(path.name) and sessions.count(directory.parent) == 1:
+            path, split = path.parent, _SESSION_OF  # the only one of its run
+        found.setdefault("" if path == Path() else path.as_posix(), {})[split] = read_scalars(directory)
+    return found
+
+
+def _hparams(parts: Mapping[str, Scalars]) -> dict[str, Hparam]:
+    return {name: value for part in parts.values() for name, value in part.hparams.items()}
+
+
+def _run(path: Path, arm: str, seed: str, parts: Mapping[str, Scalars], hparams: Mapping[str, Hparam]) -> LoggedRun:
+    ordered = sorted(parts.items(), key=lambda item: item[0] != _SESSION_OF)  # what the run itself logged comes last
+    series = {
+        tag if split == _SESSION_OF else f"{split}{tag}": course
+        for split, part in ordered
+        for tag, course in part.series.items()
+    }
+    problems = tuple(problem for part in parts.values() for problem in part.problems)
+    return LoggedRun(path, arm, seed, series, hparams, problems)
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """A key by which "width 8" comes before "width 32"."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path)]
 
 
 def logged_runs(logdir: Path, group: str = GROUP) -> tuple[list[LoggedRun], list[str]]:
     """The runs below `logdir` whose directories fit a pattern, and the directories with events that do not.
 
-    Args:
-        logdir: searched for event files.
-        group: such as "{arm}/seed-{seed}". Each name in braces stands for a directory's name or a part of it. {seed}
-            may be left out, or replaced by another name such as {run}. A directory called train, validation, val,
-            test or eval below a run is a sub-run of it.
-
     Raises:
-        ProblemError: the pattern has no {arm}.
+        ProblemError: as `read` does.
     """
-    expression = _expression(group)
-    found: dict[tuple[str, ...], dict[str, Scalars]] = {}
-    strange = []
-    for directory in sorted({file.parent for file in logdir.rglob(PATTERN)}):
-        path, split = directory.relative_to(logdir), ""
-        if path.name in SPLITS and not expression.fullmatch(path.as_posix()):
-            path, split = path.parent, f"{path.name}/"
-        if (match := expression.fullmatch(path.as_posix())) is None:
-            strange.append(str(directory))
-            continue
-        named = match.groupdict()
-        others = (value for name, value in named.items() if name != "arm")
-        found.setdefault((named["arm"], *others), {})[split] = read_scalars(directory)
-    return [_run(arm, "/".join(others), parts) for (arm, *others), parts in found.items()], strange
+    logs = read(logdir, group)
+    return list(logs.runs), [str(logdir / path) for path in logs.grouping.strange]
 
 
-def _run(arm: str, seed: str, parts: Mapping[str, Scalars]) -> LoggedRun:
-    tags = {f"{split}{tag}": series.values for split, part in parts.items() for tag, series in part.series.items()}
-    return LoggedRun(arm, seed, tags, tuple(problem for part in parts.values() for problem in part.problems))
-
-
-def _expression(group: str) -> re.Pattern[str]:
-    try:
-        parts = list(string.Formatter().parse(group))
-    except ValueError as error:
-        raise ProblemError(f"--group {group!r} cannot be read: {error}. Write one like {GROUP!r}.") from None
-    names = [name for _, name, _, _ in parts if name is not None]
-    if "arm" not in names or len(set(names)) < len(names) or not all(name.isidentifier() for name in names):
-        raise ProblemError(f"--group {group!r} must have {{arm}} in it, and each name once. Write one like {GROUP!r}.")
-    return re.compile("".join(re.escape(text) + (f"(?P<{name}>[^/]+)" if name else "") for text, name, _, _ in parts))
-
-
-def compare(logdir: Path, metric: str | None = None, group: str = GROUP, baseline: str | None = None) -> Comparison:
-    """Compare the arms of others' logs, as `folklore.evidence.compare` does ours, without a hypothesis.
+def compare(
+    logdir: Path,
+    metric: str | None = None,
+    group: str | None = None,
+    baseline: str | None = None,
+    expect: Sequence[str] = (),
+) -> Comparison:
+    """Compare the arms of others' logs, as `folklore.evidence.compare` does ours.
 
     Args:
         logdir: the directory of all runs.
         metric: a tag such as "validation/epoch_accuracy", whose last value counts; "best …" takes the best.
-        group: the pattern of a run's path, see `logged_runs`.
+        group: the pattern of a run's path, see `read`.
         baseline: the arm that others are compared with; None takes the first.
+        expect: hypotheses such as "width 32 better 0.01".
 
     Raises:
-        ProblemError: no directory fits the pattern, no run has the metric, or no arm has the baseline's name; names
+        ProblemError: no directory fits the pattern, no run has the metric, or no arm has a name that was given; names
             the existing ones.
     """
-    with np.errstate(all="ignore"):  # values may be as large as floats are; what overflows is None
-        return _compare(logdir, metric, group, baseline)
+    with adopt.adopted(read(logdir, group), metric, baseline, expect) as path:
+        return comparing.compare(path)
 
 
-def _compare(logdir: Path, metric: str | None, group: str, baseline: str | None) -> Comparison:
-    runs, strange = logged_runs(logdir, group)
-    if not runs:
-        raise ProblemError(
-            f"No directory with event files below {logdir} fits --group {group!r}; one is {strange[0]!r}. Write the "
-            f"pattern of a run's path below {logdir}, such as {GROUP!r}."
-            if strange
-            else f"{logdir} holds no event files."
-        )
-    tags = {tag for run in runs for tag in run.tags}
-    name = _default(tags) if metric is None else metric
-    match = _METRIC.fullmatch(name or "")
-    when, tag = match.groups() if match else (None, "")
-    if tag not in tags:
-        hint = did_you_mean(tag, tags)
-        raise ProblemError(f"The runs in {logdir} have no metric {tag!r}. {hint} Name one with --metric.")
-    goal = goal_of(tag)
-    values: dict[str, dict[str, float]] = {}
-    for run in runs:
-        number = _value(run.tags.get(tag, ()), when or "last", goal)
-        arm = values.setdefault(run.arm, {})
-        if number is not None:
-            arm[run.seed] = number
-    baseline = next(iter(values)) if baseline is None else baseline
-    if baseline not in values:
-        raise ProblemError(f"The runs in {logdir} have no arm {baseline!r}. {did_you_mean(baseline, values)}")
-    arms = {
-        arm: _arm(by_seed, None if arm == baseline else values[baseline], sum(run.arm == arm for run in runs))
-        for arm, by_seed in values.items()
-    }
-    return Comparison(
-        experiment=logdir.name or str(logdir), claim=None, kind=None, baseline=baseline, facts=None, tuning=None,
-        options=None, metric=name, goal=goal, data=None, arms=arms, hypotheses=[], unfinished=0,
-        notes=_notes(runs, strange, tag, group),
-    )  # fmt: skip
-
-
-def goal_of(tag: str) -> Literal["min", "max"]:
-    """The goal, judged by a tag's name: accuracies, scores and areas are maximised, the rest are losses."""
-    if in_table := goal_in_table(tag.rpartition("/")[2].removeprefix("epoch_")):
-        return in_table
-    grows = ("acc", "auc", "f1", "score", "precision", "recall", "reward", "return")
-    return "max" if any(word in tag.lower() for word in grows) else "min"
-
-
-def _default(tags: set[str]) -> str | None:
-    """The metric if none is named: the only validation loss, otherwise the only tag."""
-    losses = [tag for tag in tags if tag.startswith(("validation/", "val/", "eval/")) and tag.endswith("loss")]
-    candidates = losses or list(tags)
-    return candidates[0] if len(candidates) == 1 else None
-
-
-def _value(course: Sequence[float], when: str, goal: str) -> float | None:
-    finite = [value for value in course if math.isfinite(value)]
-    if not course or not finite:
-        return None
-    if when == "last":
-        return finite_or_none(course[-1])
-    return max(finite) if goal == "max" else min(finite)
-
-
-def _arm(values: Mapping[str, float], baseline: Mapping[str, float] | None, runs: int) -> ComparedArm:
-    numbers = list(values.values())
-    return ComparedArm(
-        n=len(numbers),
-        mean=finite_or_none(sum(numbers) / len(numbers)) if numbers else None,
-        std=finite_or_none(statistics.sample_std(numbers)),
-        ci=finite(statistics.t_interval(numbers)),
-        values=dict(sorted(values.items())),
-        failed=runs - len(numbers),
-        difference=None if baseline is None else _difference(values, baseline),
-    )
-
-
-def _difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> Difference:
-    """By seed, over the shared seeds; unpaired, over all runs, if fewer than two seeds with a name are shared."""
-    shared = sorted(values.keys() & baseline.keys())
-    if len(shared) > 1 and any(shared):
-        found = [values[seed] - baseline[seed] for seed in shared]
-        mean, ci = finite_or_none(sum(found) / len(found)), finite(statistics.t_interval(found))
-        return Difference(n=len(found), mean=mean, ci=ci, paired=True)
-    numbers, others = list(values.values()), list(baseline.values())
-    if min(len(numbers), len(others)) < 2:
-        return Difference(n=0, mean=None, ci=(None, None), paired=False)
-    mean = finite_or_none(float(np.mean(numbers) - np.mean(others)))
-    return Difference(n=len(numbers), mean=mean, ci=finite(statistics.welch_interval(numbers, others)), paired=False)
-
-
-def _notes(runs: Sequence[LoggedRun], strange: Sequence[str], tag: str, group: str) -> list[str]:
-    notes = ["logs of others: they do not say whether data, budget and code were the same"]
-    lengths = {len(run.tags[tag]) for run in runs if tag in run.tags}
-    if len(lengths) > 1:
-        notes.append(f"runs have between {min(lengths)} and {max(lengths)} values of {tag}")
-    if strange:
-        notes.append(f"{len(strange)} directories do not fit {group!r} and are left out, such as {strange[0]}")
-    problems = [problem for run in runs for problem in run.problems]
-    return notes + [f"incomplete: {problem}" for problem in problems]
+def goal_of(tag: str) -> Goal:
+    """Whether smaller or larger is better, judged by a tag's name."""
+    return metrics.goal_of(recorded(tag))
