@@ -110,7 +110,7 @@ def test_several_metrics_are_compared_one_after_the_other(capsys, runs, stored):
 
 def test_best_arm_is_marked_and_comes_first_when_sorted(capsys, runs):
     assert "best mean: width32" in " ".join(run(capsys, "compare", "runs").split())
-    drawn = tables.comparison(folklore.compare("runs").comparison).renderables[0]
+    drawn = tables.arms(folklore.compare("runs").comparison).renderables[0]
     assert [row.style for row in drawn.rows] == [None, "bold"]
     out = run(capsys, "compare", "runs", "--sort", "--format", "csv")
     assert [row["arm"] for row in csv.DictReader(io.StringIO(out))] == ["width32", "width8"]

@@ -93,7 +93,6 @@ def test_damaged_json_is_named_with_remedy(tmp_path, content):
         (DONE | {"metrics": 5}, "metrics"),
         (DONE | {"metrics": {"test/rmse": "x"}}, "metrics/test/rmse"),
         (DONE | {"metrics": {"test/rmse": True}}, "metrics/test/rmse"),
-        (DONE | {"data": None}, "data"),
         (DONE | {"code": {"commit": 5}}, "code/commit"),
         (DONE | {"data": DATA | {"sha256": 3}}, "data/sha256"),
     ],
