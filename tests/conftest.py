@@ -29,6 +29,8 @@ from folklore.task import Task
 from folklore.training.train import Control, train
 from models import mlp
 
+pytest_plugins = ["tests.chromium"]
+
 # Here, not in the modules that use them: Hypothesis has a profile of its own where the environment says CI. The
 # profile loaded here replaces it, and --hypothesis-profile replaces this one.
 for _profile, _examples in (("short", 12), ("long", 1_500)):
@@ -75,7 +77,7 @@ DATA = {"name": "diabetes", "source": "bundled", "unit": "score", "sha256": "a" 
 
 
 def declare(path, hypotheses=(), arms=("base", "arm"), **changes):
-    """An experiment about test/rmse; hypotheses are mappings with arm, direction, by."""
+    """An experiment about test/rmse; hypotheses are mappings with arm, direction, by; arms may map to recipes."""
     record = {
         "claim": "It helps.",
         "kind": "stat",
@@ -83,7 +85,7 @@ def declare(path, hypotheses=(), arms=("base", "arm"), **changes):
         "metric": {"name": "test/rmse", "goal": "min"},
         "hypotheses": [dict(hypothesis) for hypothesis in hypotheses],
         "may_diverge": [],
-        "arms": {arm: recipe_of(arm) for arm in arms},
+        "arms": dict(arms) if isinstance(arms, dict) else {arm: recipe_of(arm) for arm in arms},
     }
     files.write_json(path / "experiment.json", record | changes)
 

@@ -78,10 +78,12 @@ def curves(
         seeds: part of the data to arm to seed to values; None where they were not kept.
     """
     drawn = go.Figure()
-    for split, bands in arms.items():
+    listed: set[str] = set()
+    for split, bands in sorted(arms.items(), reverse=True):  # validation before train: its line stands in the legend
         for arm, band in bands.items():
             if band:
-                _band(drawn, arm, split, band, style[arm])
+                _band(drawn, arm, split, band, style[arm], arm not in listed)
+                listed.add(arm)
     with_values = (band for bands in arms.values() for band in bands.values() if band)
     means = [mean for band in with_values for mean in band.mean if mean is not None]
     if means:  # a band of few seeds, or an epoch in which one seed diverges, can be many times as large as the rest
@@ -102,22 +104,37 @@ def curves(
         ]
         menu = {"buttons": buttons, "type": "buttons", "direction": "right", "x": 0, "xanchor": "left", "y": 1.16}
         drawn.update_layout(updatemenus=[menu])
-    return drawn.update_layout(**_LAYOUT, xaxis_title="epoch", yaxis_title=html.escape(metric))
+    epochs = max((band.epochs[-1] for bands in arms.values() for band in bands.values() if band), default=0)
+    ticks = {"tick0": 1, "dtick": 1} if epochs <= 12 else {}  # no half epochs
+    return drawn.update_layout(**_LAYOUT, xaxis={"title": "epoch", **ticks}, yaxis_title=html.escape(metric))
 
 
-def _band(drawn: go.Figure, arm: str, split: str, band: KeptBand, style: Style) -> None:
+def _band(drawn: go.Figure, arm: str, split: str, band: KeptBand, style: Style, listed: bool) -> None:
+    """Mean and interval as long as all runs last; then the mean of those that are left, dotted and faint."""
     colour, dash, _ = style
-    name, faint = html.escape(f"{arm}, {split}"), split == "train"
-    bounded = [i for i, lo in enumerate(band.lo) if lo is not None]
+    faint = split == "train"
+    name = html.escape(arm)
+    said = f"%{{y:.4g}}%{{text}}<extra>{name}, {split}</extra>"
+    shared: dict[str, Any] = {"name": name, "legendgroup": arm, "hovertemplate": said}
+    most = max(band.runs)
+    whole = len(band.runs) - [runs == most for runs in reversed(band.runs)].index(True)
+    bounded = [i for i, lo in enumerate(band.lo[:whole]) if lo is not None]
     if bounded:
         x, lo, hi = ([values[i] for i in bounded] for values in (band.epochs, band.lo, band.hi))
         drawn.add_scatter(
             x=[*x, *x[::-1]], y=[*hi, *lo[::-1]], fill="toself", fillcolor=colour, opacity=0.08 if faint else 0.18,
-            line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=name,
+            mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=arm,
         )  # fmt: skip
-    line = {"color": colour, "dash": "dot" if faint else dash, "width": 1.5 if faint else 2.5}
-    drawn.add_scatter(x=band.epochs, y=band.mean, name=name, legendgroup=name, mode="lines+markers", line=line,
-                      marker={"size": 3})  # fmt: skip
+    drawn.add_scatter(
+        x=band.epochs[:whole], y=band.mean[:whole], mode="lines+markers", marker={"size": 3}, showlegend=listed,
+        line={"color": colour, "dash": "dot" if faint else dash, "width": 1.5 if faint else 2.5}, text="", **shared,
+    )  # fmt: skip
+    if whole < len(band.epochs):
+        rest = slice(whole - 1, None)
+        drawn.add_scatter(
+            x=band.epochs[rest], y=band.mean[rest], text=[f", {runs} of {most} seeds" for runs in band.runs[rest]],
+            mode="lines", line={"color": colour, "dash": "dot", "width": 1}, opacity=0.6, showlegend=False, **shared,
+        )  # fmt: skip
 
 
 def _seed(drawn: go.Figure, arm: str, split: str, seed: str, values: Sequence[float | None], style: Style) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+NETWORK = "network.svg"  # the diagram of an arm's network, beside its runs
 TUNING = ".tuning"  # hidden, so that no reader takes it for an arm
 
 
