@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from folklore.declare.hypothesis import Direction
 from folklore.evidence.verdict import interval_passes, read
 from folklore.report.formatting import label
-from folklore.report.plots import VERDICTS
 
 INTERVALS = ((1.2, 2.4), (0.3, 1.7), (0.2, 0.8), (-0.7, 0.6), (-0.6, 1.6), (-1.7, 0.4), (-1.8, -0.3), (-2.5, -1.3))
 DIRECTIONS: tuple[Direction, ...] = ("better", "no difference", "not worse")
 LEFT, UNIT, ROW, TOP, COLUMN = 170, 55, 34, 46, 205  # pixels; UNIT is one δ
+# Of the report's light scheme.
+COLOURS = {"supported": "#006b4f", "refuted": "#a84300", "no practical difference": "#00527f", "undecided": "#5c5c5c"}
 WIDTH = 2 * LEFT + 20 + COLUMN * len(DIRECTIONS)
 
 
@@ -47,7 +48,7 @@ def _row(y: float, lo: float, hi: float) -> Iterator[str]:
     yield f'<circle cx="{sum(ends) / 2:g}" cy="{y:g}" r="4"/>'
     for place, direction in enumerate(DIRECTIONS):
         word, size = read(interval_passes(lo, hi), direction, 1.0)
-        yield _text(_column(place), y + 4, label(word, size), colour=VERDICTS[word][0])
+        yield _text(_column(place), y + 4, label(word, size), colour=COLOURS[word])
 
 
 def _column(place: int) -> int:

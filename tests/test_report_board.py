@@ -60,7 +60,7 @@ def test_mean_ends_where_first_seed_stops(path, tmp_path):
     (chart,) = shown_in(board)[0]["charts"]
     assert "faint: only over the seeds that have not stopped" in chart["about"]
     (rest,) = (trace for trace in chart["figure"]["data"] if trace.get("opacity") == 0.6)
-    assert (rest["x"], rest["text"]) == ([2, 3], [", 3 of 3 seeds", ", 2 of 3 seeds"])
+    assert (rest["x"], rest["text"]) == ([2, 3], ["3 of 3 seeds", "2 of 3 seeds"])
 
 
 def test_hparams_show_figures_of_report_at_the_selected_epoch(path, tmp_path):

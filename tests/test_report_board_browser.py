@@ -97,15 +97,17 @@ def test_board_opens_on_verdict_with_compared_metric_and_its_bands(page, port):
     page.goto(f"http://{HOST}:{port}")  # without the address that was printed, too
     shown = page.frame_locator("iframe")
     shown.locator(".card h2").first.filter(has_text=re.compile("^rmse$")).wait_for()
-    assert shown.locator(".verdict .word").inner_text() == "supported"
-    assert "more than the 0.5000 that would matter" in shown.locator(".verdict p").first.inner_text()
+    assert shown.locator(".block .word").inner_text() == "supported"
+    assert "more than the 0.5000 that would matter" in shown.locator(".block p").first.inner_text()
     first = shown.locator(".chart").first
     lines = first.locator(".js-line")
     lines.nth(7).wait_for(state="attached")  # of two arms, train and validation: a mean each, and bounds
     colours = set(lines.evaluate_all("lines => lines.map(line => line.style.stroke)"))
-    marks = shown.locator(".mark").evaluate_all("marks => marks.map(mark => mark.style.background)")
-    assert set(marks) <= colours
-    assert len(set(marks)) == 2
+    assert {"rgb(0, 114, 178)", "rgb(213, 94, 0)"} <= colours
+    assert shown.locator("table .swatch").evaluate_all("found => found.map(one => one.getAttribute('fill'))") == [
+        "#0072b2",
+        "#d55e00",
+    ]
 
 
 def test_time_series_pins_compared_metric_without_smoothing_in_colours_of_report(page, port):

@@ -19,8 +19,20 @@ def index(path, tmp_path_factory):
     return html.write([summary.summarise(path, seeds=True)], tmp_path_factory.mktemp("report"))
 
 
+@pytest.fixture(scope="module")
+def experiment(index):
+    return index.with_name("topic.experiment.html").as_uri()
+
+
 def traces(page, name):
     return page.locator(f"#plot-{name} .scatterlayer .trace").count()
+
+
+def scroll_through(page):
+    """Bring every plot into view."""
+    for plot in page.locator(".plot").all():
+        plot.scroll_into_view_if_needed()
+    page.wait_for_function("[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))")
 
 
 def test_index_draws_effects_and_links_to_pages(page, index):
@@ -32,23 +44,54 @@ def test_index_draws_effects_and_links_to_pages(page, index):
     assert page.title() == "It helps."
 
 
-def test_page_draws_all_plots_and_shows_seeds_on_request(page, index):
-    page.goto(index.with_name("topic.experiment.html").as_uri())
-    page.wait_for_selector("#plot-curves-rmse .scatterlayer .trace")
-    for name in ("forest", "strip", "curves-rmse", "layers-0"):
+def test_page_draws_plots_as_they_come_into_view_and_moves_nothing(page, experiment):
+    page.goto(experiment)
+    page.wait_for_selector("#plot-strip .scatterlayer .trace")
+    assert traces(page, "layers-0") == 0
+    height = page.evaluate("document.documentElement.scrollHeight")
+    scroll_through(page)
+    for name in ("strip", "curves-rmse", "layers-0"):
         assert traces(page, name) > 0
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+
+
+def test_page_shows_every_seed_on_request(page, experiment):
+    page.goto(experiment)
+    box = page.locator("[data-seeds-of=plot-curves-rmse]")
+    box.scroll_into_view_if_needed()
+    page.wait_for_selector("#plot-curves-rmse .scatterlayer .trace")
     before = traces(page, "curves-rmse")
-    page.click(".updatemenu-button:has-text('every seed')")
-    page.wait_for_timeout(300)
-    assert traces(page, "curves-rmse") == before + 2 * 2 * 8
+    box.focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        f"document.querySelectorAll('#plot-curves-rmse .scatterlayer .trace').length == {before + 2 * 2 * 8}"
+    )
 
 
+def test_text_is_there_before_the_script(page, experiment):
+    page.route("**/plotly-basic.min.js", lambda route: None)  # never answered
+    page.goto(experiment, wait_until="commit")
+    page.wait_for_selector(".word:has-text('supported')")
+    assert page.locator("table.figures tbody tr").count() == 2
+    assert page.locator(".plot .main-svg").count() == 0
+    page.unroute_all()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("name", ["index.html", "topic.experiment.html"])
-def test_phone_layout_does_not_scroll_sideways(page, index, name):
-    page.set_viewport_size({"width": 390, "height": 800})
+def test_nothing_is_wider_than_the_window(page, index, name, width, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
     page.goto(index.with_name(name).as_uri())
-    page.wait_for_selector(".scatterlayer .trace, svg.mark")
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    scroll_through(page)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}[scheme]
+    if name != "index.html":
+        marker = page.locator("#plot-strip .scatterlayer .points path").first
+        colour = marker.evaluate("path => getComputedStyle(path).fill")
+        assert colour == {"light": "rgb(0, 114, 178)", "dark": "rgb(90, 169, 230)"}[scheme]
 
 
 def test_index_is_filtered_by_word_and_text(page, index):
@@ -72,8 +115,17 @@ def test_phone_shows_every_verdict_whole(page, index):
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
 
 
-def test_printed_page_has_no_buttons(page, index):
-    page.goto(index.with_name("topic.experiment.html").as_uri())
-    page.emulate_media(media="print")
+def test_printed_page_is_light_and_whole(page, experiment):
+    page.emulate_media(color_scheme="dark")
+    page.goto(experiment)
     page.wait_for_selector("#plot-strip .scatterlayer .trace")
-    assert not page.locator(".updatemenu-container").first.is_visible()
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function("[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert not page.locator(".seeds").first.is_visible()
+    assert page.locator("#plot-strip .main-svg").first.bounding_box()["width"] == 640  # fits on A4
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    marker = page.locator("#plot-strip .scatterlayer .points path").first
+    assert marker.evaluate("path => getComputedStyle(path).fill") == "rgb(0, 114, 178)"
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_selector("details:not([open])", state="attached")

@@ -5,25 +5,12 @@ import csv
 import pytest
 
 from folklore.evidence.compare import compare
-from folklore.report import formatting, html, marks, plots, summary, tables
-from folklore.report.plots import Effect
+from folklore.evidence.comparison import Comparison
+from folklore.report import formatting, html, marks, page, summary, tables
+from folklore.report.marks import Effect
 from tests.conftest import add_run, declare, study
 
 BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
-
-
-def test_large_effect_does_not_squash_others():
-    drawn = plots.forest([Effect("small", "supported", 0.5, 0.1, 0.9), Effect("large", "refuted", -75.0, -80.0, -70.0)])
-    assert drawn.layout.xaxis.range == (-6.0, 6.0)
-    assert "← -75 δ" in [note.text for note in drawn.layout.annotations]
-    shown = [trace.x[0] for trace in drawn.data]
-    assert shown == [0.5, -6.0]
-    assert "-75.00 δ" in drawn.data[1].hovertemplate
-
-
-def test_axis_fits_small_effects():
-    drawn = plots.forest([Effect("small", "supported", 0.5, 0.1, 0.9)])
-    assert drawn.layout.xaxis.range == (-1.5, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -81,21 +68,46 @@ def test_next_command_adds_seeds_that_are_needed(stored):
     assert command.endswith(" --budget quick --data bundled --logdir here")
 
 
-def test_command_gives_number_of_seeds_unless_looks_were_planned(tmp_path):
-    path = study(tmp_path / "topic.experiment")
-    assert html.command(compare(path)) == "python -m experiments run topic.experiment --until-decided --data bundled"
-    for arm in ("base", "arm"):
-        add_run(path, arm, 8, 10.0 if arm == "base" else 8.0)
-    assert html.command(compare(path)) == "python -m experiments run topic.experiment --seeds 9 --data bundled"
+def with_looks(path, hypothesis, runs):
+    """The comparison, as if its only hypothesis had been read so, and each arm had so many runs."""
+    content = compare(path).to_dict()
+    content["hypotheses"][0] |= hypothesis
+    for arm in content["arms"].values():
+        arm["n"] = runs
+    return Comparison.of(content)
+
+
+@pytest.mark.parametrize(
+    ("read", "runs", "seeds"),
+    [
+        ({"looks": [8]}, 8, "--until-decided"),
+        ({"looks": [8, 12]}, 12, "--until-decided"),
+        ({"looks": [8, 12], "verdict": "undecided", "size": None}, 12, "--until-decided --max-seeds 12"),
+        ({"looks": [8, 12, 16, 22, 30], "verdict": "undecided", "size": None}, 30, "--until-decided"),
+        ({"looks": [8], "size": "open"}, 8, "--seeds 8"),
+        ({"looks": [8, 10]}, 10, "--until-decided --max-seeds 10"),
+        ({"looks": [8, 12, 16, 22, 30, 40]}, 40, "--until-decided --max-seeds 40"),
+        ({"looks": [9]}, 9, "--seeds 9"),
+        ({"looks": None, "verdict": "undecided", "size": None}, 3, "--seeds 3"),
+    ],
+)
+def test_command_takes_the_looks_that_were_taken(stored, read, runs, seeds):
+    expected = f"python -m experiments run topic.experiment {seeds} --data bundled"
+    assert page.command(with_looks(stored, read, runs)) == expected
+
+
+def test_command_names_the_file_of_ones_own(stored):
+    compared = compare(stored).model_copy(update={"file": "my study.py"})
+    assert page.command(compared) == "python -m experiments run 'my study.py' --until-decided --data bundled"
 
 
 def test_mark_is_clipped_and_said_in_words():
-    drawn = marks.mark(Effect("large", "refuted", -75.0, -80.0, -70.0))
+    drawn = marks.mark(Effect("refuted", -75.0, -80.0, -70.0))
     assert "-75 δ</text>" in drawn
     assert 'aria-label="-75.00 δ, from -80.00 to -70.00: refuted"' in drawn
-    near = marks.mark(Effect("near", "supported", 1.2, 0.4, 2.0, "open", (0.6, 1.8)))
+    near = marks.mark(Effect("supported", 1.2, 0.4, 2.0, "open", (0.6, 1.8)))
     assert "</text>" not in near
-    assert 'fill="none"' in near  # a hollow dot: the size is open
+    assert 'fill="var(--page)"' in near  # a hollow dot: the size is open
     assert near.count("<line") == 3  # zero, the interval, the interval over seeds only
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import os
@@ -60,7 +61,8 @@ def load_file(path: Path) -> dict[str, Experiment]:
         if str(path.parent) not in folders:
             folders.insert(0, str(path.parent))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, search))
-    return _declared(path.stem, path.stem, str(path))
+    found = _declared(path.stem, path.stem, str(path))
+    return {name: dataclasses.replace(experiment, file=path.name) for name, experiment in found.items()}
 
 
 def _declared(module_name: str, topic: str, file: str) -> dict[str, Experiment]:
@@ -69,7 +71,18 @@ def _declared(module_name: str, topic: str, file: str) -> dict[str, Experiment]:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         raise ProblemError(_where(error, file)) from error
-    return {f"{topic}.{name}": value for name, value in vars(module).items() if isinstance(value, Experiment)}
+    about = _about(module.__doc__ or "")
+    return {
+        f"{topic}.{name}": dataclasses.replace(value, about=value.about or about)
+        for name, value in vars(module).items()
+        if isinstance(value, Experiment)
+    }
+
+
+def _about(docstring: str) -> str:
+    """A file's docstring without its paragraph of commands: a report gives the command that was run."""
+    paragraphs = (" ".join(paragraph.split()) for paragraph in docstring.split("\n\n"))
+    return "\n\n".join(paragraph for paragraph in paragraphs if not paragraph.startswith("Command:"))
 
 
 def find_all() -> tuple[dict[str, Experiment], list[str]]:

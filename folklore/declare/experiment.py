@@ -36,6 +36,10 @@ class Experiment:
             made for the real set would take too few steps. `--budget quick` and other options still change these.
         may_diverge: arms whose divergence is an outcome to count, not a failure of the run command.
         check: returns facts that computation settles without seeds. A claim may have arms, a check, or both.
+        note: one or two sentences that a reader should know, which the report shows beside the verdict: what a critic
+            said of the recipe, or why the claim may fail elsewhere.
+        about: what the file says of its experiments; `catalog` takes it from the file's docstring.
+        file: the name of the file, where it is not one of `experiments/`; set by `catalog`.
 
     Example:
         >>> from data import diabetes
@@ -63,6 +67,9 @@ class Experiment:
     bundled: Mapping[str, Any] = field(default_factory=dict)
     may_diverge: tuple[str, ...] = ()
     check: Callable[[], Iterable[Fact]] | None = None
+    note: str = ""
+    about: str = ""
+    file: str = ""
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -144,6 +151,7 @@ class Experiment:
             raise DeclarationError(f"check is {self.check!r}. Give a function that returns facts.")
         checks.options("quick", self.quick)
         checks.options("bundled", self.bundled)
+        checks.kind("note", self.note, str, "Write one or two sentences.")
 
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:
@@ -203,4 +211,4 @@ class Experiment:
             ],
             "may_diverge": list(self.may_diverge),
             "arms": {name: recipe.to_dict() for name, recipe in self.arms.items()},
-        }
+        } | {name: text for name in ("note", "about", "file") if (text := getattr(self, name))}

@@ -47,8 +47,8 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     if not isinstance(declared, StoredExperiment):
         return Comparison(
             experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
-            facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=None, goal=None, data=None,
-            arms={}, hypotheses=[], unfinished=0, notes=[],
+            facts=declared.facts, tuning=declared.tuning, options=declared.options, file=declared.file,
+            metric=None, goal=None, data=None, arms={}, hypotheses=[], unfinished=0, notes=[],
         )  # fmt: skip
     runs = [run for run in run_directory.runs(path) if run.arm in declared.arms]
     ended = [(run, run.ended) for run in runs if run.ended]
@@ -84,8 +84,8 @@ def _compare(path: Path, metric: str | None) -> Comparison:
     failed -= lacking(name)
     return Comparison(
         experiment=path.name, claim=declared.claim, kind=declared.kind, baseline=declared.baseline,
-        facts=declared.facts, tuning=declared.tuning, options=declared.options, metric=name,
-        goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name), data=data,
+        facts=declared.facts, tuning=declared.tuning, options=declared.options, file=declared.file,
+        metric=name, goal=declared.metric.goal if name == declared.metric.name else metrics.goal(name), data=data,
         covers=covers(values(name), name, rows),
         arms={arm: one.model_copy(update={"failed": failed[arm]}) for arm, one in arms.items()},
         # The whole family is judged: looking at one metric alone must not make a verdict easier.

@@ -134,6 +134,7 @@ class Comparison(Record):
 
     Attributes:
         edition: "first" for runs that kept no test rows and were judged again from their kept seeds.
+        file: the name of the file that declares the experiment, where it is not one of `experiments/`.
         covers: what the arms' intervals cover: "seeds and test rows" or "seeds".
         ended: runs that came to an end.
         judged_seeds: behind every hypothesis, those that are not shown included; 0 where the verdict is withheld.
@@ -148,6 +149,7 @@ class Comparison(Record):
     facts: list[StoredFact] | None = None
     tuning: dict[str, Tuned] | None = None
     options: list[str] | None = None
+    file: str = ""
     metric: str | None = None
     goal: Goal | None = None
     data: DataSet | None = None

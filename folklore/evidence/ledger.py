@@ -123,6 +123,25 @@ def record_look(path: Path, compared: Comparison) -> Comparison:
     return compared
 
 
+def told(declared: StoredExperiment) -> list[dict[str, Any]]:
+    """The ledger in words, entry by entry: `time`, `runs` that had ended by then, and `what` was asked or read."""
+    found: list[dict[str, Any]] = []
+    before: Question | None = None
+    for entry in declared.ledger or ():
+        if entry.asked and before is None:
+            hypotheses = "; ".join(f"{_said(h)}, δ = {h.by:g}" for h in entry.asked.hypotheses)
+            what = f"Asked: {entry.asked.claim} By {_metric(entry.asked.metric)}. {hypotheses or 'No hypothesis'}."
+        elif entry.asked and before:
+            changes = "; ".join(_differences(before, entry.asked)) or f"the planned end is now {entry.end} seeds"
+            what = f"Changed: {changes}."
+        else:
+            counts = sorted(set(entry.look or ()))
+            what = f"Verdicts were read at {', '.join(map(str, counts))} seeds."
+        before = entry.asked or before
+        found.append({"time": entry.time, "runs": entry.runs, "what": what})
+    return found
+
+
 def findings(path: Path, declared: StoredExperiment, ended: Sequence[EndedRun]) -> list[str]:
     """What a reader must know about when the experiment was asked, in words; nothing where all is in order.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from folklore.evidence import statistics
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
-from folklore.report import formatting, marks, plots, summary, tables
+from folklore.report import formatting, marks, summary, tables
 from folklore.report.summary import Result
 
 
@@ -150,15 +150,10 @@ def _data(compared: Comparison) -> str:
     return f"{compared.data.name} ({compared.data.source}){options}" if compared.data else ""
 
 
-def drawable(h: JudgedHypothesis) -> plots.Effect | None:
+def drawable(h: JudgedHypothesis) -> marks.Effect | None:
     """A hypothesis' effect in units of δ; None where it has no interval."""
     lo, hi = h.ci
     if h.effect is None or lo is None or hi is None:
         return None
     inner = tuple(bound / h.delta for bound in h.ci_seeds if bound is not None and h.covers != "seeds")
-    return plots.Effect(_with_failures(h), h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta, h.size, inner)
-
-
-def _with_failures(h: JudgedHypothesis) -> str:
-    failed = ", ".join(f"{arm.failed} of {arm.runs}" for arm in h.failures or () if arm.failed)
-    return f"{h.claim} ({failed} failed)" if failed else h.claim
+    return marks.Effect(h.verdict, h.effect / h.delta, lo / h.delta, hi / h.delta, h.size, inner)

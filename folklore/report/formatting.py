@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,7 @@ def command(compared: Comparison, seeds: str) -> str:
     """
     options = "".join(f" {option}" for option in compared.options or ())
     source = f" --data {compared.data.source}" if compared.data else ""
-    return f"python -m experiments run {compared.experiment}{seeds}{options}{source}"
+    return f"python -m experiments run {shlex.quote(compared.file or compared.experiment)}{seeds}{options}{source}"
 
 
 def p_value(p: float | None) -> str:

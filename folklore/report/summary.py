@@ -21,9 +21,9 @@ from folklore.evidence import ledger
 from folklore.evidence.compare import compare
 from folklore.evidence.comparison import Comparison
 from folklore.evidence.logs.curves import Band, band, histories, metrics_of
-from folklore.report import first_edition
+from folklore.report import drawings, first_edition
 from folklore.storage import files, run_directory
-from folklore.storage.schema import Code, MisfitError, Number, Record
+from folklore.storage.schema import Code, MisfitError, Number, Record, StoredExperiment
 
 FORMAT = 2
 POINTS = 25  # of a band, at most
@@ -51,6 +51,14 @@ class KeptLayers(Record):
     hi: list[Number | None]
 
 
+class Told(Record):
+    """An entry of the ledger in words, and how many runs had ended by then."""
+
+    time: str
+    runs: int
+    what: str
+
+
 class Failure(Record):
     """A run that failed, diverged or collapsed."""
 
@@ -67,7 +75,10 @@ class Result(Record):
         held: options that the recipes of all arms share, `settings` those that they do not.
         curves: metric to arm to its band; None where an arm lacks the metric.
         layers: probe to arm.
-        seeds: metric to arm to seed to the values by epoch; None where they were not kept.
+        seeds: metric to arm to seed to the values by epoch; None where they were not kept, as for the next two.
+        pictures: that runs drew.
+        networks: arm to the diagram of its network, an SVG.
+        about: what the file that declares the experiment says; `note` is what it says beside the verdict.
         seconds: of training, all runs together.
     """
 
@@ -78,6 +89,11 @@ class Result(Record):
     curves: dict[str, dict[str, KeptBand | None]]
     layers: dict[str, dict[str, KeptLayers]]
     seeds: dict[str, dict[str, dict[str, list[Number | None] | None]]] | None = None
+    pictures: list[drawings.Picture] | None = None
+    networks: dict[str, str] | None = None
+    about: str = ""
+    note: str = ""
+    ledger: list[Told] = []
     failures: list[Failure]
     versions: dict[str, str]
     code: Code
@@ -90,8 +106,8 @@ def summarise(path: Path, *, seeds: bool = False, whole: bool = False, compared:
     """The record of the experiment stored in `path`.
 
     Args:
-        path: an experiment's directory.
-        seeds: whether to hold every seed's curves.
+        path: the experiment's directory.
+        seeds: whether every seed's curve is included, with pictures and diagrams: what a page shows and no kept file.
         whole: whether bands have every epoch, and layers have bands too.
         compared: the experiment's comparison; by default it is made, and the look recorded.
 
@@ -101,6 +117,7 @@ def summarise(path: Path, *, seeds: bool = False, whole: bool = False, compared:
     compared = compared or ledger.record_look(path, compare(path))
     declared = run_directory.read_experiment(path)
     arms = declared.arms if declared else {}
+    asked = declared if isinstance(declared, StoredExperiment) else None
     stored = [run for run in run_directory.runs(path) if run.arm in compared.arms]
     runs = histories(path, compared.arms)
     metrics = metrics_of(runs)
@@ -119,6 +136,11 @@ def summarise(path: Path, *, seeds: bool = False, whole: bool = False, compared:
         "seeds": {name: {arm: {s: c.get(name) for s, c in runs[arm].items()} for arm in runs} for name in courses}
         if seeds
         else None,
+        "pictures": [picture.to_dict() for picture in drawings.pictures(stored)] if seeds else None,
+        "networks": drawings.networks(path, compared.arms) if seeds else None,
+        "about": declared.about if declared else "",
+        "note": declared.note if declared else "",
+        "ledger": ledger.told(asked) if asked else [],
         "failures": [found for run in stored if (found := _failure(run))],
         "versions": (first.versions or {}) if first else {},
         "code": first.code.to_dict() if first and first.code else {},
@@ -130,11 +152,10 @@ def summarise(path: Path, *, seeds: bool = False, whole: bool = False, compared:
 
 
 def write(result: Result, folder: Path) -> Path:
-    """Keep a record as `folder`/name.json; return the file."""
+    """Keep a record as `folder`/name.json, without what would make it large; return the file."""
     file = folder / f"{stem(result)}.json"
-    files.write_text(
-        file, json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-    )
+    kept = result.to_dict() | dict.fromkeys(("seeds", "pictures", "networks"))
+    files.write_text(file, json.dumps(kept, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
     return file
 
 

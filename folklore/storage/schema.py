@@ -142,6 +142,9 @@ class Declaration(Record):
     facts: list[StoredFact] | None = None
     end: int | None = None
     ledger: list[LedgerEntry] | None = None
+    note: str = ""
+    about: str = ""
+    file: str = ""
 
 
 class ExactClaim(Declaration):

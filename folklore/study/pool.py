@@ -22,6 +22,7 @@ from folklore.study.resources import Resources
 from folklore.study.worker_handle import Worker
 
 if TYPE_CHECKING:
+    from folklore.study.worker import Examined
     from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
@@ -97,8 +98,8 @@ class Pool:
         ((_, answer),) = self._work([_Job("compute_facts", (name, check))])
         return list(answer)
 
-    def examine_arms(self, arms: Mapping[tuple[str, ...], Task]) -> dict[tuple[str, ...], tuple[dict[str, Any], int]]:
-        """Load the data and build the model of every arm once; return the result of `preflight.examine_arm` for each.
+    def examine_arms(self, arms: Mapping[tuple[str, ...], Task]) -> dict[tuple[str, ...], Examined]:
+        """Load the data and build the model of every arm once; return what was found of each.
 
         Raises:
             ProblemError: the data is unavailable, or Keras refuses an option; nothing has been trained or written yet.

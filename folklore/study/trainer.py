@@ -10,10 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from folklore.declare.experiment import Experiment
+from folklore.storage import files, run_paths
 from folklore.study import plan
 from folklore.study.pool import Pool
 from folklore.study.progress import Progress
 from folklore.study.resources import Resources
+from folklore.study.worker import Examined
 from folklore.task import Task
 
 _EXAMINING = "Building every arm's model, and measuring the fastest way to train what is new here …"
@@ -28,14 +30,14 @@ class Trainer:
         settle: returns the resources for networks of which the largest takes so many bytes in training.
         console: where progress is shown.
         verbose: whether every run has a line in a terminal too.
-        examined: the mode and the bytes of each recipe that was examined, by its identity.
+        examined: what was found of each recipe that was examined, by its identity.
     """
 
     pool: Pool
     settle: Callable[[int], Resources]
     console: Console
     verbose: bool = False
-    examined: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
+    examined: dict[str, Examined] = field(default_factory=dict)
 
     def examine(self, tasks: Sequence[Task]) -> None:
         """Examine the arms that are new among these, and give the pool the resources that the largest network needs.
@@ -48,7 +50,7 @@ class Trainer:
                 self.console.print(_EXAMINING, highlight=False, soft_wrap=True)
             with self.console.status(_EXAMINING):
                 self.examined |= {arm[2]: answer for arm, answer in self.pool.examine_arms(new).items()}
-            if self.pool.use(self.settle(max(size for _, size in self.examined.values()))):
+            if self.pool.use(self.settle(max(found.size for found in self.examined.values()))):
                 self.examined = {}  # modes are measured with the threads that they are used with
 
     def train(
@@ -71,11 +73,12 @@ class Trainer:
         ready = [
             dataclasses.replace(
                 task,
-                choice=self.examined[task.recipe.identity()][0],
+                choice=self.examined[task.recipe.identity()].choice,
                 provenance={**task.provenance, **used},
             )
             for task in tasks
         ]
+        self._keep_networks(tasks)
         failures = 0
         workers = self.pool.resources.workers
         with Progress(
@@ -85,6 +88,14 @@ class Trainer:
                 progress.end(task, record)
                 failures += plan.is_failure(experiments[task.experiment], task, record)
         return failures
+
+    def _keep_networks(self, tasks: Sequence[Task]) -> None:
+        """Keep the diagram of each arm's network, that of its first run here, beside its runs."""
+        for task in tasks:
+            file = task.path.parent / run_paths.NETWORK
+            drawn = self.examined[task.recipe.identity()].network
+            if drawn and run_paths.tuning_point(task.path) is None and not file.exists():
+                files.write_text(file, drawn)
 
     def _unexamined(self, tasks: Sequence[Task]) -> dict[tuple[str, ...], Task]:
         """One task for each new arm: its first seed's, by experiment, arm and the recipe's identity."""

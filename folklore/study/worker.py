@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 
@@ -25,6 +25,8 @@ from folklore.own_code import place
 from folklore.tf_stderr import quietly
 
 if TYPE_CHECKING:
+    import keras
+
     from folklore.epoch import KeptPrograms
     from folklore.task import Task
 
@@ -106,15 +108,40 @@ def _compute_facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
         raise ProblemError(problem) from error
 
 
-def _examine_arm(name: str, task: Task) -> tuple[dict[str, Any], int]:
+class Examined(NamedTuple):
+    """What the examination of an arm found.
+
+    Attributes:
+        choice: its mode, as `epoch.Choice.to_dict`.
+        size: about how many bytes a run takes beside TensorFlow itself.
+        network: the diagram of its network, an SVG; "" where it cannot be drawn.
+    """
+
+    choice: dict[str, Any]
+    size: int
+    network: str
+
+
+def _examine_arm(name: str, task: Task) -> Examined:
     from folklore.training.preflight import examine_arm
 
     try:
-        return examine_arm(task)
+        choice, size, model = examine_arm(task)
+        return Examined(choice, size, _diagram(task.recipe.model.__name__, model))
     except (DataError, ProblemError):
         raise
     except (Exception, SystemExit) as error:  # a model's function is its author's, and may raise anything
         raise ProblemError(f"{name} cannot be trained: {type(error).__name__}: {error}{place(error)}") from error
+
+
+def _diagram(name: str, model: keras.Model) -> str:
+    from folklore.describe.anatomy import anatomy
+    from folklore.describe.diagram.svg import diagram
+
+    try:
+        return diagram(name, anatomy(model))
+    except Exception:  # a network that cannot be drawn, with layers of its author's, can be trained
+        return ""
 
 
 def checkpoint_seconds() -> float:

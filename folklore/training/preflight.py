@@ -15,11 +15,11 @@ from folklore.training.recipe_callbacks import check_pictures, need_batches, own
 from folklore.training.transfer import preprocessing_for
 
 
-def examine_arm(task: Task) -> tuple[dict[str, Any], int]:
+def examine_arm(task: Task) -> tuple[dict[str, Any], int, keras.Model]:
     """Load the recipe's data, build its model and its callbacks, and let its optimizer take one step on one number.
 
     Returns:
-        The arm's mode as `epoch.Choice.to_dict`, and about how many bytes a run takes beside TensorFlow itself.
+        The arm's mode as `epoch.Choice.to_dict`; about how many bytes a run takes beside TensorFlow itself; its model.
 
     Raises:
         ProblemError, ValueError, …: the arm cannot be trained.
@@ -36,7 +36,7 @@ def examine_arm(task: Task) -> tuple[dict[str, Any], int]:
         options = recipe.optimizer_options
         raise ValueError(f"The optimizer {recipe.optimizer_name} was given {options}, and fails: {error}") from error
     choice = choose_mode(recipe, model, epoch.place((data.train.x, data.train.y), scaling), callbacks)
-    return choice.to_dict(), training_bytes(model, recipe)
+    return choice.to_dict(), training_bytes(model, recipe), model
 
 
 def choose_mode(

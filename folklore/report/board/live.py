@@ -15,10 +15,10 @@ from pathlib import Path
 from folklore.errors import ProblemError
 from folklore.evidence import ledger
 from folklore.evidence.compare import compare
-from folklore.report import summary
+from folklore.report import drawings, summary
 from folklore.report.board import events, links, places, verdict_tab
 from folklore.report.board.verdict_tab import Shown, Waiting
-from folklore.storage import run_directory, run_paths
+from folklore.storage import run_directory
 from folklore.storage.locks import is_locked
 from folklore.storage.schema import StoredExperiment
 
@@ -91,9 +91,8 @@ def _shown(path: Path, training: bool) -> Shown | Waiting:
         return Waiting(path.name, "No run has ended yet.", declared.metric.name)
     compared = compare(path)
     compared = compared.model_copy(update={"hypotheses": []}) if training else ledger.record_look(path, compared)
-    drawn = {arm: path / arm / run_paths.NETWORK for arm in compared.arms}
-    networks = {arm: file.read_text("utf-8") for arm, file in drawn.items() if file.is_file()}
-    return Shown(summary.summarise(path, whole=True, compared=compared), networks, training)
+    result = summary.summarise(path, whole=True, compared=compared)
+    return Shown(result, drawings.networks(path, compared.arms), training)
 
 
 def _runs(path: Path) -> list[tuple[str, float]]:

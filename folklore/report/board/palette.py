@@ -13,7 +13,7 @@ from tensorboard import assets
 from folklore.report.plots import COLOURS
 
 _PALETTE = re.compile(r'(colorPalette:\{id:"default",name:"\w+",colors:)\[[^]]*\]')
-_ON_BLACK = {"#000000": "#BBBBBB"}
+_ON_BLACK = {"#000000": "#bbbbbb"}
 
 
 def coloured_assets() -> IO[bytes]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from plotly.offline import get_plotlyjs
 from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
@@ -27,13 +27,15 @@ class VerdictTab(base_plugin.TBPlugin):
 
     def get_plugin_apps(self) -> dict[str, Application]:
         """What the browser asks for, by its path."""
-        static = files("folklore.report.board").joinpath("static")
-        return {
-            "/tab.js": _answer(lambda: static.joinpath("tab.js").read_text("utf-8"), "text/javascript"),
-            "/tab.css": _answer(lambda: static.joinpath("tab.css").read_text("utf-8"), "text/css"),
-            "/plotly.js": _answer(get_plotlyjs, "text/javascript", keep=3600),
-            "/content": _answer(lambda: self.file.read_text("utf-8"), "application/json"),
+        static, assets = files("folklore.report.board") / "static", files("folklore.report") / "assets"
+        shown = {
+            "/tab.js": (static, "text/javascript"),
+            "/tab.css": (static, "text/css"),
+            "/style.css": (assets, "text/css"),
+            "/plotly-basic.min.js": (assets, "text/javascript"),
         }
+        applications = {path: _answer(folder / path[1:], kind) for path, (folder, kind) in shown.items()}
+        return applications | {"/content": _answer(self.file, "application/json")}
 
     def is_active(self) -> bool:
         """Whether there is something to show."""
@@ -44,11 +46,11 @@ class VerdictTab(base_plugin.TBPlugin):
         return base_plugin.FrontendMetadata(es_module_path="/tab.js", tab_name="Verdict", disable_reload=True)
 
 
-def _answer(read: Callable[[], str], kind: str, keep: int = 0) -> Application:
-    """An application that answers every request with a text, which the browser keeps for some seconds."""
+def _answer(file: Traversable, kind: str) -> Application:
+    """An application that answers every request with a file's text."""
 
     @wrappers.Request.application
     def answer(request: wrappers.Request) -> wrappers.Response:
-        return http_util.Respond(request, read(), kind, expires=keep)
+        return http_util.Respond(request, file.read_text("utf-8"), kind)
 
     return answer

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
-from folklore.report import formatting, plots, tables
+from folklore.report import formatting, marks, plots, tables
 from folklore.report.board.places import CONTENT, split_tag, tags
 from folklore.report.summary import Result, layer
 from folklore.storage.files import write_text
@@ -51,21 +51,22 @@ def write(shown: Sequence[Shown | Waiting], out: Path) -> None:
 
 
 def _waiting(one: Waiting) -> dict[str, Any]:
-    empty: dict[str, list[Any]] = {key: [] for key in ("verdicts", "arms", "charts", "networks")}
+    empty: dict[str, list[Any]] = {key: [] for key in ("verdicts", "arms", "charts", "networks", "swatches")}
     return {"name": one.name, "claim": "", "state": one.why, "about": "", **empty}
 
 
 def _experiment(shown: Shown, every: bool) -> dict[str, Any]:
     """An experiment, under the names that static/tab.js uses."""
     result, compared = shown.result, shown.result.comparison
-    style = plots.styles([list(compared.arms)])
+    style = plots.styles([list(compared.arms)], plots.VARIABLES)
     first, others = _tags(result)
     return {
         "name": compared.experiment,
         "claim": compared.claim or "",
         "state": _state(compared, shown.training),
         "verdicts": [*map(_verdict, compared.hypotheses), *map(_fact, compared.facts or ())],
-        "arms": [row | {"colour": style[row["arm"]][0]} for row in tables.arm_rows(compared)],
+        "arms": tables.arm_rows(compared),
+        "swatches": {arm: marks.swatch(colour, symbol) for arm, (colour, _, symbol) in style.items()},
         "about": "; ".join(tables.about(compared)) if compared.arms else "",
         "charts": [_chart(tag, result, style) for tag in (*first, *(others if every else ()))],
         "networks": [{"arm": arm, "svg": svg} for arm, svg in shown.networks.items()],
@@ -78,10 +79,10 @@ def _state(compared: Comparison, training: bool) -> str:
 
 
 def _verdict(h: JudgedHypothesis) -> dict[str, str]:
-    word, colour = formatting.label(h.verdict, h.size), plots.VERDICTS[h.verdict][0]
+    word = formatting.label(h.verdict, h.size)
     return {
         "word": word,
-        "colour": colour,
+        "kind": _kind(h.verdict),
         "claim": h.claim,
         "said": formatting.plain(h),
         "more": formatting.in_words(h),
@@ -89,14 +90,13 @@ def _verdict(h: JudgedHypothesis) -> dict[str, str]:
 
 
 def _fact(fact: StoredFact) -> dict[str, str]:
-    word, colour = ("holds", "supported") if fact.holds else ("does not hold", "refuted")
-    return {
-        "word": word,
-        "colour": plots.VERDICTS[colour][0],
-        "claim": fact.statement,
-        "said": str(fact.found),
-        "more": "",
-    }
+    word, verdict = ("holds", "supported") if fact.holds else ("does not hold", "refuted")
+    return {"word": word, "kind": verdict, "claim": fact.statement, "said": str(fact.found), "more": ""}
+
+
+def _kind(verdict: str) -> str:
+    """The class of a verdict in the report's style.css."""
+    return verdict.replace(" ", "-")
 
 
 def _tags(result: Result) -> tuple[list[str], list[str]]:
@@ -116,5 +116,5 @@ def _chart(tag: str, result: Result, style: Mapping[str, plots.Style]) -> dict[s
     about = ["solid: validation, dotted: train"] if len(courses) > 1 else []
     about += ["shaded: 95 % interval of the mean over seeds"]
     about += ["faint: only over the seeds that have not stopped"] if any(len(set(b.runs)) > 1 for b in bands) else []
-    figure = plots.curves(tag, courses, style, None)
-    return {"title": tag, "about": "; ".join(about), "figure": json.loads(figure.to_json())}
+    figure = json.loads(plots.curves(tag, courses, style, None).to_json())
+    return {"title": tag, "about": "; ".join(about), "figure": figure, "said": plots.said_of_curves(tag, courses)}

@@ -1,17 +1,19 @@
 // The board's first tab. It draws what ./content says, and again whenever that has changed.
 
 const EVERY = 3000; // milliseconds between two looks
-const LAYOUT = {margin: {l: 48, r: 12, t: 12, b: 40}, legend: {orientation: "h", x: 0, y: -0.2}, uirevision: "kept"};
 const OPTIONS = {displaylogo: false, responsive: true};
+const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export async function render() {
   document.documentElement.lang = "en";
-  add(document.head, "link", {rel: "stylesheet", href: "./tab.css"});
-  await new Promise((ready) => add(document.head, "script", {src: "./plotly.js", onload: ready}));
+  for (const href of ["./style.css", "./tab.css"]) {
+    await new Promise((ready) => add(document.head, "link", {rel: "stylesheet", href, onload: ready}));
+  }
+  await new Promise((ready) => add(document.head, "script", {src: "./plotly-basic.min.js", onload: ready}));
   let shown = "";
   const look = async () => {
     const text = await (await fetch("./content")).text();
-    if (text !== shown) draw(JSON.parse(text));
+    if (text !== shown) draw(JSON.parse(text.replace(/var\((--[\w-]+)\)/g, (_, name) => variable(name))));
     shown = text;
   };
   await look();
@@ -27,44 +29,20 @@ function draw(experiments) {
     heading(section, experiment);
     const cards = add(section, "div", {className: "cards"});
     const [first, ...others] = experiment.charts;
-    if (first) card(cards, experiment.name, first, kept, true);
+    if (first) legend(card(cards, experiment.name, first, kept), experiment.swatches);
     table(cards, experiment);
-    for (const chart of others) card(cards, experiment.name, chart, kept, false);
+    for (const chart of others) card(cards, experiment.name, chart, kept);
     networks(section, experiment);
   }
   document.scrollingElement.scrollTop = scrolled;
 }
 
-function card(cards, name, {title, about, figure: {data, layout}}, kept, showlegend) {
-  const parent = add(cards, "article", {className: "card"});
-  add(parent, "h2", {textContent: title});
-  add(parent, "p", {className: "about", textContent: about});
-  const key = `${name}/${title}`;
-  const chart = kept.get(key) ?? document.createElement("div"); // what the reader has zoomed into stays
-  parent.append(chart);
-  chart.className = "chart";
-  chart.dataset.key = key;
-  const drawn = {...layout, ...LAYOUT, showlegend, yaxis: {...layout.yaxis, title: null}};
-  const plot = () => Plotly.react(chart, data, drawn, OPTIONS);
-  const visible = new IntersectionObserver(([seen]) => seen.isIntersecting && (visible.disconnect(), plot()));
-  visible.observe(chart); // of many experiments, only those on the screen are drawn
-}
-
-function networks(section, {networks: drawn}) {
-  for (const {arm, svg} of drawn) {
-    const details = add(section, "details", {className: "network"});
-    add(details, "summary", {textContent: `Network of ${arm}`});
-    add(details, "img", {alt: `The layers of ${arm}`, src: `data:image/svg+xml,${encodeURIComponent(svg)}`});
-  }
-}
-
 function heading(section, {name, claim, state, verdicts}) {
-  add(section, "p", {className: "name", textContent: state ? `${name} · ${state}` : name});
+  add(section, "p", {className: "quiet", textContent: state ? `${name} · ${state}` : name});
   add(section, "h1", {textContent: claim});
-  for (const {word, colour, claim: about, said, more} of verdicts) {
-    const block = add(section, "div", {className: "verdict"});
-    block.style.borderColor = colour;
-    add(block, "span", {className: "word", textContent: word}).style.color = colour;
+  for (const {word, kind, claim: about, said, more} of verdicts) {
+    const block = add(section, "div", {className: `block ${kind}`});
+    add(block, "span", {className: "word", textContent: word});
     if (about !== claim) add(block, "span", {className: "claim", textContent: `: ${about}`});
     add(block, "p", {textContent: said});
     if (!more) continue;
@@ -74,25 +52,62 @@ function heading(section, {name, claim, state, verdicts}) {
   }
 }
 
-function table(cards, {arms, about}) {
+function card(cards, name, {title, about, said, figure: {data, layout}}, kept) {
+  const parent = add(cards, "article", {className: "card"});
+  add(parent, "h2", {textContent: title});
+  add(parent, "p", {className: "quiet", textContent: about});
+  const key = `${name}/${title}`;
+  const chart = kept.get(key) ?? document.createElement("div"); // what the reader has zoomed into stays
+  parent.append(chart);
+  chart.className = "chart";
+  chart.dataset.key = key;
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", said);
+  const axis = {gridcolor: variable("--line"), zerolinecolor: variable("--line")};
+  const changes = {
+    height: undefined, margin: {l: 48, r: 12, t: 12, b: 36}, uirevision: "kept", font: {...layout.font, color: variable("--ink")},
+    paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+    xaxis: {...layout.xaxis, ...axis, title: {...layout.xaxis.title, font: {size: 13}}}, yaxis: {...layout.yaxis, ...axis, title: null},
+  };
+  const visible = new IntersectionObserver(([seen]) => {
+    if (!seen.isIntersecting) return;
+    visible.disconnect();
+    Plotly.react(chart, data, {...layout, ...changes}, OPTIONS);
+  });
+  visible.observe(chart); // of many experiments, only those on the screen are drawn
+  return parent;
+}
+
+function legend(parent, swatches) {
+  const list = document.createElement("ul");
+  list.className = "legend";
+  parent.querySelector(".chart").before(list);
+  for (const [arm, swatch] of Object.entries(swatches)) {
+    add(list, "li", {textContent: arm}).insertAdjacentHTML("afterbegin", swatch);
+  }
+}
+
+function table(cards, {arms, swatches, about}) {
   if (!arms.length) return;
   const parent = add(cards, "article", {className: "card table"});
   const rows = add(parent, "table");
-  const names = Object.keys(arms[0]).filter((name) => name !== "colour");
+  const names = Object.keys(arms[0]);
   const head = add(rows, "tr");
   for (const name of names) add(head, "th", {textContent: name, scope: "col"});
   for (const arm of arms) {
     const row = add(rows, "tr");
-    for (const name of names) {
-      const cell = add(row, "td", {textContent: arm[name]});
-      if (name !== "arm") continue;
-      const mark = document.createElement("span");
-      mark.className = "mark";
-      mark.style.background = arm.colour;
-      cell.prepend(mark);
-    }
+    for (const name of names) add(row, "td", {textContent: arm[name]});
+    row.firstChild.insertAdjacentHTML("afterbegin", swatches[arm.arm]);
   }
-  add(parent, "p", {className: "about", textContent: about});
+  add(parent, "p", {className: "quiet", textContent: about});
+}
+
+function networks(section, {networks: drawn}) {
+  for (const {arm, svg} of drawn) {
+    const details = add(section, "details", {className: "drawn"});
+    add(details, "summary", {textContent: `Network of ${arm}`});
+    add(details, "img", {alt: `The layers of ${arm}`, src: `data:image/svg+xml,${encodeURIComponent(svg)}`});
+  }
 }
 
 function add(parent, tag, given = {}) {
