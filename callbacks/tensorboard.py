@@ -76,8 +76,7 @@ class TensorBoard(keras.callbacks.Callback):
         """Write this epoch's metrics, and its histograms if due; in the first epoch, also graph and text."""
         train = self.files["train"]
         if not self.introduced:
-            config = _drawable(json.loads(self.model.to_json()))
-            train.add_graph(keras_model_to_graph_def(config).SerializeToString())
+            train.add_graph(_graph(self.model))
             if self.text:
                 train.add_summary(text_pb("recipe", self.text), step=0)
             self.introduced = True
@@ -111,6 +110,15 @@ class TensorBoard(keras.callbacks.Callback):
         if split not in self.files:
             self.files[split] = EventFile(self.directory / split, self.clock)
         return self.files[split]
+
+
+def _graph(model: keras.Model) -> bytes:
+    """The graph of a model's layers, without the scope of the model, which TensorBoard would draw as one closed box."""
+    graph = keras_model_to_graph_def(_drawable(json.loads(model.to_json())))
+    for node in graph.node:
+        node.name = node.name.removeprefix(f"{model.name}/")
+        node.input[:] = [name.removeprefix(f"{model.name}/") for name in node.input]
+    return graph.SerializeToString()
 
 
 def _drawable(config: Any) -> Any:

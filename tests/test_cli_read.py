@@ -110,7 +110,7 @@ def test_board_prints_address_and_which_runs_it_shows(capsys, logdir, served):
         add_run(logdir / "topic.experiment", "base", seed, 10)
         add_run(logdir / "topic.experiment", "arm", seed, 8)
     out = " ".join(run(capsys, "board", "topic", "--logdir", logdir, "--port", 0, "--seeds").split())
-    assert out.startswith("Showing 20 of 24 runs, the first seeds of every arm;") and out.endswith("#timeseries")
+    assert out.startswith("Showing 20 of 24 runs, the first seeds of every arm, ") and out.endswith("#timeseries")
     out = run(capsys, "board", "topic", "--logdir", logdir, "--port", 0, "--seeds", "--only", "arm/seed-1?")
     assert out.startswith("Open")
     assert served == [logdir / ".board", logdir / ".board-seeds", logdir / ".board-seeds"]

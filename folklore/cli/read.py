@@ -155,10 +155,11 @@ def _say_which_runs(linked: int, found: int, only: str | None) -> None:
             f"No run is called {only!r}. A run is arm/seed-N: give a pattern such as 'relu/*' or '*/seed-1?'."
         )
     if linked < found:
-        how = "--only 'ARM/*' or --only '*/seed-1?' shows others"
-        out.print(
-            f"Showing {linked} of {found} runs, the first seeds of every arm; {how}.", highlight=False, markup=False
+        said = (
+            f"Showing {linked} of {found} runs, the first seeds of every arm, since TensorBoard hides all where there are "
+            "more. --only 'ARM/*' or --only '*/seed-1?' shows others."
         )
+        out.print(Text(said), soft_wrap=True)
 
 
 def report(
