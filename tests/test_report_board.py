@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -188,6 +189,14 @@ def test_address_pins_compared_metrics_without_smoothing(metrics, pinned):
     assert [card["tag"] for card in json.loads(query.get("pinnedCards", ["[]"])[0])] == pinned
 
 
+@pytest.mark.parametrize(
+    "run", ["bn after/train", "bn after/seed-10/validation", "topic.name/bn after/train", "t.n/bn after/seed-0/train"]
+)
+def test_runs_are_coloured_by_arm(run):
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(places.address("127.0.0.1", 6006, [])).query)
+    assert re.match(query["runColorGroup"][0].removeprefix("regex:"), run)[1] == "bn after"
+
+
 def test_links_are_to_first_seeds_of_every_arm_and_follow_new_runs(path, tmp_path):
     for arm in ("base", "arm"):
         for seed in range(3, 15):
@@ -234,7 +243,7 @@ def test_port_in_use_is_refused():
 def test_tensorboard_has_palette_that_is_replaced():
     with zipfile.ZipFile(palette.coloured_assets()) as changed:
         script = changed.read("index.js").decode()
-    assert script.count(plots.COLOURS[0]) >= 2
+    assert all(f'"lightHex": "{colour}"' in script for colour in plots.COLOURS)
 
 
 @pytest.mark.process

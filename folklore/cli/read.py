@@ -156,8 +156,8 @@ def _say_which_runs(linked: int, found: int, only: str | None) -> None:
         )
     if linked < found:
         said = (
-            f"Showing {linked} of {found} runs, the first seeds of every arm, since TensorBoard hides all where there "
-            "are more. --only 'ARM/*' or --only '*/seed-1?' shows others."
+            f"Showing {linked} of {found} runs, the first seeds of every arm, since with more some tabs of TensorBoard "
+            "hide all. --only 'ARM/*' or --only '*/seed-1?' shows others."
         )
         out.print(Text(said), soft_wrap=True)
 

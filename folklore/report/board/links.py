@@ -7,7 +7,9 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
 
-MOST = 20  # runs: each is two to TensorBoard, train and validation, which unticks all where there are more than 40
+# Runs: each is two to TensorBoard, train and validation. Scalars, Text and Histograms untick all where there are more
+# than 40; Time Series does not.
+MOST = 20
 
 
 def write(folders: Mapping[Path, Path], only: str = "*") -> tuple[int, int]:

@@ -12,6 +12,7 @@ from folklore.declare.metrics import parse
 FOLDER = ".board"
 LINKS = ".board-seeds"
 CONTENT = "verdict-tab.json"  # of the first tab
+_BY_ARM = r"regex:^(?:.*?/)??([^/]+)/(?:seed-\d+|train|validation)"  # the runs of an arm, in every experiment
 _SPLITS = ("train", "validation", "test")
 
 
@@ -54,7 +55,7 @@ def tags(metric: str | None) -> list[str]:
 def address(host: str, port: int, metrics: Iterable[str | None], tab: str = "verdict") -> str:
     """The address of the board. In Time Series, the compared metrics are pinned.
 
-    There, curves are not smoothed, and the runs of an arm have one colour.
+    There, curves are not smoothed, and all runs of an arm have one colour.
 
     Args:
         host, port: where TensorBoard listens.
@@ -64,10 +65,10 @@ def address(host: str, port: int, metrics: Iterable[str | None], tab: str = "ver
 
     Example:
         >>> address("127.0.0.1", 6006, ["test/rmse"])
-        'http://127.0.0.1:6006/?smoothing=0&runColorGroup=regex%3A%5E%28.%2A%3F%29%2F%28%3F%3Aseed-%5Cd%2B%7Ctrain%7Cvalidation%29&pinnedCards=%5B%7B%22plugin%22%3A%22scalars%22%2C%22tag%22%3A%22rmse%22%7D%5D#verdict'
+        'http://127.0.0.1:6006/?smoothing=0&runColorGroup=regex%3A%5E%28%3F%3A.%2A%3F%2F%29%3F%3F%28%5B%5E%2F%5D%2B%29%2F%28%3F%3Aseed-%5Cd%2B%7Ctrain%7Cvalidation%29&pinnedCards=%5B%7B%22plugin%22%3A%22scalars%22%2C%22tag%22%3A%22rmse%22%7D%5D#verdict'
     """
     pinned = dict.fromkeys(tag for metric in metrics for tag in tags(metric))
-    query = {"smoothing": "0", "runColorGroup": r"regex:^(.*?)/(?:seed-\d+|train|validation)"}
+    query = {"smoothing": "0", "runColorGroup": _BY_ARM}
     if pinned:
         cards = [{"plugin": "scalars", "tag": tag} for tag in pinned]
         query["pinnedCards"] = json.dumps(cards, separators=(",", ":"))

@@ -45,8 +45,9 @@ def write(shown: Sequence[Shown | Waiting], out: Path) -> None:
 
     Of a single experiment every metric has a chart, of several the compared one has.
     """
-    every = len(shown) == 1
-    content = [_waiting(one) if isinstance(one, Waiting) else _experiment(one, every) for one in shown]
+    arms = [list(one.result.comparison.arms) for one in shown if isinstance(one, Shown)]
+    style, every = plots.styles(arms, plots.VARIABLES), len(shown) == 1
+    content = [_waiting(one) if isinstance(one, Waiting) else _experiment(one, style, every) for one in shown]
     write_text(out / CONTENT, json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
@@ -55,10 +56,9 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     return {"name": one.name, "claim": "", "state": one.why, "about": "", **empty}
 
 
-def _experiment(shown: Shown, every: bool) -> dict[str, Any]:
+def _experiment(shown: Shown, style: Mapping[str, plots.Style], every: bool) -> dict[str, Any]:
     """An experiment, under the names that static/tab.js uses."""
     result, compared = shown.result, shown.result.comparison
-    style = plots.styles([list(compared.arms)], plots.VARIABLES)
     first, others = _tags(result)
     return {
         "name": compared.experiment,
@@ -66,7 +66,7 @@ def _experiment(shown: Shown, every: bool) -> dict[str, Any]:
         "state": _state(compared, shown.training),
         "verdicts": [*map(_verdict, compared.hypotheses), *map(_fact, compared.facts or ())],
         "arms": tables.arm_rows(compared),
-        "swatches": {arm: marks.swatch(colour, symbol) for arm, (colour, _, symbol) in style.items()},
+        "swatches": {arm: marks.swatch(style[arm][0], style[arm][2]) for arm in compared.arms},
         "about": "; ".join(tables.about(compared)) if compared.arms else "",
         "charts": [_chart(tag, result, style) for tag in (*first, *(others if every else ()))],
         "networks": [{"arm": arm, "svg": svg} for arm, svg in shown.networks.items()],

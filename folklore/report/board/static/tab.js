@@ -13,7 +13,7 @@ export async function render() {
   let shown = "";
   const look = async () => {
     const text = await (await fetch("./content")).text();
-    if (text !== shown) draw(JSON.parse(text.replace(/var\((--[\w-]+)\)/g, (_, name) => variable(name))));
+    if (text !== shown) draw(JSON.parse(text));
     shown = text;
   };
   await look();
@@ -22,6 +22,7 @@ export async function render() {
 
 function draw(experiments) {
   const kept = new Map([...document.querySelectorAll(".chart")].map((chart) => [chart.dataset.key, chart]));
+  const open = new Set([...document.querySelectorAll("details[open]")].map((details) => details.textContent));
   const scrolled = document.scrollingElement.scrollTop;
   document.body.replaceChildren();
   for (const experiment of experiments) {
@@ -34,6 +35,7 @@ function draw(experiments) {
     for (const chart of others) card(cards, experiment.name, chart, kept);
     networks(section, experiment);
   }
+  document.querySelectorAll("details").forEach((details) => { details.open = open.has(details.textContent); });
   document.scrollingElement.scrollTop = scrolled;
 }
 
@@ -52,7 +54,9 @@ function heading(section, {name, claim, state, verdicts}) {
   }
 }
 
-function card(cards, name, {title, about, said, figure: {data, layout}}, kept) {
+function card(cards, name, {title, about, said, figure}, kept) {
+  const coloured = JSON.stringify(figure).replace(/var\((--[\w-]+)\)/g, (_, colour) => variable(colour));
+  const {data, layout} = JSON.parse(coloured);
   const parent = add(cards, "article", {className: "card"});
   add(parent, "h2", {textContent: title});
   add(parent, "p", {className: "quiet", textContent: about});
