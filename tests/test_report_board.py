@@ -115,10 +115,13 @@ def test_board_opens_before_any_run_has_ended(tmp_path):
     declare(path)
     board = live.Board([path], tmp_path / "out")
     assert board.metrics == ["test/rmse"]
-    assert shown_in(board)[0]["state"] == "No run has ended yet."
+    (waiting,) = shown_in(board)
+    assert (waiting["claim"], waiting["state"][:21]) == ("It helps.", "No run has ended yet:")
     add_run(path, "base", 0, 1.0)
     assert board.refresh()
-    assert shown_in(board)[0]["arms"][0]["n"] == "1"
+    (shown,) = shown_in(board)
+    assert shown["arms"][0]["n"] == "1"
+    assert "nothing shows what was asked before the runs existed" in shown["warnings"][0]  # nor in this test
 
 
 def test_damage_stops_opening_and_is_told_once_open(path, tmp_path):

@@ -23,6 +23,7 @@ from folklore.storage.locks import is_locked
 from folklore.storage.schema import StoredExperiment
 
 EVERY = 5.0  # seconds between two looks for runs that have ended
+_NONE_ENDED = "No run has ended yet: they appear here as they end, and in `board --seeds` while they train."
 ENDS_WITHIN = 5.0  # seconds, for TensorBoard to end when it is asked to
 
 
@@ -88,7 +89,7 @@ def _shown(path: Path, training: bool) -> Shown | Waiting:
     """What is shown of an experiment. While it is trained no verdict is read, since each look has its price."""
     declared = run_directory.read_experiment(path)
     if isinstance(declared, StoredExperiment) and not any(path.glob("[!.]*/seed-*/DONE")):
-        return Waiting(path.name, "No run has ended yet.", declared.metric.name)
+        return Waiting(path.name, _NONE_ENDED, declared.claim or "", declared.metric.name)
     compared = compare(path)
     compared = compared.model_copy(update={"hypotheses": []}) if training else ledger.record_look(path, compared)
     result = summary.summarise(path, whole=True, compared=compared)

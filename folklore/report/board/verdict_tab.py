@@ -18,10 +18,11 @@ from folklore.storage.schema import StoredFact
 
 @dataclass(frozen=True)
 class Waiting:
-    """An experiment of which nothing can be shown yet, and why; with the metric by which it will be compared."""
+    """An experiment of which nothing can be shown, and why; with its claim, and the metric that it is compared by."""
 
     name: str
     why: str
+    claim: str = ""
     metric: str | None = None
 
 
@@ -52,8 +53,10 @@ def write(shown: Sequence[Shown | Waiting], out: Path) -> None:
 
 
 def _waiting(one: Waiting) -> dict[str, Any]:
-    empty: dict[str, list[Any]] = {key: [] for key in ("verdicts", "arms", "charts", "networks", "swatches")}
-    return {"name": one.name, "claim": "", "state": one.why, "about": "", **empty}
+    empty: dict[str, list[Any]] = {
+        key: [] for key in ("warnings", "verdicts", "arms", "charts", "networks", "swatches")
+    }
+    return {"name": one.name, "claim": one.claim, "state": one.why, "about": "", **empty}
 
 
 def _experiment(shown: Shown, style: Mapping[str, plots.Style], every: bool) -> dict[str, Any]:
@@ -64,6 +67,7 @@ def _experiment(shown: Shown, style: Mapping[str, plots.Style], every: bool) -> 
         "name": compared.experiment,
         "claim": compared.claim or "",
         "state": _state(compared, shown.training),
+        "warnings": compared.warnings,
         "verdicts": [*map(_verdict, compared.hypotheses), *map(_fact, compared.facts or ())],
         "arms": tables.arm_rows(compared),
         "swatches": {arm: marks.swatch(style[arm][0], style[arm][2]) for arm in compared.arms},

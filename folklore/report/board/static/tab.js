@@ -39,9 +39,10 @@ function draw(experiments) {
   document.scrollingElement.scrollTop = scrolled;
 }
 
-function heading(section, {name, claim, state, verdicts}) {
+function heading(section, {name, claim, state, warnings, verdicts}) {
   add(section, "p", {className: "quiet", textContent: state ? `${name} · ${state}` : name});
   add(section, "h1", {textContent: claim});
+  for (const warning of warnings) add(section, "p", {className: "beware", textContent: `Beware: ${warning}.`});
   for (const {word, kind, claim: about, said, more} of verdicts) {
     const block = add(section, "div", {className: `block ${kind}`});
     add(block, "span", {className: "word", textContent: word});
