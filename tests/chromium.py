@@ -1,18 +1,20 @@
-"""Fixtures for tests in headless Chromium."""
+"""A page in headless Chromium, for tests of what people see. Import the fixtures that a test uses."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-MARKS = [
+needs_chromium = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium, or a browser of that name"),
 ]
 
 
-@pytest.fixture(scope="module")
-def browser():
+@pytest.fixture(scope="module", name="browser")
+def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -21,8 +23,8 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def page(browser):
+@pytest.fixture(name="page")
+def page_without_errors(browser):
     """A page whose console must stay free of errors."""
     errors = []
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
@@ -31,3 +33,9 @@ def page(browser):
     yield page
     page.close()
     assert errors == []
+
+
+@pytest.fixture(name="pictures")
+def folder_of_pictures(tmp_path):
+    """Where pictures of pages go: the folder that FOLKLORE_PICTURES names, docs for those of the documentation."""
+    return Path(os.environ.get("FOLKLORE_PICTURES", tmp_path))

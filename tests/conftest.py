@@ -29,8 +29,6 @@ from folklore.task import Task
 from folklore.training.train import Control, train
 from models import mlp
 
-pytest_plugins = ["tests.chromium"]
-
 # Here, not in the modules that use them: Hypothesis has a profile of its own where the environment says CI. The
 # profile loaded here replaces it, and --hypothesis-profile replaces this one.
 for _profile, _examples in (("short", 12), ("long", 1_500)):

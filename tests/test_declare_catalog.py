@@ -35,6 +35,18 @@ def topic(monkeypatch, tmp_path):
         sys.modules.pop(f"experiments.{path.stem}", None)
 
 
+def test_experiment_carries_what_its_file_says(topic, tmp_path):
+    docstring = '"""Which way\nhelps?\n\nA reason.\n\nCommand:   python -m experiments run x\nCost:      none\n"""\n'
+    topic(
+        "said", docstring + DECLARATION + "two = Experiment(**vars(one) | {'about': 'Its own.', 'note': 'Beware.'})\n"
+    )
+    found = catalog.find(["said"])
+    assert found["said.one"].about == "Which way helps?\n\nA reason."
+    assert found["said.two"].about == "Its own."
+    assert found["said.two"].to_dict()["note"] == "Beware."
+    assert {"note", "about", "file"} & set(found["said.one"].to_dict()) == {"about"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -14,10 +14,10 @@ from callbacks import ConfusionMatrix, Embedding, Filters
 from callbacks.event_file import EventFile
 from folklore.report.board import live, places
 from models import mlp
-from tests.chromium import MARKS
+from tests.chromium import chromium, needs_chromium, page_without_errors  # noqa: F401
 from tests.conftest import add_run, declare, study
 
-pytestmark = MARKS
+pytestmark = needs_chromium
 HOST = "127.0.0.1"
 # The texts of all elements that match a selector, including those inside shadow trees.
 DEEP = """selector => {

@@ -15,7 +15,7 @@ from folklore.report.summary import KeptBand
 from folklore.storage import files as stored_files
 from folklore.storage import run_directory
 from tests.asked import BETTER, ask, ten_seeds
-from tests.conftest import add_run, recipe_of
+from tests.conftest import add_run, declare, recipe_of
 
 ASSETS = files("folklore.report").joinpath("assets")
 GLOSSARY = Path(__file__).parent.parent / "docs" / "glossary.md"
@@ -116,6 +116,14 @@ def test_pages_link_to_their_neighbours(stored, tmp_path):
     assert re.findall(r'rel="(prev|next)" href="([^"]+)"', text) == [("prev", "a.one.html"), ("next", "a.three.html")]
     assert 'rel="prev"' not in (tmp_path / "out" / "a.one.html").read_text()
     assert 'rel="next"' not in (tmp_path / "out" / "a.three.html").read_text()
+
+
+def test_index_links_to_each_of_several_hypotheses(stored, tmp_path):
+    declare(stored, [BETTER, BETTER | {"claim": "It helps much.", "by": 1.9}])
+    text = text_of(stored, tmp_path / "out")
+    links = re.findall(r'<a href="topic.experiment.html#([^"]+)"', (tmp_path / "out" / "index.html").read_text("utf-8"))
+    assert links == ["claim-1", "claim-2"]
+    assert set(links) <= set(re.findall(r'id="([^"]+)"', text))
 
 
 def test_tables_have_scopes_and_headings_have_anchors(stored, tmp_path):

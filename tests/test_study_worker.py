@@ -4,6 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -11,6 +12,7 @@ import data
 from folklore import Recipe
 from folklore.errors import WorkerDiedError
 from folklore.storage import run_directory
+from folklore.study import worker
 from models import mlp
 from tests.conftest import NARROW_OR_WIDE, run
 
@@ -61,3 +63,11 @@ def test_death_of_worker_during_check_is_reported(tmp_path):
     with pytest.raises(WorkerDiedError, match="examined the experiment ended with status 9"):
         run(experiment, tmp_path / "logs", seeds=1, jobs=1)
     assert not (tmp_path / "logs").exists()
+
+
+def test_network_that_cannot_be_drawn_has_no_diagram():
+    class Own(keras.Model):
+        pass
+
+    assert worker._diagram("own", Own()) == ""
+    assert ">mlp</text>" in worker._diagram("mlp", mlp((4,), 1, widths=(3,)))

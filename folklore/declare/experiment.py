@@ -151,7 +151,8 @@ class Experiment:
             raise DeclarationError(f"check is {self.check!r}. Give a function that returns facts.")
         checks.options("quick", self.quick)
         checks.options("bundled", self.bundled)
-        checks.kind("note", self.note, str, "Write one or two sentences.")
+        for name in ("note", "about"):
+            checks.kind(name, getattr(self, name), str, "Write one or two sentences.")
 
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:

@@ -48,12 +48,15 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
     rows: list[ClaimRow] = []
     for result in found:
         about = (f"{summary.stem(result)}.html", result.comparison.experiment, _data(result.comparison))
-        for h in result.comparison.hypotheses:
+        for place, h in enumerate(result.comparison.hypotheses, 1):
             p = formatting.p_value(adjusted.get(_evidence(h))).removeprefix(", p = ").removeprefix(", p ")
             effect = formatting.estimate(h.effect, h.ci)
             drawn = marks.mark(effect_in_deltas) if (effect_in_deltas := drawable(h)) else ""
             anchor = f"{summary.stem(result)}-{len(rows) + 1}"
-            rows.append(ClaimRow(*about, h.claim, h.verdict, effect, str(h.n), p, h.size, _remark(h), drawn, anchor))
+            page = f"{about[0]}#claim-{place}" if len(result.comparison.hypotheses) > 1 else about[0]
+            rows.append(
+                ClaimRow(page, *about[1:], h.claim, h.verdict, effect, str(h.n), p, h.size, _remark(h), drawn, anchor)
+            )
         if facts := result.comparison.facts:
             holding = sum(fact.holds for fact in facts)
             claim, effect = f"{result.comparison.claim} By computation.", f"{holding} of {len(facts)} facts hold"

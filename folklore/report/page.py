@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import markupsafe
@@ -197,7 +196,7 @@ def _settings(result: Result) -> list[tuple[str, list[str | None]]]:
 
 def _fixed(result: Result) -> list[tuple[str, str]]:
     """The settings that all arms share, without a recipe's defaults."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe)} | {"optimizer": {"name": "adam"}}
+    defaults = {field.name: field.default for field in fields(Recipe)} | {"optimizer": {"name": "adam"}}
     flat = dict(flatten(defaults))
     return [(name, _said(value)) for name, value in result.held.items() if value not in ([], {}, flat.get(name, []))]
 

@@ -32,7 +32,7 @@ def last_pictures(run: Path) -> list[Drawn]:
             for value in event.summary.value:
                 if value.metadata.plugin_data.plugin_name != "images":
                     continue
-                _, _, *files = value.tensor.string_val  # width and height come first
+                files = list(value.tensor.string_val)[2:]  # width and height come first
                 if value.tag not in found or event.step >= found[value.tag].epoch:
                     found[value.tag] = Drawn(value.tag, event.step, files)
     return [found[tag] for tag in sorted(found)]

@@ -20,9 +20,11 @@ function draw(plot) {
   if (!window.Plotly) return; // the text does without
   const text = document.getElementById(`${plot.id}-figure`).textContent;
   const figure = JSON.parse(text.replace(/var\((--[\w-]+)\)/g, (_, name) => colour(name)));
-  const layout = { ...figure.layout, template: theme(), width: "print" in root.dataset ? PAPER : undefined };
+  const layout = { ...figure.layout, template: theme(), uirevision: "as zoomed" };
+  if ("print" in root.dataset) layout.width = PAPER;
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
-  if (plot.clientWidth < 600 && layout.xaxis.ticktext) layout.xaxis.tickangle = -45; // names of arms
+  const names = layout.xaxis.ticktext ?? [], longest = Math.max(0, ...names.map(name => name.split("<br>")[0].length));
+  if (names.length * longest * 8 > plot.clientWidth - 70) layout.xaxis.showticklabels = false; // the table names them
   drawn.add(plot);
   Plotly.react(plot, figure.data.map(trace => trace.meta === "seed" ? { ...trace, visible: everySeed(plot) } : trace),
                layout, CONFIG);
@@ -34,7 +36,7 @@ function everySeed(plot) {
 
 const folded = new Set();
 function print(on) {
-  if (on === "print" in root.dataset) return;
+  if (on === ("print" in root.dataset)) return;
   if (on) {
     root.dataset.print = "";
     document.querySelectorAll("details:not([open])").forEach(each => { folded.add(each); each.open = true; });
@@ -44,6 +46,7 @@ function print(on) {
     folded.clear();
   }
   (on ? plots : [...drawn]).forEach(draw);
+  if (!on) drawn.forEach(plot => Plotly.Plots.resize(plot)); // as wide as the window again
 }
 
 document.addEventListener("change", event => {

@@ -1,12 +1,15 @@
-"""The report as rendered by headless Chromium."""
+"""The report's pages as rendered by headless Chromium. FOLKLORE_PICTURES=docs makes the pictures of docs/report.md."""
+
+from pathlib import Path
 
 import pytest
 
 from folklore.report import html, summary
-from tests.chromium import MARKS
+from tests.chromium import chromium, folder_of_pictures, needs_chromium, page_without_errors  # noqa: F401
 from tests.conftest import study
 
-pytestmark = MARKS
+pytestmark = needs_chromium
+RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +132,39 @@ def test_printed_page_is_light_and_whole(page, experiment):
     assert marker.evaluate("path => getComputedStyle(path).fill") == "rgb(0, 114, 178)"
     page.emulate_media(media="screen", color_scheme="dark")
     page.wait_for_selector("details:not([open])", state="attached")
+    page.wait_for_function("document.querySelector('#plot-strip .main-svg').clientWidth > 640")
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The report on the kept results, which docs/report.md shows."""
+    return html.write([summary.read(file) for file in sorted(RESULTS.glob("*.json"))], tmp_path_factory.mktemp("book"))
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "width", "height", "scheme"),
+    [
+        ("report_index", "index", 1280, 900, "light"),
+        ("report_index_dark", "index", 1280, 900, "dark"),
+        ("report_index_phone", "index", 390, 844, "light"),
+        ("report_page", "regularization.dropout_regression", 1280, 1300, "light"),
+        ("report_page_phone", "regularization.dropout_regression", 390, 844, "dark"),
+    ],
+)
+def test_book_fits_and_its_pictures_are_small(page, book, pictures, name, of, width, height, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(book.with_name(f"{of}.html").as_uri())
+    page.wait_for_selector("svg.mark circle, .plot .main-svg")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    file = pictures / f"{name}.png"
+    page.screenshot(path=file)
+    assert file.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1280, 6), (390, 0)])
+def test_names_of_arms_are_left_to_the_table_where_they_do_not_fit(page, book, width, shown):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(book.with_name("normalization.bn_before_after.html").as_uri())
+    scroll_through(page)
+    assert page.locator("#plot-strip .xtick").count() == shown
