@@ -222,6 +222,13 @@ def test_experiments_of_one_name_are_linked_apart(tmp_path):
     assert found == {"topic.name": paths[1] / "base" / "seed-0", "topic.name_": paths[0] / "base" / "seed-0"}
 
 
+def test_run_of_other_logs_is_linked_to_them(tmp_path):
+    add_run(tmp_path / "read", "base", 0, 1.0, logged_in=str(tmp_path / "theirs"))
+    (tmp_path / "theirs").mkdir()
+    links.write(places.folders([tmp_path / "read"], tmp_path / "out"))
+    assert (tmp_path / "out" / "base" / "seed-0").resolve() == tmp_path / "theirs"
+
+
 def test_board_listens_locally_unless_host_is_given(tmp_path):
     given = live.command(tmp_path, 7007)
     assert given[-4:] == ["--host", "127.0.0.1", "--port", "7007"]

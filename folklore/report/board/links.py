@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
 
+from folklore.storage.files import read_json
+
 # Runs: each is two to TensorBoard, train and validation. Scalars, Text and Histograms untick all where there are more
 # than 40; Time Series does not.
 MOST = 20
@@ -33,7 +35,7 @@ def write(folders: Mapping[Path, Path], only: str = "*") -> tuple[int, int]:
     for link, run in chosen.items():
         if not link.is_symlink():
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(run.resolve(), target_is_directory=True)
+            link.symlink_to(_events(run).resolve(), target_is_directory=True)
     return len(chosen), len(found)
 
 
@@ -56,6 +58,12 @@ def choose(runs: Sequence[Path], most: int = MOST) -> list[Path]:
 
 def _seed(run: Path) -> int:
     return int(run.name.removeprefix("seed-"))
+
+
+def _events(run: Path) -> Path:
+    """Where a run's event files lie: one that was read from logs of other programs names their directory."""
+    record = read_json(run / "run.json") or {}
+    return Path(record.get("logged_in") or run)
 
 
 def _runs(path: Path, only: str) -> Iterator[Path]:

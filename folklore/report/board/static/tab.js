@@ -41,7 +41,7 @@ function draw(experiments) {
 
 function heading(section, {name, claim, state, warnings, verdicts}) {
   add(section, "p", {className: "quiet", textContent: state ? `${name} · ${state}` : name});
-  add(section, "h1", {textContent: claim});
+  if (claim) add(section, "h1", {textContent: claim});
   for (const warning of warnings) add(section, "p", {className: "beware", textContent: `Beware: ${warning}.`});
   for (const {word, kind, claim: about, said, more} of verdicts) {
     const block = add(section, "div", {className: `block ${kind}`});
