@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import google_crc32c
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
@@ -53,6 +53,10 @@ class EventFile:
     def add_graph(self, graph_def: bytes) -> None:
         """Append a serialised GraphDef, which the Graphs tab shows."""
         self._add(Event(graph_def=graph_def))
+
+    def start_again(self) -> None:
+        """Make TensorBoard forget what it has read of this run: what follows takes its place."""
+        self._add(Event(session_log=SessionLog(status=SessionLog.START), step=0))
 
     def flush(self) -> None:
         """Make everything so far visible to readers."""

@@ -114,12 +114,17 @@ class TensorBoard(keras.callbacks.Callback):
 
 
 def _graph(model: keras.Model) -> bytes | None:
-    """A model's graph, serialised; None of one that has no layers to draw, such as a subclass with a `call` of its own.
+    """The graph of a model's layers, without the scope of the model, which TensorBoard would draw as one closed box.
 
-    A picture that cannot be drawn, for whatever reason, must not end a training.
+    None of a model that has no layers to draw, such as a subclass with a `call` of its own: a picture that cannot be
+    drawn, for whatever reason, must not end a training.
     """
     try:
-        return bytes(keras_model_to_graph_def(_drawable(json.loads(model.to_json()))).SerializeToString())
+        graph = keras_model_to_graph_def(_drawable(json.loads(model.to_json())))
+        for node in graph.node:
+            node.name = node.name.removeprefix(f"{model.name}/")
+            node.input[:] = [name.removeprefix(f"{model.name}/") for name in node.input]
+        return bytes(graph.SerializeToString())
     except Exception:
         return None
 

@@ -75,7 +75,7 @@ DATA = {"name": "diabetes", "source": "bundled", "unit": "score", "sha256": "a" 
 
 
 def declare(path, hypotheses=(), arms=("base", "arm"), **changes):
-    """An experiment about test/rmse; hypotheses are mappings with arm, direction, by."""
+    """An experiment about test/rmse; hypotheses are mappings with arm, direction, by; arms may map to recipes."""
     record = {
         "claim": "It helps.",
         "kind": "stat",
@@ -83,7 +83,7 @@ def declare(path, hypotheses=(), arms=("base", "arm"), **changes):
         "metric": {"name": "test/rmse", "goal": "min"},
         "hypotheses": [dict(hypothesis) for hypothesis in hypotheses],
         "may_diverge": [],
-        "arms": {arm: recipe_of(arm) for arm in arms},
+        "arms": dict(arms) if isinstance(arms, dict) else {arm: recipe_of(arm) for arm in arms},
     }
     files.write_json(path / "experiment.json", record | changes)
 

@@ -119,14 +119,14 @@ def test_graph_has_operations_on_numbers_and_shapes(tmp_path):
     assert inputs_of == {"inputs": 0, "multiply": 1, "reshape": 1, "subtract": 1, "concatenate": 2, "outputs": 1}
 
 
-def test_graph_has_layers_and_their_inputs(tmp_path):
+def test_graph_has_layers_without_scope_of_model(tmp_path):
     model = small(residual=True, normalization="before", dropout=0.5)
     write(tmp_path, [LOGS], model)
     graph = GraphDef.FromString(read(tmp_path / "train").Graph().SerializeToString())
     inputs = {node.name: list(node.input) for node in graph.node}
-    assert inputs.keys() == {f"mlp/{layer.name}" for layer in model.layers}
-    assert inputs["mlp/block_1_add"] == ["mlp/hidden_2_bn", "mlp/block_1_projection_bn"]
-    assert inputs["mlp/block_1_projection"] == inputs["mlp/hidden_1"] == ["mlp/inputs"]
+    assert inputs.keys() == {layer.name for layer in model.layers}
+    assert inputs["block_1_add"] == ["hidden_2_bn", "block_1_projection_bn"]
+    assert inputs["block_1_projection"] == inputs["hidden_1"] == ["inputs"]
 
 
 def test_text_is_written_once(tmp_path):

@@ -61,7 +61,7 @@ def harmless():
     """Neither trains, serves nor writes experiments."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("folklore.study.run.run_studies", lambda *args, **options: 0)
-        patch.setattr("folklore.report.tensorboard.serve", lambda *args, **options: 0)
+        patch.setattr("folklore.report.board.live.serve", lambda *args, **options: 0)
         patch.setattr("folklore.declare.skeleton.write", lambda name: (_ for _ in ()).throw(ProblemError("not here")))
         patch.setattr("webbrowser.open", lambda *args, **options: True)
         yield patch

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from folklore.cli import app
-from folklore.report import summary, tensorboard
+from folklore.report import summary
+from folklore.report.board import live, places
 from folklore.storage import files
 from tests.conftest import declare
 
@@ -18,7 +19,9 @@ def test_exact_claim_is_compared_in_every_format(tmp_path, capsys, arguments):
     with pytest.raises(SystemExit) as left:
         app.main(["compare", "--logdir", str(tmp_path), "--format", *arguments])
     assert not left.value.code, capsys.readouterr().err
-    assert tensorboard.write([path], tmp_path / "board").is_dir()
+    board = live.Board([path], tmp_path / "board")
+    (shown,) = json.loads((board.out / places.CONTENT).read_text())
+    assert [(verdict["word"], verdict["claim"]) for verdict in shown["verdicts"]] == [("holds", "Two and two")]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import folklore
 from folklore.cli import app
 from folklore.errors import ProblemError
 from folklore.evidence.logs.event_reader import read_scalars
-from folklore.report import tables, tensorboard
+from folklore.report import tables
+from folklore.report.board import live
 from tests.conftest import add_run, declare
 
 PAGE = (Path(__file__).parents[1] / "docs" / "logs.md").read_text(encoding="utf-8")
@@ -35,14 +36,16 @@ def runs(tmp_path, monkeypatch):
 
 @pytest.fixture
 def served(monkeypatch):
-    """The folders, with their content, that TensorBoard would be started on."""
+    """The folders that TensorBoard would be started on, each with its runs and their curves."""
     found = []
 
-    def serve(shown, port, host):
-        found.append((shown, {path.name: read_scalars(path).series for path in sorted(shown.iterdir())}))
+    def serve(board, port, host):
+        runs = {file.parent for file in board.out.rglob("events.out.tfevents.*")}
+        runs |= {link for link in board.out.rglob("seed-*") if link.is_symlink()}
+        found.append((board.out, {str(run.relative_to(board.out)): read_scalars(run).series for run in runs}))
         return 0
 
-    monkeypatch.setattr(tensorboard, "serve", serve)
+    monkeypatch.setattr(live, "serve", serve)
     return found
 
 
@@ -77,13 +80,16 @@ def test_commands_of_page_read_logs_of_pytorch(capsys, runs, served):
     assert "None of 16 runs failed" in page
     ((shown, content),) = served
     assert shown == Path("logs/.board")
-    assert sorted(content) == ["verdict", "width32", "width8"]
-    assert len(content["width8"]["validation/Loss"].values) == len(content["width8"]["train/Loss"].values) == 20
+    curves = [f"width{n}/{part}" for n in (32, 8) for part in ("train", "validation")]
+    assert sorted(content) == ["verdict", *curves]
+    assert {len(content[curve]["Loss"].values) for curve in curves} == {20}
 
 
 def test_board_on_every_run_reads_logs_as_they_are(capsys, runs, served):
     run(capsys, "board", "runs", "--seeds")
-    assert served[0][0] == Path("runs")
+    ((_, content),) = served
+    assert set(content) == {f"width{n}/seed-{seed}" for n in (8, 32) for seed in range(8)}
+    assert {tuple(series) for series in content.values()} == {("Loss/train", "Loss/val")}
 
 
 def test_report_without_question_shows_the_arms(capsys, runs):
@@ -191,7 +197,7 @@ def test_script_of_page_ends_in_a_verdict(capsys, served, tmp_path, monkeypatch)
     (judged,) = compared["hypotheses"]
     assert (compared["metric"], judged["n"], compared["warnings"]) == ("test/mae", 8, [])
     run(capsys, "board", "patients")
-    assert {"train/mae", "validation/mae"} <= set(served[0][1]["raw"])
+    assert all("mae" in served[0][1][curve] for curve in ("raw/train", "raw/validation"))
     run(capsys, "report", "patients")
     assert (tmp_path / "reports" / "patients.scaling.html").exists()
     assert re.search(r"patients\.scaling +A network predicts .* +logged +16", run(capsys, "list", "patients"))

@@ -82,14 +82,51 @@ def test_report_can_be_rebuilt_from_kept_results(capsys, logdir, tmp_path):
 def test_reading_imports_neither_keras_nor_tensorflow(logdir, foreign, tmp_path):
     code = (
         "import sys\nfrom pathlib import Path\nfrom folklore.cli import app\n"
-        "from folklore.report import tensorboard\n"
+        "from folklore.report.board import live\n"
         f"for given in (['compare', '--logdir', {str(logdir)!r}],\n"
         f"              ['compare', {str(foreign)!r}, '--group', '{{arm}}/{{seed}}'],\n"
         f"              ['report', '--logdir', {str(logdir)!r}, '--out', {str(tmp_path / 'out')!r}]):\n"
         "    try: app.main(given)\n"
         "    except SystemExit as left: assert not left.code\n"
-        f"tensorboard.write([Path({str(logdir / 'topic.experiment')!r})], Path({str(tmp_path / 'board')!r}))\n"
+        f"live.Board([Path({str(logdir / 'topic.experiment')!r})], Path({str(tmp_path / 'board')!r}))\n"
         "assert not {'tensorflow', 'keras', 'keras.src'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """The folders of boards that would have been served."""
+    folders = []
+    monkeypatch.setattr("folklore.report.board.live.serve", lambda board, port, host: folders.append(board.out) or 0)
+    return folders
+
+
+def test_board_prints_address_and_which_runs_it_shows(capsys, logdir, served):
+    out = " ".join(run(capsys, "board", "topic", "--logdir", logdir, "--port", 0).split())
+    assert "Open http://127.0.0.1:" in out and out.endswith("#verdict")
+    for seed in range(8, 12):
+        add_run(logdir / "topic.experiment", "base", seed, 10)
+        add_run(logdir / "topic.experiment", "arm", seed, 8)
+    out = " ".join(run(capsys, "board", "topic", "--logdir", logdir, "--port", 0, "--seeds").split())
+    assert out.startswith("Showing 20 of 24 runs, the first seeds of every arm, ") and out.endswith("#timeseries")
+    out = run(capsys, "board", "topic", "--logdir", logdir, "--port", 0, "--seeds", "--only", "arm/seed-1?")
+    assert out.startswith("Open")
+    assert served == [logdir / ".board", logdir / ".board-seeds", logdir / ".board-seeds"]
+    assert [link.name for link in sorted(served[-1].glob("*/seed-*"))] == ["seed-10", "seed-11"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--only", "arm/*"], "--seeds, which was not given"),
+        (["--seeds", "--only", "ram/*"], "No run is called 'ram/*'"),
+    ],
+)
+def test_board_refuses_wrong_choice_of_runs(capsys, logdir, served, options, said):
+    with pytest.raises(SystemExit) as left:
+        app.main(["board", "--logdir", str(logdir), "--port", "0", *options])
+    assert left.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert served == []

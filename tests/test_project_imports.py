@@ -21,7 +21,7 @@ def in_a_new_process(code):
 @pytest.mark.process
 def test_command_line_starts_without_keras_and_tensorflow():
     code = (
-        "import sys, folklore.cli.app, folklore.evidence.compare, folklore.study.run, folklore.report.tensorboard\n"
+        "import sys, folklore.cli.app, folklore.evidence.compare, folklore.study.run, folklore.report.board.live\n"
         "import folklore.report.html, folklore.evidence.logs.tensorboard_logs, folklore.report.summary\n"
         "print([name for name in ('keras', 'tensorflow', 'scipy.stats') if name in sys.modules])"
     )

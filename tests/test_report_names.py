@@ -3,7 +3,8 @@
 import pytest
 
 from folklore.errors import ProblemError
-from folklore.report import html, summary, tensorboard
+from folklore.report import html, summary
+from folklore.report.board.live import Board
 from tests.conftest import declare
 
 
@@ -32,11 +33,17 @@ def test_board_replaces_link_and_keeps_its_target(stored, tmp_path):
     mine.mkdir()
     (mine / "file").touch()
     (tmp_path / "board").symlink_to(mine)
-    tensorboard.write([stored], tmp_path / "board")
+    Board([stored], tmp_path / "board")
     assert [file.name for file in mine.iterdir()] == ["file"]
 
 
 def test_arm_called_verdict_keeps_its_own_run(stored, tmp_path):
     declare(stored, arms=("base", "verdict"))
-    out = tensorboard.write([stored], tmp_path / "board")
-    assert {folder.name for folder in out.iterdir()} == {"base", "verdict", "verdict_"}
+    out = Board([stored], tmp_path / "board").out
+    assert {str(file.parent.relative_to(out)) for file in out.rglob("events*")} == {
+        "base/train",
+        "base/validation",
+        "verdict",
+        "verdict/train",
+        "verdict/validation",
+    }

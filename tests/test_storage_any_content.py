@@ -17,7 +17,8 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from callbacks.event_file import EventFile
 from folklore.errors import ProblemError
 from folklore.evidence.compare import compare
-from folklore.report import html, summary, tensorboard
+from folklore.report import html, summary
+from folklore.report.board.live import Board
 from tests.conftest import study
 
 RUN, EXPERIMENT = "arm/seed-2/run.json", "experiment.json"
@@ -56,7 +57,7 @@ def read_everything(pattern, damage):
         for read in (
             lambda: compare(path),
             lambda: html.write([summary.summarise(path)], out / "report"),
-            lambda: tensorboard.write([path], out / "board"),
+            lambda: Board([path], out / "board"),
         ):
             try:
                 read()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from folklore.storage.locks import locked
+from folklore.storage.locks import is_locked, locked
 
 
 def test_lock_leaves_nothing_when_nothing_was_written(tmp_path):
@@ -44,6 +44,16 @@ def test_second_process_waits_for_first(tmp_path):
     assert messages == [f"Another process trains b.two into {tmp_path}; waiting until it ends."]
     with locked(tmp_path, ["a.one", "b.two"], pytest.fail):  # both are free again
         pass
+
+
+def test_lock_is_seen_while_it_is_held(tmp_path):
+    assert not is_locked(tmp_path, "a.one")
+    with locked(tmp_path, ["a.one"], pytest.fail):
+        assert is_locked(tmp_path, "a.one")
+        assert not is_locked(tmp_path, "b.two")
+    (tmp_path / ".locks").mkdir()
+    (tmp_path / ".locks" / "a.one.lock").touch()  # left by a process that was killed
+    assert not is_locked(tmp_path, "a.one")
 
 
 def test_lock_file_that_is_link_is_not_followed(tmp_path):

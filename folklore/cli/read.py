@@ -126,7 +126,10 @@ def _list_metrics(names: Sequence[str] | None, logdir: Path, group: str | None, 
 def board(
     context: typer.Context,
     names: Names = None,
-    seeds: Annotated[bool, typer.Option("--seeds", help="show every run instead of bands over seeds")] = False,
+    seeds: Annotated[bool, typer.Option("--seeds", help="show runs of single seeds instead of means")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="with --seeds, the runs to show, such as 'relu/*' or '*/seed-1?'")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port")] = 6006,
     host: Annotated[
         str, typer.Option(help="address to listen on; 0.0.0.0 gives access to everyone who can reach this machine")
@@ -137,25 +140,38 @@ def board(
     expect: Expect = None,
     logdir: Logdir = Path("logs"),
 ) -> None:
-    """Open TensorBoard on bands over seeds, or on every run; by default reachable from this machine only."""
-    from folklore.report import tensorboard
-    from folklore.storage import run_directory
-    from folklore.storage.schema import StoredExperiment
+    """Open TensorBoard on verdicts and curves, which follow runs as they end; by default reachable from here only."""
+    from folklore.report.board import live, places
 
-    if seeds:  # TensorBoard reads logs of others as they are
-        others, own = divided(names, logdir)
-        paths = [*others, *(stored(own, logdir) if own is not None else ())]
-    else:
-        paths = _opened(context, names, logdir, metric, group, baseline, expect)
-    if not seeds:
-        shown = tensorboard.write(paths, logdir / tensorboard.FOLDER)
-    else:
-        shown = paths[0] if len(paths) == 1 else tensorboard.link(paths, logdir / tensorboard.LINKS)
-    if port:
-        declared = run_directory.read_experiment(paths[0])
-        metric = declared.metric.name if isinstance(declared, StoredExperiment) else None
-        out.print(Text(f"Open {tensorboard.address(host, port, metric)}"), soft_wrap=True)
-    raise typer.Exit(tensorboard.serve(shown, port, host))
+    if only is not None and not seeds:
+        raise ProblemError(f"--only {only} chooses among the runs of --seeds, which was not given. Add --seeds.")
+    port = live.port_for(host, port)
+    paths = _opened(context, names, logdir, metric, group, baseline, expect)
+    out_ = logdir / (places.LINKS if seeds else places.FOLDER)
+    shown = live.Board(paths, out_, (only or "*") if seeds else None)
+    _say_which_runs(*shown.linked, only)
+    out.print(
+        Text(f"Open {places.address(host, port, shown.metrics, 'timeseries' if seeds else 'verdict')}"), soft_wrap=True
+    )
+    raise typer.Exit(live.serve(shown, port, host))
+
+
+def _say_which_runs(linked: int, found: int, only: str | None) -> None:
+    """Say which of the runs are shown, unless all are.
+
+    Raises:
+        ProblemError: none has a name that was asked for.
+    """
+    if only is not None and not found:
+        raise ProblemError(
+            f"No run is called {only!r}. A run is arm/seed-N: give a pattern such as 'relu/*' or '*/seed-1?'."
+        )
+    if linked < found:
+        said = (
+            f"Showing {linked} of {found} runs, the first seeds of every arm, since with more some tabs of TensorBoard "
+            "hide all. --only 'ARM/*' or --only '*/seed-1?' shows others."
+        )
+        out.print(Text(said), soft_wrap=True)
 
 
 def _opened(

@@ -140,10 +140,14 @@ def difference(given: Difference | None, goal: str | None) -> str:
     """
     if given is None:
         return "baseline"
-    if goal != "min":
-        return estimate(given.mean, given.ci).removesuffix(" –")
-    mean, (lo, hi) = None if given.mean is None else -given.mean, given.ci
-    return estimate(mean, (None if hi is None else -hi, None if lo is None else -lo)).removesuffix(" –")
+    lo, hi = (signed(bound, goal) for bound in given.ci)
+    bounds = (hi, lo) if goal == "min" else (lo, hi)
+    return estimate(signed(given.mean, goal), bounds).removesuffix(" –")
+
+
+def signed(difference: float | None, goal: str | None) -> float | None:
+    """A difference from the baseline with the sign that + is better; + is larger where there is no goal."""
+    return -difference if goal == "min" and difference is not None else difference
 
 
 def is_exploratory(name: str, compared: Comparison) -> bool:

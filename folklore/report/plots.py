@@ -81,7 +81,9 @@ def curves(
             for seed, values in by_seed.items():
                 if values:
                     _seed(drawn, arm, split, seed, values, style[arm])
-    return drawn.update_layout(**_LAYOUT, xaxis_title="epoch", yaxis_title=html.escape(axis))
+    last = max((band.epochs[-1] for bands in arms.values() for band in bands.values() if band), default=0)
+    ticks = {"tick0": 1, "dtick": 1} if last <= 12 else {}  # no half epochs
+    return drawn.update_layout(**_LAYOUT, xaxis={"title": "epoch", **ticks}, yaxis_title=html.escape(axis))
 
 
 def _late(bands: Sequence[KeptBand]) -> list[float]:
@@ -102,18 +104,27 @@ def said_of_curves(axis: str, arms: Mapping[str, Mapping[str, KeptBand | None]])
 
 
 def _band(drawn: go.Figure, arm: str, split: str, band: KeptBand, style: Style) -> None:
+    """Mean and interval as long as all runs last; then the mean of those that are left, dotted and faint."""
     colour, dash, _ = style
     name, faint = html.escape(f"{arm}, {split}"), split == "train"
-    bounded = [i for i, lo in enumerate(band.lo) if lo is not None]
+    most = max(band.runs)
+    whole = len(band.runs) - [runs == most for runs in reversed(band.runs)].index(True)
+    bounded = [i for i, lo in enumerate(band.lo[:whole]) if lo is not None]
     if bounded:
         x, lo, hi = ([values[i] for i in bounded] for values in (band.epochs, band.lo, band.hi))
         drawn.add_scatter(
             x=[*x, *x[::-1]], y=[*hi, *lo[::-1]], fill="toself", fillcolor=colour, opacity=0.08 if faint else 0.18,
-            line={"width": 0}, hoverinfo="skip",
+            mode="lines", line={"width": 0}, hoverinfo="skip",
         )  # fmt: skip
     line = {"color": colour, "dash": "dot" if faint else dash, "width": 1.5 if faint else 2.5}
-    drawn.add_scatter(x=band.epochs, y=band.mean, name=name, mode="lines+markers", line=line,
+    drawn.add_scatter(x=band.epochs[:whole], y=band.mean[:whole], name=name, mode="lines+markers", line=line,
                       marker={"size": 3})  # fmt: skip
+    if whole < len(band.epochs):
+        rest = slice(whole - 1, None)
+        drawn.add_scatter(
+            x=band.epochs[rest], y=band.mean[rest], text=[f"{runs} of {most} seeds" for runs in band.runs[rest]],
+            name=name, mode="lines", line={"color": colour, "dash": "dot", "width": 1}, opacity=0.6,
+        )  # fmt: skip
 
 
 def _seed(drawn: go.Figure, arm: str, split: str, seed: str, values: Sequence[float | None], style: Style) -> None:

@@ -102,24 +102,27 @@ class Result(Record):
     runs: int
 
 
-def summarise(path: Path, *, seeds: bool = False) -> Result:
+def summarise(path: Path, *, seeds: bool = False, whole: bool = False, compared: Comparison | None = None) -> Result:
     """The record of the experiment stored in `path`.
 
     Args:
         path: the experiment's directory.
         seeds: whether every seed's curve is included, with pictures and diagrams: what a page shows and no kept file.
+        whole: whether bands have every epoch, and layers have bands too.
+        compared: the experiment's comparison; by default it is made, and the look recorded.
 
     Raises:
         ProblemError: see `compare`.
     """
-    compared = ledger.record_look(path, compare(path))
+    compared = compared or ledger.record_look(path, compare(path))
     declared = run_directory.read_experiment(path)
     arms = declared.arms if declared else {}
     asked = declared if isinstance(declared, StoredExperiment) else None
     stored = [run for run in run_directory.runs(path) if run.arm in compared.arms]
     runs = histories(path, compared.arms)
     metrics = metrics_of(runs)
-    courses = [name for name in metrics if not _layer(name)]
+    courses = [name for name in metrics if whole or not layer(name)]
+    points = None if whole else POINTS
     ended = [run.ended for run in stored if run.ended]
     first = ended[0] if ended else None
     settings = differing(arms)
@@ -128,8 +131,8 @@ def summarise(path: Path, *, seeds: bool = False) -> Result:
         "comparison": compared.to_dict(),
         "held": held(arms),
         "settings": settings if any(settings.values()) else {},
-        "curves": {name: {arm: _as_data(band(runs[arm], name)) for arm in runs} for name in courses},
-        "layers": _layers(runs, [name for name in metrics if _layer(name)]),
+        "curves": {name: {arm: _as_data(band(runs[arm], name), points) for arm in runs} for name in courses},
+        "layers": _layers(runs, [name for name in metrics if layer(name)]),
         "seeds": {name: {arm: {s: c.get(name) for s, c in runs[arm].items()} for arm in runs} for name in courses}
         if seeds
         else None,
@@ -198,7 +201,7 @@ def differing(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
     return {arm: {k: v for k, v in flatten(recipe) if k not in common} for arm, recipe in arms.items()}
 
 
-def _layer(name: str) -> str:
+def layer(name: str) -> str:
     """The layer that a probe measured: "hidden_1" of "probe/std/hidden_1"; "" where it measured all of them."""
     parts = name.split("/")
     return parts[2] if len(parts) == 3 and parts[0] == "probe" else ""
@@ -214,7 +217,7 @@ def _layers(runs: Runs, metrics: Sequence[str]) -> dict[str, Any]:
             if (point := band(last, name)) is None:
                 continue
             course = found.setdefault(probe, {}).setdefault(arm, {"layers": [], "mean": [], "lo": [], "hi": []})
-            course["layers"].append(_layer(name))
+            course["layers"].append(layer(name))
             for key in ("mean", "lo", "hi"):
                 course[key] += getattr(point, key)
     return found
@@ -225,10 +228,10 @@ def _number(name: str) -> tuple[str, int, str]:
     return (stem, int(number), "") if number.isdecimal() else (name, 10**9, name)  # names without a number come last
 
 
-def _as_data(found: Band | None) -> dict[str, list[Any]] | None:
+def _as_data(found: Band | None, points: int | None) -> dict[str, list[Any]] | None:
     if found is None:
         return None
-    every = math.ceil(len(found.epochs) / POINTS)
+    every = math.ceil(len(found.epochs) / points) if points else 1
     kept = [i for i in range(len(found.epochs)) if i % every == 0 or i == len(found.epochs) - 1]
     return {key: [values[i] for i in kept] for key, values in dataclasses.asdict(found).items()}
 

@@ -50,6 +50,18 @@ def locked(logdir: Path, experiments: Iterable[str], say: Callable[[str], None])
         yield
 
 
+def is_locked(logdir: Path, experiment: str) -> bool:
+    """Whether a process trains an experiment into `logdir` now; False where the file system has no locks."""
+    try:
+        with (logdir / FOLDER / f"{experiment}.lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextlib.contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
     """Hold a directory for the moment in which one of its files is read, changed and written again.
