@@ -187,7 +187,7 @@ def plain(h: JudgedHypothesis) -> str:
     matters = f"the {number(h.delta)} that would matter"
     if h.verdict == "no practical difference" or (h.direction == "no difference" and h.verdict == "supported"):
         return f"In {h.metric}, {ours} and {others} differ by less than {matters}: {interval(h.ci, signed=True)}."
-    seems_to_differ = bool(h.doubt) and (lo > 0 or hi < 0)
+    seems_to_differ = (bool(h.doubt) or not h.looks) and (lo > 0 or hi < 0)
     if h.verdict == "undecided" and h.size != "open" and not seems_to_differ:
         return (
             f"In {h.metric}, it is not decided yet whether {ours} differs from {others}: {interval(h.ci, signed=True)}."
@@ -202,7 +202,8 @@ def plain(h: JudgedHypothesis) -> str:
         how = f"more than {matters}{'' if h.size == 'settled' else ', though not yet beyond doubt'}"
     more = " more" if h.more_than else ""
     if h.verdict == "undecided" and h.size != "open":
-        return f"In {h.metric}, {ours} seems{more} {word} than {others} {by}, but that is not beyond doubt yet."
+        but = "that is not beyond doubt yet" if h.doubt else f"{count(h.n, 'seed')} are too few for a verdict"
+        return f"In {h.metric}, {ours} seems{more} {word} than {others} {by}, but {but}."
     return f"In {h.metric}, {ours} is{more} {word} than {others} {by}, {how}."
 
 
