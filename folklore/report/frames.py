@@ -91,7 +91,7 @@ def curves(logdir: str | Path = "logs") -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compared:
     """A comparison of an experiment's arms, as `compare` gives it. A notebook shows it as tables.
 
@@ -118,7 +118,7 @@ class Compared:
 
         return plots.strip(self.comparison, plots.styles([list(self.comparison.arms)]))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         console = Console(file=io.StringIO(), width=120, emoji=False)
         console.print(tables.comparison(self.comparison))
         return console.file.getvalue()  # type: ignore[attr-defined]

@@ -65,10 +65,16 @@ def run(
     if until_decided and seeds is not None:
         raise ProblemError("seeds and until_decided were both given. The looks decide: leave seeds out.")
     request = Request(seeds=seeds, until_decided=until_decided, data=data, logdir=Path(logdir), jobs=jobs)
-    failures = run_studies({name: experiment}, console or Console(), request)
+    failures = run_studies({name: experiment}, console or _console(), request)
     compared = frames.compare(Path(logdir) / name)
     if failures:
         note = f"{failures} run{'' if failures == 1 else 's'} failed: see run.json of each"
         updated = compared.comparison.model_copy(update={"warnings": [*compared.comparison.warnings, note]})
         return frames.Compared(updated)
     return compared
+
+
+def _console() -> Console:
+    """The standard output; in a notebook as plain lines, of which rich would make an output each."""
+    console = Console()
+    return Console(force_jupyter=False, force_terminal=False, width=120) if console.is_jupyter else console
