@@ -119,7 +119,7 @@ class Compared:
         return plots.strip(self.comparison, plots.styles([list(self.comparison.arms)]))
 
     def __repr__(self) -> str:
-        console = Console(file=io.StringIO(), width=120, emoji=False)
+        console = Console(file=io.StringIO(), width=120, emoji=False, force_jupyter=False)
         console.print(tables.comparison(self.comparison))
         return console.file.getvalue()  # type: ignore[attr-defined]
 
