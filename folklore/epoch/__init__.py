@@ -11,11 +11,12 @@ trains. Only this package imports TensorFlow.
 from __future__ import annotations
 
 from folklore.epoch.choice import Choice, choose_mode
-from folklore.epoch.device_data import Placed, epoch_order, place
+from folklore.epoch.device_data import Placed, place
 from folklore.epoch.devices import OUT_OF_MEMORY, devices, names, room_for_data
 from folklore.epoch.fit import evaluate, evaluation_mode, fit, predict
 from folklore.epoch.kept_programs import KeptPrograms, kept_programs
-from folklore.epoch.program import activations
+from folklore.epoch.model_traits import activations
+from folklore.epoch.rows import epoch_order
 
 __all__ = [
     "OUT_OF_MEMORY",

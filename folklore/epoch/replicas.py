@@ -56,5 +56,6 @@ class Replicas:
         return spread_step
 
     def _share(self, array: tf.Tensor, replica: Any) -> tf.Tensor:
-        size = array.shape[0] // self.count
+        rows = array.shape[0] or tf.shape(array)[0]  # unknown in a pipeline
+        size = rows // self.count
         return array[replica * size : (replica + 1) * size]
