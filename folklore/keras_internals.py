@@ -96,6 +96,11 @@ def data_adapter(data: Any, class_weight: Any = None) -> Any:
     return get_data_adapter(data, class_weight=class_weight)
 
 
+def profiles(callback: keras.callbacks.Callback) -> bool:
+    """Whether a `keras.callbacks.TensorBoard` profiles single batches."""
+    return bool(getattr(callback, "_should_trace", False))
+
+
 def learning_rate(optimizer: keras.Optimizer) -> Any:
     """The variable or the schedule itself; the public attribute gives a schedule's current value."""
     return optimizer._learning_rate

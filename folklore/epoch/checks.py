@@ -11,10 +11,10 @@ import numpy as np
 
 from folklore.declare import checks
 from folklore.epoch.model_traits import is_keras_own
+from folklore.keras_internals import profiles
 
 TRAIN_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
-LINES = 2  # of `verbose`: a line after each epoch, no bar that grows with each step
 # Their batch hooks do nothing when they are set to act by epoch.
 _BY_EPOCH = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore, keras.callbacks.TensorBoard)
 
@@ -71,9 +71,8 @@ def check_monitors(callbacks: Iterable[keras.callbacks.Callback], names: list[st
 def wants(callback: keras.callbacks.Callback, hooks: Iterable[str]) -> bool:
     """Whether one of `hooks` does something in this callback."""
     idle: tuple[type, ...] = (keras.callbacks.Callback,)
-    if getattr(callback, "verbose", None) == LINES:
-        idle += (keras.callbacks.ProgbarLogger,)
-    if "epoch" in (getattr(callback, "save_freq", None), getattr(callback, "update_freq", None)):
+    by_epoch = "epoch" in (getattr(callback, "save_freq", None), getattr(callback, "update_freq", None))
+    if by_epoch and not profiles(callback):
         idle += _BY_EPOCH
     # Functions are compared, not classes: a subclass may have a hook of its own beside those it inherits.
     return any(
@@ -129,6 +128,12 @@ def check_labels(model: keras.Model, batch: tuple[Any, ...], name: str = "data")
         )
 
 
+def class_count(model: keras.Model) -> int | None:
+    """The number of classes that a functional model with one output tells apart; None if that is unknown."""
+    output = _output(model)
+    return None if output is None or output.shape[-1] is None else max(2, output.shape[-1])
+
+
 def _check_inputs(model: keras.Model, x: Any, name: str) -> None:
     inputs, given = keras.tree.flatten(getattr(model, "inputs", None) or []), keras.tree.flatten(x)
     if not inputs or isinstance(x, dict):
@@ -145,7 +150,7 @@ def _check_inputs(model: keras.Model, x: Any, name: str) -> None:
         # Keras adds or drops a last axis of size 1.
         if not any(_agree(has, shape) for shape in _squeezed(takes)):
             if _agree(tuple(array.shape), takes):
-                raise ValueError(f"{name} yields single rows, x of shape {takes}. Call its batch method first.")
+                raise ValueError(f"In {name}, x is a single row, of shape {takes}. Give rows of this shape: x[None].")
             raise ValueError(f"In {name}, rows of x have shape {has}, and the model takes {takes}.{_hint(has, takes)}")
 
 

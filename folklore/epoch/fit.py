@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -10,12 +11,12 @@ import numpy as np
 
 from folklore.declare.recipe import Mode
 from folklore.epoch.checks import (
-    LINES,
     TEST_HOOKS,
     TRAIN_HOOKS,
     check_data,
     check_labels,
     check_monitors,
+    class_count,
     is_due,
     wants,
     whole_number,
@@ -23,7 +24,7 @@ from folklore.epoch.checks import (
 from folklore.epoch.choice import choose_mode
 from folklore.epoch.device_data import Placed, Rows, place, split
 from folklore.epoch.program import program_of
-from folklore.epoch.rows import check_class_weight, rows_of, with_class_weight
+from folklore.epoch.rows import check_class_weight, for_every_class, rows_of, with_class_weight
 from folklore.epoch.streams import Stream, is_stream
 from folklore.keras_internals import take_restored_epoch
 
@@ -81,8 +82,8 @@ def fit(
             speed and rounding, but not in the mathematics or in the dropout masks, see `folklore.epoch.dropout_masks`.
             A model compiled with `run_eagerly=True` runs step by step without a graph.
         initial_epoch: the first epoch, unless a callback such as `BackupAndRestore` restores a later one.
-        verbose: 0 prints nothing; anything else a line after each epoch. A bar that grows with each step would need a
-            return to Python after each: give `keras.callbacks.ProgbarLogger()` as a callback.
+        verbose: 0 prints nothing; anything else a line after each epoch. For a bar that grows with each step, give
+            `keras.callbacks.ProgbarLogger()` as a callback: the epoch then runs step by step.
 
     Returns:
         The `keras.callbacks.History` that Keras' own `fit` would return.
@@ -117,13 +118,16 @@ def fit(
     train.check_epochs(epochs - initial_epoch)
     if train.batch_size is not None:
         program.replicas.check(train.batch_size)
+    due = sum(is_due(epoch, validation_freq) for epoch in range(initial_epoch, epochs))
     validation = None
     if validation_data is not None:
         size = validation_batch_size or (None if is_stream(validation_data) else batch_size)
         validation = _batches(model, validation_data, "validation_data", size, validation_steps)
-        validation.check_epochs(sum(is_due(epoch, validation_freq) for epoch in range(initial_epoch, epochs)))
+        validation.check_epochs(due)
 
-    hooks = _callback_list(model, callbacks, epochs=epochs, steps=train.known, verbose=verbose)
+    given = [*keras.tree.flatten(callbacks or []), *([_Lines()] if verbose else [])]
+    params = {"epochs": epochs, "steps": train.known, "verbose": 1}
+    hooks = keras.callbacks.CallbackList(given, add_history=True, model=model, **params)
     watcher = hooks if any(wants(callback, TEST_HOOKS) for callback in hooks.callbacks) else None
     if not model.run_eagerly:
         names = program.build("train", train.data, train.batch_size)
@@ -235,7 +239,8 @@ def _batches(
     if is_stream(data):
         if batch_size is not None:
             raise ValueError(f"batch_size is {batch_size}, and {name} is a stream of batches, which have their sizes.")
-        stream = Stream(data, name, steps=steps, class_weight=class_weight, **order)
+        weights = class_weight and for_every_class(class_weight, class_count(model))
+        stream = Stream(data, name, steps=steps, class_weight=weights, **order)
         check_data(model, stream.spec, name)
         return stream
     given = data.arrays if isinstance(data, Placed) else rows_of(name, data)
@@ -258,12 +263,13 @@ def _fastest(model: keras.Model, train: Rows | Stream, mode: Mode, epochs: int) 
     return choose_mode(model, train.placed, train.batch_size, train.limit * epochs).mode
 
 
-def _callback_list(
-    model: keras.Model, callbacks: Any, *, epochs: int, steps: int | None, verbose: Any
-) -> keras.callbacks.CallbackList:
-    given = keras.tree.flatten(callbacks or [])
-    bar = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in given)
-    verbosity = 1 if bar else LINES if verbose else 0
-    return keras.callbacks.CallbackList(
-        given, add_history=True, add_progbar=bool(verbose), model=model, epochs=epochs, steps=steps, verbose=verbosity
-    )
+class _Lines(keras.callbacks.Callback):
+    """Prints a line after each epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        told = [f"{name}: {np.array2string(np.asarray(value), precision=4)}" for name, value in (logs or {}).items()]
+        begin = f"Epoch {epoch + 1}/{self.params['epochs']} - {time.perf_counter() - self._begun:.1f}s"
+        print(" - ".join([begin, *told]), flush=True)

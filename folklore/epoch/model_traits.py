@@ -55,7 +55,7 @@ def evaluation_batch(model: keras.Model) -> int:
     The model's own batch size if it is fixed; else a power of two from 256 to 16,384 that keeps the activations in a
     processor's cache; 1,024 if the activations are unknown.
     """
-    inputs = keras.tree.flatten(model.inputs or [])
+    inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
     if inputs and inputs[0].shape[0]:
         return int(inputs[0].shape[0])
     largest = max(activations(model), default=EVALUATION_BYTES / 4 / 1024)

@@ -99,7 +99,7 @@ class Program:
         return self._step_by_step("train", data.batches(order, batch_size), hooks or keras.callbacks.Callback())
 
     def epoch(self, train: Rows | Stream, epoch: int, mode: str, hooks: keras.callbacks.Callback) -> dict[str, Any]:
-        """Train one epoch; return the running averages, or {} if there was no batch."""
+        """Train one epoch; return the running averages, {} if there was no batch."""
         if isinstance(train, Stream):
             return self.stream("train", train, epoch, mode, hooks)
         return self.train(train.placed, train.order(epoch), train.batch_size, mode, hooks)
@@ -108,25 +108,15 @@ class Program:
     def stream(
         self, kind: str, stream: Stream, epoch: int, mode: str, hooks: keras.callbacks.Callback | None = None
     ) -> dict[str, Any]:
-        """Train or test one epoch on the batches that a pipeline makes; return the running averages.
-
-        In a compiled mode the loop over the batches is in the graph, which asks the pipeline for each.
-        """
-        over = False
-        while not over:
-            iterator = stream.begin(epoch)
+        """Train or test one epoch on the batches that a pipeline makes; return the running averages, {} without any."""
+        while True:
+            batches = Counted(stream.begin(epoch), stream.limit)
             if mode == "step":
-                batches = Counted(iterator, stream.limit)
                 logs = self._step_by_step(kind, batches, hooks or keras.callbacks.Callback(), self.varying[kind])
-                over = stream.end(batches.taken, out=batches.out)
-                continue
-            try:
-                results, steps = self.streams[kind, mode](iterator, tf.constant(stream.limit))
-                logs, taken = _numbers(results), int(steps)
-            except tf.errors.OutOfRangeError:  # no first batch
-                logs, taken = {}, 0
-            over = stream.end(taken, out=taken < stream.limit)
-        return logs
+            else:
+                logs = self._step_in_graph(kind, batches, mode)
+            if stream.end(batches.taken, out=batches.out):
+                return logs if batches.taken else {}
 
     @counted()
     def evaluate(
@@ -212,6 +202,15 @@ class Program:
             end(first + self.model.steps_per_execution - 1, logs)
             if self.model.stop_training if kind == "train" else self.model.stop_evaluating:
                 break
+        return _numbers(logs)
+
+    def _step_in_graph(self, kind: str, batches: Counted, mode: str) -> dict[str, Any]:
+        """The loop over the batches is in the graph, which asks the pipeline for each."""
+        try:
+            logs, taken = self.streams[kind, mode](batches.iterator, tf.constant(batches.limit))
+        except tf.errors.OutOfRangeError:  # no first batch
+            logs, taken = {}, 0
+        batches.taken, batches.out = int(taken), taken < batches.limit
         return _numbers(logs)
 
     def _train_epoch(self, tensors: Any, order: tf.Tensor, batch_size: int, full: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -75,6 +75,11 @@ def check_class_weight(class_weight: Any) -> None:
             raise ValueError(f"class_weight gives class {key} the weight {weight!r}. {advice}")
 
 
+def for_every_class(class_weight: Mapping[int, float], classes: int | None) -> dict[int, float]:
+    """The weights, and 1 for every other class: in a dataset, Keras weighs no class beyond the largest given one."""
+    return {each: float(class_weight.get(each, 1.0)) for each in range(max(classes or 0, *class_weight, 0) + 1)}
+
+
 def with_class_weight(arrays: tuple[Any, ...], class_weight: Mapping[int, float]) -> tuple[Any, ...]:
     """`(x, y)` with a weight for each row, that of its class; a class without one weighs 1, as in Keras.
 

@@ -58,6 +58,8 @@ class Stream:
         shuffle: bool = False,
         class_weight: Mapping[int, float] | None = None,
     ) -> None:
+        if class_weight is not None and isinstance(data, Iterator):
+            raise ValueError(f"class_weight is not for an iterator. Let {name} give (x, y, sample_weight).")
         self.name, self.steps, self.once = name, steps, isinstance(data, Iterator)
         self._ordered = None
         if isinstance(data, keras.utils.PyDataset) and shuffle and data.num_batches is not None:
@@ -69,6 +71,7 @@ class Stream:
         self.limit = steps or self.batches or ENDLESS
         self.ended = False
         self._iterator: Any = None
+        self._seen = 0
         self._check(data)
         self._adapter.on_epoch_end()  # as Keras does before the first epoch
 
@@ -159,17 +162,17 @@ class Counted:
     """
 
     def __init__(self, iterator: Any, limit: int) -> None:
-        self._iterator, self._limit = iterator, limit
+        self.iterator, self.limit = iterator, limit
         self.taken, self.out = 0, False
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        if self.taken == self._limit:
+        if self.taken == self.limit:
             raise StopIteration
         try:
-            batch = next(self._iterator)
+            batch = next(self.iterator)
         except StopIteration:
             self.out = True
             raise
@@ -240,5 +243,7 @@ def _spec(part: Any) -> Any:
 
 
 def _check_batched(name: str, batch: Any) -> None:
-    if any(len(part.shape) == 0 for part in keras.tree.flatten(batch) if getattr(part.shape, "rank", 0) is not None):
+    """Refuse parts without a first axis, or whose first axes differ, as those of single rows do."""
+    shapes = [tuple(part.shape) for part in keras.tree.flatten(batch) if getattr(part.shape, "rank", 0) is not None]
+    if () in shapes or len({shape[0] for shape in shapes} - {None}) > 1:
         raise ValueError(f"{name} yields single rows, not batches. Call its batch method first: {name}.batch(32).")
