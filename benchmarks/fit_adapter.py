@@ -24,9 +24,6 @@ KERAS_FIT = TensorFlowTrainer.fit
 _outcomes: dict[str, dict[str, Any]] = {}
 _running = ""
 
-if find_spec("jax") is None:  # the tests import it, although only those of its backend need it
-    sys.modules["jax"] = types.ModuleType("jax")
-
 
 def our_fit(
     model: keras.Model,
@@ -66,7 +63,11 @@ def _noted(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbac
     return (our_fit if os.environ["FIT"] == "folklore" else KERAS_FIT)(model, *arguments, **options)
 
 
-TensorFlowTrainer.fit = _noted
+def pytest_configure() -> None:
+    """Take the place of Keras' `fit`."""
+    TensorFlowTrainer.fit = _noted
+    if find_spec("jax") is None:  # the tests import it, although only those of its backend need it
+        sys.modules["jax"] = types.ModuleType("jax")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -119,6 +119,7 @@ def test_values_that_are_not_numbers_are_refused(data, message):
             {"validation_freq": 0},
             "validation_freq is 0",
         ),
+        ({"shuffle": "batch"}, "shuffle is 'batch'"),
         ({"steps_per_epoch": 0}, "steps_per_epoch is 0"),
         ({"validation_steps": 1.5, "validation_data": (X, Y)}, r"validation_steps is 1\.5"),
     ],

@@ -160,10 +160,11 @@ def test_dataset_that_ends_within_epoch_begins_again_in_next():
 
 def test_iterator_that_ends_ends_the_training():
     model = network()
-    with pytest.warns(UserWarning, match="data ran out after 2 of 4 steps of an epoch. It gives its batches once"):
+    with pytest.warns(UserWarning, match="data ran out after 2 of 4 steps of an epoch. Training ends"):
         history = folklore.fit(model, generator(2), epochs=9, steps_per_epoch=4, mode="graph")
     assert history.epoch == [0, 1]
-    assert folklore.fit(model, generator(2), epochs=9, steps_per_epoch=3, mode="graph").epoch == [0, 1]
+    with pytest.warns(UserWarning, match="data ran out after 0 of 3 steps of an epoch. Training ends"):
+        assert folklore.fit(model, generator(2), epochs=9, steps_per_epoch=3, mode="graph").epoch == [0, 1]
     assert folklore.fit(model, iter(list(generator())), epochs=1, mode="graph").epoch == [0]
 
 
@@ -212,3 +213,7 @@ def test_validation_on_infinite_iterator_takes_its_next_steps():
         model, (X, Y), epochs=2, validation_data=generator(9), validation_steps=3, mode="graph"
     ).history
     assert history["val_loss"][1] == pytest.approx(epoch.evaluate(model, (X, Y))["loss"], rel=1e-5)
+    arguments = {"validation_data": generator(2), "validation_steps": 4, "epochs": 4, "mode": "graph"}
+    with pytest.warns(UserWarning, match="validation_data ran out after 2 of 4 steps of an epoch. Validation ends"):
+        history = folklore.fit(model, (X, Y), **arguments).history
+    assert (len(history["loss"]), len(history["val_loss"])) == (4, 2)

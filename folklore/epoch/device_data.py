@@ -99,6 +99,10 @@ class Rows:
         """The rows that an evaluation reads."""
         return self.placed if self.steps is None else self.placed.part(0, self.limit * self.batch_size)
 
+    def example(self, size: int) -> Any:
+        """The first rows, `size` or all, as a step takes them."""
+        return self.placed.example(size)
+
     @property
     def batches(self) -> int:
         """The batches of a pass over all rows."""

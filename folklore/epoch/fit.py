@@ -108,6 +108,8 @@ def fit(
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode {mode!r} is unknown. Use one of: {', '.join(get_args(Mode))}.")
+    if not isinstance(shuffle, bool | np.bool):
+        raise ValueError(f"shuffle is {shuffle!r}. Give True, for an order of its own in each epoch, or False.")
     seed, epochs = whole_number("seed", seed, least=0), whole_number("epochs", epochs, least=0)
     initial_epoch = whole_number("initial_epoch", initial_epoch, least=0)
     program = program_of(model)
@@ -119,19 +121,20 @@ def fit(
     if train.batch_size is not None:
         program.replicas.check(train.batch_size)
     due = sum(is_due(epoch, validation_freq) for epoch in range(initial_epoch, epochs))
-    validation = None
+    validation = tested = None
     if validation_data is not None:
         size = validation_batch_size or (None if is_stream(validation_data) else batch_size)
         validation = _batches(model, validation_data, "validation_data", size, validation_steps)
         validation.check_epochs(due)
+        tested = validation.data
 
     given = [*keras.tree.flatten(callbacks or []), *([_Lines()] if verbose else [])]
     params = {"epochs": epochs, "steps": train.known, "verbose": 1}
     hooks = keras.callbacks.CallbackList(given, add_history=True, model=model, **params)
     watcher = hooks if any(wants(callback, TEST_HOOKS) for callback in hooks.callbacks) else None
     if not model.run_eagerly:
-        names = program.build("train", train.data, train.batch_size)
-        validated = program.build("test", validation.data) if validation else []
+        names = program.build("train", train, train.batch_size)
+        validated = program.build("test", tested) if tested else []
         check_monitors(hooks.callbacks, names, [*names, *(f"val_{name}" for name in validated)])
     stepwise = model.run_eagerly or any(wants(callback, TRAIN_HOOKS) for callback in hooks.callbacks)
     mode = "step" if stepwise else _fastest(model, train, mode, epochs - initial_epoch)
@@ -148,10 +151,10 @@ def fit(
         if not trained and train.ended:
             break  # an iterator without a further batch
         logs = trained
-        if validation is not None and is_due(epoch, validation_freq):
+        if tested and validation and is_due(epoch, validation_freq):
             hooks.on_test_begin()
             size = validation_batch_size or (validation.batch_size if watcher else None)
-            results = program.evaluate(validation.data, evaluating, watcher, size)
+            results = program.evaluate(tested, evaluating, watcher, size)
             hooks.on_test_end(results)
             logs |= {f"val_{name}": value for name, value in results.items()}
         hooks.on_epoch_end(epoch, logs)

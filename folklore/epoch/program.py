@@ -63,7 +63,7 @@ class Program:
         }
 
     @counted()
-    def build(self, kind: str, data: Placed | Stream, size: int | None = None) -> list[str]:
+    def build(self, kind: str, data: Placed | Rows | Stream, size: int | None = None) -> list[str]:
         """Create every variable that a step needs, without taking a step; return the names that it logs.
 
         Variables must exist before tracing, because a graph function may not create any on its second call. The batch
@@ -109,14 +109,17 @@ class Program:
         self, kind: str, stream: Stream, epoch: int, mode: str, hooks: keras.callbacks.Callback | None = None
     ) -> dict[str, Any]:
         """Train or test one epoch on the batches that a pipeline makes; return the running averages, {} without any."""
-        while True:
+        logs: dict[str, Any] = {}
+        over = stream.ended
+        while not over:
             batches = Counted(stream.begin(epoch), stream.limit)
             if mode == "step":
                 logs = self._step_by_step(kind, batches, hooks or keras.callbacks.Callback(), self.varying[kind])
             else:
                 logs = self._step_in_graph(kind, batches, mode)
-            if stream.end(batches.taken, out=batches.out):
-                return logs if batches.taken else {}
+            logs = logs if batches.taken else {}
+            over = stream.end(batches.taken, out=batches.out)
+        return logs
 
     @counted()
     def evaluate(

@@ -126,9 +126,10 @@ class Stream:
         self._seen += taken
         if out and not self._seen:
             raise ValueError(f"{self.name} gave no batch. Give data with at least one row.")
-        if out and self.steps is not None and 0 < taken < self.steps:
-            more = "It gives its batches once: training ends." if self.once else "The next epoch begins with the first."
-            warnings.warn(f"{self.name} ran out after {taken} of {self.steps} steps of an epoch. {more}", stacklevel=5)
+        if out and self.steps is not None and taken < self.steps and (taken or self.once):
+            what = "Validation" if self.name == "validation_data" else "Training"
+            more = f"{what} ends: an iterator gives its batches once." if self.once else "The next epoch has the first."
+            warnings.warn(f"{self.name} ran out after {taken} of {self.steps} steps of an epoch. {more}", stacklevel=6)
         if out or self.steps is None or self._seen == self.batches:
             self._iterator, self.ended = None, self.once
         return taken > 0 or self.ended
@@ -202,7 +203,10 @@ def read_once(name: str, data: Any) -> tuple[Any, ...]:
     if not kept:
         raise ValueError(f"{name} gave no batch. Give data with at least one row.")
     _check_batched(name, kept[0])
-    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *kept)
+    try:
+        return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *kept)
+    except ValueError as error:
+        raise ValueError(f"The batches of {name} are no parts of one array ({error}). Stream it.") from error
 
 
 class _Ordered(keras.utils.PyDataset):
@@ -246,4 +250,4 @@ def _check_batched(name: str, batch: Any) -> None:
     """Refuse parts without a first axis, or whose first axes differ, as those of single rows do."""
     shapes = [tuple(part.shape) for part in keras.tree.flatten(batch) if getattr(part.shape, "rank", 0) is not None]
     if () in shapes or len({shape[0] for shape in shapes} - {None}) > 1:
-        raise ValueError(f"{name} yields single rows, not batches. Call its batch method first: {name}.batch(32).")
+        raise ValueError(f"{name} yields single rows, not batches of rows. Give a dataset as {name}.batch(32).")
