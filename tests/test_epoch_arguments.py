@@ -1,5 +1,9 @@
 """Arguments of `folklore.fit` that mean what they mean in `keras.Model.fit`."""
 
+import inspect
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pandas
@@ -205,3 +209,19 @@ def test_profiling_callback_gets_each_batch(tmp_path):
 
     assert wants(keras.callbacks.TensorBoard(tmp_path, profile_batch=1), TRAIN_HOOKS)
     assert not wants(keras.callbacks.TensorBoard(tmp_path), TRAIN_HOOKS)
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "fit.md").read_text(encoding="utf-8")
+
+
+def test_page_has_all_arguments_of_fit():
+    table = PAGE.split("## Arguments")[1].split("## Data")[0]
+    named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert sorted(named) == sorted(set(inspect.signature(folklore.fit).parameters) - {"model"})
+
+
+def test_examples_of_page_run():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(block, names)
+    assert names["history"].epoch == [0, 1, 2]

@@ -176,6 +176,13 @@ def test_text_reaches_a_model_that_takes_text():
     assert history.epoch == [0]
 
 
+def test_labels_are_checked_once_a_model_without_input_is_built():
+    model = keras.Sequential([keras.layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with pytest.raises(ValueError, match="y has classes from 1 to 3"):
+        folklore.fit(model, (X, CLASSES + 1), epochs=1, mode="step")
+
+
 def test_labels_that_the_loss_ignores_are_taken():
     model = network(keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255), 3)
     labels = np.where(CLASSES == 1, 255, CLASSES)

@@ -102,19 +102,18 @@ def check_data(model: keras.Model, batch: Any, name: str = "data") -> None:
         _check_targets(model, y, name)
 
 
-def check_labels(model: keras.Model, batch: tuple[Any, ...], name: str = "data") -> None:
+def check_labels(model: keras.Model, batches: Any, name: str = "data") -> None:
     """Refuse class indices for which the model has no output.
 
     Args:
-        model: compiled.
-        batch: as for `check_data`. Targets on the device are not read.
+        model: compiled; its outputs are known once it is built, if it is not a subclass with a `call` of its own.
+        batches: `device_data.Rows`, whose targets are checked, or anything else, which is not.
         name: the name of the argument, for messages.
 
     Raises:
         ValueError: an index is negative, or too large.
     """
-    _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    loss, output = _loss(model), _output(model)
+    y, loss, output = getattr(batches, "targets", None), _loss(model), _output(model)
     if not isinstance(y, np.ndarray) or output is None or not _is(loss, "sparse_categorical_crossentropy"):
         return
     count, ignored = output.shape[-1], getattr(loss, "ignore_class", None)

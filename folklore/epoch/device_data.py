@@ -84,6 +84,7 @@ class Rows:
         shuffle: whether the order differs from the given one.
         steps: the most batches of an epoch; the next epoch continues where this one ends, until all rows are used, and
             the last of these epochs may be shorter, as in Keras. None stands for all batches.
+        targets: as they were given, to be checked once the model is built; None if they are on the device already.
     """
 
     placed: Placed
@@ -91,7 +92,7 @@ class Rows:
     seed: int = 0
     shuffle: bool = True
     steps: int | None = None
-
+    targets: Any = None
     ended = False  # an epoch always has rows
 
     @property

@@ -135,6 +135,8 @@ def fit(
     if not model.run_eagerly:
         names = program.build("train", train, train.batch_size)
         validated = program.build("test", tested) if tested else []
+        check_labels(model, train, "data")
+        check_labels(model, validation, "validation_data")
         check_monitors(hooks.callbacks, names, [*names, *(f"val_{name}" for name in validated)])
     stepwise = model.run_eagerly or any(wants(callback, TRAIN_HOOKS) for callback in hooks.callbacks)
     mode = "step" if stepwise else _fastest(model, train, mode, epochs - initial_epoch)
@@ -188,7 +190,9 @@ def evaluate(model: keras.Model, data: Any, mode: Literal["xla", "graph"] = "gra
         >>> list(folklore.evaluate(model, (x, y)))
         ['loss']
     """
-    return program_of(model).evaluate(_batches(model, data).data, mode)
+    batches = _batches(model, data)
+    check_labels(model, batches)
+    return program_of(model).evaluate(batches.data, mode)
 
 
 def predict(model: keras.Model, data: Any) -> np.ndarray:
@@ -248,12 +252,13 @@ def _batches(
         return stream
     given = data.arrays if isinstance(data, Placed) else rows_of(name, data)
     check_data(model, given, name)
-    check_labels(model, given, name)
     if class_weight is not None:
         given = with_class_weight(given, class_weight)
         data = place(given, data.scaling or None) if isinstance(data, Placed) else given
     placed = data if isinstance(data, Placed) else place(given, name=name)
-    return Rows(placed, batch_size or (-(-placed.rows // steps) if steps else 32), steps=steps, **order)
+    size = batch_size or (-(-placed.rows // steps) if steps else 32)
+    targets = None if isinstance(data, Placed) or len(given) == 1 else given[1]
+    return Rows(placed, size, steps=steps, targets=targets, **order)
 
 
 def _fastest(model: keras.Model, train: Rows | Stream, mode: Mode, epochs: int) -> Mode:

@@ -148,7 +148,10 @@ class Stream:
         infinite = self.dataset.cardinality() == tf.data.INFINITE_CARDINALITY
         infinite = infinite or (isinstance(data, keras.utils.PyDataset) and self.batches is None)
         if infinite and self.steps is None:
-            raise ValueError(f"{self.name} has no end. Give {self._argument}, the number of batches each time.")
+            raise ValueError(
+                f"{self.name} has no end. Give {self._argument}, the number of batches each time, or a part of it: "
+                f"{self.name}.take(100)."
+            )
         if self.batches == 0:
             raise ValueError(f"{self.name} gave no batch. Give data with at least one row.")
         _check_batched(self.name, self.spec)
