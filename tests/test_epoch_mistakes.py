@@ -69,7 +69,12 @@ def test_data_that_do_not_fit_are_refused(data, message):
         (SPARSE, CLASSES + 1, "y has classes from 1 to 3, and the model has 3 outputs, for classes 0 to 2"),
         (SPARSE, CLASSES - 1, "y has classes from -1 to 1"),
         (CATEGORICAL, CLASSES, "categorical cross-entropy takes one-hot rows: use loss='sparse_categorical"),
-        ("mse", ONE_HOT[:, :2], r"rows of y have shape \(2,\), the model's outputs \(3,\).*Give the model 2 outputs"),
+        (
+            "mse",
+            ONE_HOT[:, :2],
+            r"rows of y have shape \(2,\), the model's outputs \(3,\).*value by value. Give both one shape",
+        ),
+        ("mse", CLASSES, r"rows of y have shape \(\), the model's outputs \(3,\), and the loss compares them"),
     ],
 )
 def test_targets_that_do_not_fit_loss_are_refused(loss, y, message):

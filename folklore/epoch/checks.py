@@ -15,6 +15,8 @@ from folklore.keras_internals import profiles
 
 TRAIN_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+# Losses for which targets and outputs have one shape; others may compare each row with classes or sequences.
+BY_VALUE = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "binary_crossentropy", "poisson")
 # Their batch hooks do nothing when they are set to act by epoch.
 _BY_EPOCH = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore, keras.callbacks.TensorBoard)
 
@@ -113,11 +115,11 @@ def check_labels(model: keras.Model, batches: Any, name: str = "data") -> None:
     Raises:
         ValueError: an index is negative, or too large.
     """
-    y, loss, output = getattr(batches, "targets", None), _loss(model), _output(model)
-    if not isinstance(y, np.ndarray) or output is None or not _is(loss, "sparse_categorical_crossentropy"):
+    y, output = getattr(batches, "targets", None), _output(model)
+    if not isinstance(y, np.ndarray) or output is None or _loss_name(model) != "sparse_categorical_crossentropy":
         return
-    count, ignored = output.shape[-1], getattr(loss, "ignore_class", None)
-    if count is None or ignored is not None or y.dtype.kind not in "biuf" or not len(y):
+    count, ignored = output.shape[-1], getattr(model.loss, "ignore_class", None)
+    if count is None or ignored is not None or y.dtype.kind not in "biuf":
         return
     least, most = y.min(), y.max()
     if least < 0 or most >= count:
@@ -154,15 +156,13 @@ def _check_inputs(model: keras.Model, x: Any, name: str) -> None:
 
 
 def _hint(has: tuple[Any, ...], takes: tuple[Any, ...]) -> str:
-    if (*has, 1) == takes or None in (*has, *takes):
+    if None in (*has, *takes) or np.prod(has) != np.prod(takes):
         return ""
-    if np.prod(has) == np.prod(takes):
-        return f" Reshape it: x.reshape({', '.join(map(str, (-1, *takes)))})."
-    return ""
+    return f" Reshape it: x.reshape({', '.join(map(str, (-1, *takes)))})."
 
 
 def _check_targets(model: keras.Model, y: Any, name: str) -> None:
-    loss, output = _loss(model), _output(model)
+    loss, output = _loss_name(model), _output(model)
     if loss is None:
         return
     if y is None:
@@ -175,43 +175,32 @@ def _check_targets(model: keras.Model, y: Any, name: str) -> None:
             f"In {name}, y holds text, and the loss takes numbers. Number the classes: "
             "names, y = np.unique(y, return_inverse=True)."
         )
-    if output is None or _rank(array) is None or output.shape[-1] is None or not _is_keras_loss(loss):
+    if output is None or _rank(array) is None or output.shape[-1] is None:
         return
     has, outputs = tuple(array.shape)[1:], tuple(output.shape)[1:]
     told = f"In {name}, rows of y have shape {has}, the model's outputs {outputs}"
     one_value = len(has) < len(outputs) or has[-1] == 1
-    if _is(loss, "sparse_categorical_crossentropy"):
-        if not one_value:
-            raise ValueError(f"{told}, and sparse categorical cross-entropy takes class indices: y.argmax(axis=-1).")
-    elif outputs[-1] > 1 and _is(loss, "categorical_crossentropy") and one_value:
+    if loss == "sparse_categorical_crossentropy" and not one_value:
+        raise ValueError(f"{told}, and sparse categorical cross-entropy takes class indices: y.argmax(axis=-1).")
+    if loss == "categorical_crossentropy" and one_value and outputs[-1] > 1:
         raise ValueError(
             f"{told}, and categorical cross-entropy takes one-hot rows: use loss='sparse_categorical_crossentropy', or "
             "keras.utils.to_categorical(y)."
         )
-    elif len(has) == len(outputs) and not _agree(has[-1:], outputs[-1:]) and 1 not in (has[-1], outputs[-1]):
-        raise ValueError(f"{told}, and the loss compares them value by value. Give the model {has[-1]} outputs.")
+    if loss in BY_VALUE and not any(_agree(has, shape) for shape in _squeezed(outputs)) and 1 not in (*has, *outputs):
+        raise ValueError(f"{told}, and the loss compares them value by value. Give both one shape.")
 
 
-def _loss(model: keras.Model) -> Any:
-    """The loss of a model that has a single one, as a function or an object; otherwise None."""
+def _loss_name(model: keras.Model) -> str | None:
+    """The name of the function of a model's only loss; "" if it is not one of Keras' own, None if there is none."""
     loss = getattr(model, "loss", None)
     try:
-        return keras.losses.get(loss) if isinstance(loss, str) else loss if callable(loss) else None
+        loss = keras.losses.get(loss) if isinstance(loss, str) else loss if callable(loss) else None
     except ValueError:  # a misspelt name, which Keras explains
-        return None
-
-
-def _is(loss: Any, name: str) -> bool:
-    kind = {
-        "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
-        "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
-    }[name]
-    return isinstance(loss, kind) or getattr(loss, "__name__", None) == name
-
-
-def _is_keras_loss(loss: Any) -> bool:
-    module = type(loss).__module__ if isinstance(loss, keras.losses.Loss) else getattr(loss, "__module__", "")
-    return module.startswith("keras.")
+        loss = None
+    function = getattr(loss, "fn", loss)
+    own = getattr(function, "__module__", "").startswith("keras.")
+    return None if loss is None else getattr(function, "__name__", "") if own else ""
 
 
 def _output(model: keras.Model) -> Any:

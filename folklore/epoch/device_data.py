@@ -181,9 +181,8 @@ def split(data: Any, validation_split: float) -> tuple[Any, Any]:
         return data.part(0, at), data.part(at, data.rows)
     arrays = rows_of("data", data)
     at = split_at(len(tf.nest.flatten(arrays)[0]), validation_split)
-    return tf.nest.map_structure(lambda array: array[:at], arrays), tf.nest.map_structure(
-        lambda array: array[at:], arrays
-    )
+    first = tf.nest.map_structure(lambda array: array[:at], arrays)
+    return first, tf.nest.map_structure(lambda array: array[at:], arrays)
 
 
 def take(tensors: Any, index: tf.Tensor) -> Any:

@@ -190,6 +190,8 @@ def evaluate(model: keras.Model, data: Any, mode: Literal["xla", "graph"] = "gra
         >>> list(folklore.evaluate(model, (x, y)))
         ['loss']
     """
+    if isinstance(data, Placed):  # at once, for it may be evaluated after every epoch
+        return program_of(model).evaluate(data, mode)
     batches = _batches(model, data)
     check_labels(model, batches)
     return program_of(model).evaluate(batches.data, mode)

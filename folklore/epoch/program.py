@@ -135,13 +135,13 @@ class Program:
         """
         stepwise = self.model.run_eagerly or watcher is not None
         self.model.stop_evaluating = False
-        if isinstance(data, Stream):
+        if not stepwise:
             self.build("test", data)
+        if isinstance(data, Stream):
             return self.stream("test", data, 0, "step" if stepwise else mode, watcher)
         if stepwise or not data.resident:
             batches = data.batches(None, size or self._evaluation_batch)
             return self._step_by_step("test", batches, watcher or keras.callbacks.Callback())
-        self.build("test", data)
         return self._call(self.evaluations[mode], data, size or self._evaluation_batch)
 
     @counted()
