@@ -18,7 +18,7 @@ import pytest
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
 
 import folklore
-from folklore.epoch.streams import is_stream
+from folklore.epoch.pipelines import is_pipeline
 
 KERAS_FIT = TensorFlowTrainer.fit
 _outcomes: dict[str, dict[str, Any]] = {}
@@ -44,7 +44,7 @@ def our_fit(
     """`folklore.fit`, called as `keras.Model.fit`."""
     return folklore.fit(
         model,
-        x if is_stream(x) else (x, y, sample_weight),
+        x if is_pipeline(x) else (x, y, sample_weight),
         batch_size=batch_size,
         epochs=epochs,
         verbose=verbose,

@@ -115,7 +115,7 @@ def test_values_that_are_not_numbers_are_refused(data, message):
         ({"validation_split": 0.2, "data": ROWS.batch(4)}, "validation_split divides arrays"),
         ({"validation_split": 1.5}, r"validation_split is 1\.5"),
         ({"validation_split": 0.99}, "leaves one part empty"),
-        ({"batch_size": 4, "data": ROWS.batch(4)}, "batch_size is 4, and data is a stream of batches"),
+        ({"batch_size": 4, "data": ROWS.batch(4)}, "batch_size is 4, and data is a pipeline"),
         ({"epochs": 3, "data": batches()}, "data is an iterator.*needed 3 times.*folklore.place"),
         ({"epochs": 3, "validation_data": batches()}, "validation_data is an iterator.*validation_steps"),
         ({"validation_data": ROWS.batch(4).repeat()}, "validation_data has no end. Give validation_steps"),
@@ -142,20 +142,20 @@ def test_arguments_that_contradict_each_other_are_refused(arguments, message):
         (ROWS, "data yields single rows"),
     ],
 )
-def test_streams_that_cannot_be_placed_are_refused(data, message):
+def test_pipelines_that_cannot_be_placed_are_refused(data, message):
     with pytest.raises(ValueError, match=message):
         folklore.place(data)
 
 
 def test_endless_generator_is_not_read_into_memory_for_ever(monkeypatch):
-    from folklore.epoch import streams
+    from folklore.epoch import pipelines
 
     def endless():
         while True:
             yield X, Y
 
     memory = type("Memory", (), {"available": 3000})
-    monkeypatch.setattr(streams.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(pipelines.psutil, "virtual_memory", lambda: memory)
     with pytest.raises(ValueError, match="data does not fit into memory: 4 batches"):
         folklore.place(endless())
 

@@ -4,8 +4,8 @@
 suite's small networks. Here a whole epoch is one call. Each step is the model's own `train_step`, so loss, metrics and
 optimizer are exactly those given to `compile`; only the loop around the steps differs.
 
-`device_data` puts the data on the device, `program` compiles, `choice` measures which mode is fastest, and `fit`
-trains. Only this package imports TensorFlow.
+`rows` and `pipelines` take what users give, `device_data` puts it on the device, `program` compiles, `choice` measures
+which mode is fastest, and `fit` trains. Only this package imports TensorFlow.
 """
 
 from __future__ import annotations

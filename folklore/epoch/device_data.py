@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from folklore.epoch.devices import room_for_data
+from folklore.epoch.pipelines import is_pipeline, read_once
 from folklore.epoch.rows import epoch_order, rows_of, split_at
-from folklore.epoch.streams import is_stream, read_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +137,18 @@ def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "dat
     """Put `(x, y)` or `(x, y, sample_weight)` on the device; floats are cast to Keras' float type, as in Keras' `fit`.
 
     Args:
-        data: arrays of shape (n, ...), or nests of arrays. A result of this function is returned unchanged.
+        data: arrays of shape (n, ...), or what `rows_of` makes arrays of, or nests of these. A finite pipeline, such
+            as a `tf.data.Dataset`, is read once, into memory; its rows are then the same in every epoch, so it should
+            not augment. A result of this function is returned unchanged.
         scaling: `(shift, scale)`: every step computes `(x - shift) / scale` in Keras' float type, so that images stay
             uint8 on the device, a quarter of their size as floats. For a single array x.
         name: the name of the argument, for messages.
         room: bytes that fit on the device; None measures it. Larger data stay in memory, and batches are streamed.
 
     Raises:
-        ValueError: `data` is not a tuple of one to three arrays, or the arrays differ in length or are empty.
+        ValueError: `data` is not a tuple of one to three arrays, the arrays differ in length or are empty, or a
+            pipeline has no end or does not fit into memory.
+        TypeError: a part holds neither numbers nor text, or is sparse or ragged.
 
     Example:
         >>> import folklore
@@ -155,7 +159,7 @@ def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "dat
     """
     if isinstance(data, Placed):
         return data
-    given = rows_of(name, read_once(name, data) if is_stream(data) else data)
+    given = rows_of(name, read_once(name, data) if is_pipeline(data) else data)
     flat = tf.nest.flatten(given)
     factors = () if scaling is None else tuple(tf.constant(part, keras.config.floatx()) for part in scaling)
     room = room_for_data() if room is None else room
@@ -169,11 +173,11 @@ def split(data: Any, validation_split: float) -> tuple[Any, Any]:
     """The first rows, to train on, and the last, the share `validation_split` of all, for validation, as in Keras.
 
     Raises:
-        ValueError: the share is not between 0 and 1, a part is empty, or `data` is a stream.
+        ValueError: the share is not between 0 and 1, a part is empty, or `data` is a pipeline.
     """
-    if is_stream(data):
+    if is_pipeline(data):
         raise ValueError(
-            "validation_split divides arrays, and data is a stream of batches. Give validation_data, or read it "
+            "validation_split divides arrays, and data is a pipeline of batches. Give validation_data, or read it "
             "into memory: folklore.place(data)."
         )
     if isinstance(data, Placed):

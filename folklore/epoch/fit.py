@@ -23,9 +23,9 @@ from folklore.epoch.checks import (
 )
 from folklore.epoch.choice import choose_mode
 from folklore.epoch.device_data import Placed, Rows, place, split
+from folklore.epoch.pipelines import Pipeline, is_pipeline
 from folklore.epoch.program import program_of
 from folklore.epoch.rows import check_class_weight, for_every_class, rows_of, with_class_weight
-from folklore.epoch.streams import Stream, is_stream
 from folklore.keras_internals import take_restored_epoch
 
 
@@ -58,17 +58,17 @@ def fit(
             generators. If it was built in the scope of a `tf.distribute.MirroredStrategy`, all replicas train it.
         data: `(x, y)` or `(x, y, sample_weight)`, each an array, a tensor, a pandas frame or series, a list of numbers,
             or a nest of these, of shape (n, ...); or a result of `folklore.place`. They are put on the device once;
-            data too large for it are streamed to it, step by step. Or a stream of batches: a `tf.data.Dataset`, a
+            data too large for it are streamed to it, step by step. Or a pipeline of batches: a `tf.data.Dataset`, a
             `keras.utils.PyDataset`, or an iterator. It runs again in every epoch, because it may shuffle or augment;
             `folklore.place` reads it once instead, and then it is as fast as arrays.
         epochs: index of the epoch to stop before, as in `keras.Model.fit`.
-        batch_size: rows per step, 32 by default; the last, smaller batch of an epoch is used too. Not for a stream.
+        batch_size: rows per step, 32 by default; the last, smaller batch of an epoch is used too. Not for a pipeline.
         seed: sets the order of the rows in each epoch, see `epoch_order`; it does not depend on earlier epochs. So it
-            does the order of the batches of a `PyDataset` with a length; other streams have an order of their own.
+            does the order of the batches of a `PyDataset` with a length; other pipelines have an order of their own.
         shuffle: False takes the rows in the given order.
         class_weight: from class index to the weight of its rows; classes without one weigh 1.
         steps_per_epoch: the most steps of an epoch; the next epoch continues with the rows that follow. Without
-            `batch_size`, arrays are divided into so many batches. Needed for streams without end.
+            `batch_size`, arrays are divided into so many batches. Needed for pipelines without end.
         validation_data: as `data`; evaluated after every epoch, see `evaluate`; its logs begin with `val_`.
         validation_split: the share of the rows, taken from the end before shuffling, that is `validation_data`.
         validation_freq: evaluate after every so many epochs, or after the epochs in this collection, counted from 1.
@@ -78,9 +78,9 @@ def fit(
         callbacks: Keras callbacks. If one has hooks for train batches, the epoch runs step by step; if one has hooks
             for test batches, validation runs batch by batch.
         mode: "xla" compiles the epoch with XLA, "graph" runs it as a plain TensorFlow graph, "step" calls one step at
-            a time; "auto" takes the fastest, as measured by `choose_mode`, and the graph for a stream. Modes differ in
-            speed and rounding, but not in the mathematics or in the dropout masks, see `folklore.epoch.dropout_masks`.
-            A model compiled with `run_eagerly=True` runs step by step without a graph.
+            a time; "auto" takes the fastest, as measured by `choose_mode`, and the graph for a pipeline. Modes differ
+            in speed and rounding, but not in the mathematics or in the dropout masks, see
+            `folklore.epoch.dropout_masks`. A model compiled with `run_eagerly=True` runs step by step without a graph.
         initial_epoch: the first epoch, unless a callback such as `BackupAndRestore` restores a later one.
         verbose: 0 prints nothing; anything else a line after each epoch. For a bar that grows with each step, give
             `keras.callbacks.ProgbarLogger()` as a callback: the epoch then runs step by step.
@@ -90,7 +90,7 @@ def fit(
 
     Raises:
         ValueError: the model is not compiled, an argument is invalid or does not go with the others, the data do not
-            fit the model or its loss, arrays differ in length or are empty, a stream is empty, unbatched or without
+            fit the model or its loss, arrays differ in length or are empty, a pipeline is empty, unbatched or without
             end, the batch size is not a multiple of the number of replicas, or a callback monitors a name that will
             not be logged. (Keras only warns about the last and then never stops. So does this function if the model
             runs eagerly, because the names are unknown before the first step.)
@@ -123,7 +123,7 @@ def fit(
     due = sum(is_due(epoch, validation_freq) for epoch in range(initial_epoch, epochs))
     validation = tested = None
     if validation_data is not None:
-        size = validation_batch_size or (None if is_stream(validation_data) else batch_size)
+        size = validation_batch_size or (None if is_pipeline(validation_data) else batch_size)
         validation = _batches(model, validation_data, "validation_data", size, validation_steps)
         validation.check_epochs(due)
         tested = validation.data
@@ -178,7 +178,7 @@ def evaluate(model: keras.Model, data: Any, mode: Literal["xla", "graph"] = "gra
 
     Args:
         model: a compiled `keras.Model`.
-        data: as for `fit`.
+        data: as for `fit`; a pipeline is read to its end.
         mode: "graph", or "xla" if these rows are evaluated many times, see `evaluation_mode`.
 
     Example:
@@ -205,7 +205,7 @@ def predict(model: keras.Model, data: Any) -> np.ndarray:
 
     Args:
         model: a compiled `keras.Model`.
-        data: as for `fit`; targets and weights are ignored.
+        data: as for `fit`; targets and weights are ignored. A pipeline of inputs only is fine.
 
     Example:
         >>> import folklore, models
@@ -217,7 +217,7 @@ def predict(model: keras.Model, data: Any) -> np.ndarray:
         >>> epoch.predict(model, (x, y)).shape
         (8, 1)
     """
-    return program_of(model).predict(Stream(data) if is_stream(data) else place(data))
+    return program_of(model).predict(Pipeline(data) if is_pipeline(data) else place(data))
 
 
 def evaluation_mode(mode: Mode, epochs: int) -> Literal["xla", "graph"]:
@@ -237,7 +237,7 @@ def _batches(
     steps: int | None = None,
     class_weight: Mapping[int, float] | None = None,
     **order: Any,
-) -> Rows | Stream:
+) -> Rows | Pipeline:
     """The batches of each epoch, once it is clear that the model can take them."""
     if steps is not None:
         steps = whole_number("steps_per_epoch" if name == "data" else "validation_steps", steps, least=1)
@@ -245,13 +245,13 @@ def _batches(
         batch_size = whole_number("batch_size", batch_size, least=1)
     if class_weight is not None:
         check_class_weight(class_weight)
-    if is_stream(data):
+    if is_pipeline(data):
         if batch_size is not None:
-            raise ValueError(f"batch_size is {batch_size}, and {name} is a stream of batches, which have their sizes.")
+            raise ValueError(f"batch_size is {batch_size}, and {name} is a pipeline, whose batches have their sizes.")
         weights = class_weight and for_every_class(class_weight, class_count(model))
-        stream = Stream(data, name, steps=steps, class_weight=weights, **order)
-        check_data(model, stream.spec, name)
-        return stream
+        pipeline = Pipeline(data, name, steps=steps, class_weight=weights, **order)
+        check_data(model, pipeline.spec, name)
+        return pipeline
     given = data.arrays if isinstance(data, Placed) else rows_of(name, data)
     check_data(model, given, name)
     if class_weight is not None:
@@ -263,12 +263,12 @@ def _batches(
     return Rows(placed, size, steps=steps, targets=targets, **order)
 
 
-def _fastest(model: keras.Model, train: Rows | Stream, mode: Mode, epochs: int) -> Mode:
+def _fastest(model: keras.Model, train: Rows | Pipeline, mode: Mode, epochs: int) -> Mode:
     if isinstance(train, Rows) and not train.data.resident:
         return "step"
     if mode != "auto":
         return mode
-    if isinstance(train, Stream):
+    if isinstance(train, Pipeline):
         return "graph"
     return choose_mode(model, train.placed, train.batch_size, train.limit * epochs).mode
 

@@ -15,8 +15,8 @@ from folklore.epoch.dropout_masks import counted
 from folklore.epoch.fingerprint import structure
 from folklore.epoch.loops import Step, each_batch, each_batch_of, groups
 from folklore.epoch.model_traits import evaluation_batch, is_keras_own
+from folklore.epoch.pipelines import Counted, Pipeline
 from folklore.epoch.replicas import Replicas
-from folklore.epoch.streams import Counted, Stream
 from folklore.keras_internals import (
     build_variables,
     compilation,
@@ -56,14 +56,14 @@ class Program:
             for function in (self._evaluate, self._train_epoch)
         )
         self.predictions = {"graph": tf.function(self._predict, autograph=False)}
-        self.streams = {
-            (kind, mode): tf.function(partial(self._stream, kind, mode), autograph=False)
+        self.pipelines = {
+            (kind, mode): tf.function(partial(self._pipeline, kind, mode), autograph=False)
             for kind in ("train", "test")
             for mode in _COMPILED
         }
 
     @counted()
-    def build(self, kind: str, data: Placed | Rows | Stream, size: int | None = None) -> list[str]:
+    def build(self, kind: str, data: Placed | Rows | Pipeline, size: int | None = None) -> list[str]:
         """Create every variable that a step needs, without taking a step; return the names that it logs.
 
         Variables must exist before tracing, because a graph function may not create any on its second call. The batch
@@ -98,33 +98,33 @@ class Program:
             order = order[: batch_size * steps]
         return self._step_by_step("train", data.batches(order, batch_size), hooks or keras.callbacks.Callback())
 
-    def epoch(self, train: Rows | Stream, epoch: int, mode: str, hooks: keras.callbacks.Callback) -> dict[str, Any]:
+    def epoch(self, train: Rows | Pipeline, epoch: int, mode: str, hooks: keras.callbacks.Callback) -> dict[str, Any]:
         """Train one epoch; return the running averages, {} if there was no batch."""
-        if isinstance(train, Stream):
-            return self.stream("train", train, epoch, mode, hooks)
+        if isinstance(train, Pipeline):
+            return self.pipeline("train", train, epoch, mode, hooks)
         return self.train(train.placed, train.order(epoch), train.batch_size, mode, hooks)
 
     @counted()
-    def stream(
-        self, kind: str, stream: Stream, epoch: int, mode: str, hooks: keras.callbacks.Callback | None = None
+    def pipeline(
+        self, kind: str, pipeline: Pipeline, epoch: int, mode: str, hooks: keras.callbacks.Callback | None = None
     ) -> dict[str, Any]:
         """Train or test one epoch on the batches that a pipeline makes; return the running averages, {} without any."""
         logs: dict[str, Any] = {}
-        over = stream.ended
+        over = pipeline.ended
         while not over:
-            batches = Counted(stream.begin(epoch), stream.limit)
+            batches = Counted(pipeline.begin(epoch), pipeline.limit)
             if mode == "step":
                 logs = self._step_by_step(kind, batches, hooks or keras.callbacks.Callback(), self.varying[kind])
             else:
                 logs = self._step_in_graph(kind, batches, mode)
             logs = logs if batches.taken else {}
-            over = stream.end(batches.taken, out=batches.out)
+            over = pipeline.end(batches.taken, out=batches.out)
         return logs
 
     @counted()
     def evaluate(
         self,
-        data: Placed | Stream,
+        data: Placed | Pipeline,
         mode: str = "graph",
         watcher: keras.callbacks.Callback | None = None,
         size: int | None = None,
@@ -137,19 +137,19 @@ class Program:
         self.model.stop_evaluating = False
         if not stepwise:
             self.build("test", data)
-        if isinstance(data, Stream):
-            return self.stream("test", data, 0, "step" if stepwise else mode, watcher)
+        if isinstance(data, Pipeline):
+            return self.pipeline("test", data, 0, "step" if stepwise else mode, watcher)
         if stepwise or not data.resident:
             batches = data.batches(None, size or self._evaluation_batch)
             return self._step_by_step("test", batches, watcher or keras.callbacks.Callback())
         return self._call(self.evaluations[mode], data, size or self._evaluation_batch)
 
     @counted()
-    def predict(self, data: Placed | Stream) -> np.ndarray:
+    def predict(self, data: Placed | Pipeline) -> np.ndarray:
         """The first output on all rows, in inference mode, float32 (n, outputs)."""
         if isinstance(data, Placed) and data.resident and not self.model.run_eagerly:
             return self._concrete(self.predictions["graph"], data)(data.tensors).numpy()
-        if isinstance(data, Stream):
+        if isinstance(data, Pipeline):
             batches, step = data.pass_over(), self.varying["predict"]
         else:
             batches, step = data.batches(None, self._evaluation_batch), self.steps["predict"]
@@ -210,7 +210,7 @@ class Program:
     def _step_in_graph(self, kind: str, batches: Counted, mode: str) -> dict[str, Any]:
         """The loop over the batches is in the graph, which asks the pipeline for each."""
         try:
-            logs, taken = self.streams[kind, mode](batches.iterator, tf.constant(batches.limit))
+            logs, taken = self.pipelines[kind, mode](batches.iterator, tf.constant(batches.limit))
         except tf.errors.OutOfRangeError:  # no first batch
             logs, taken = {}, 0
         batches.taken, batches.out = int(taken), taken < batches.limit
@@ -225,7 +225,9 @@ class Program:
             (full, batch_size, order.shape[0] - rest, rest),
         )
 
-    def _stream(self, kind: str, mode: str, iterator: Any, limit: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def _pipeline(
+        self, kind: str, mode: str, iterator: Any, limit: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         step = self.replicas.spread(self.model.train_step) if kind == "train" else self.model.test_step
         if mode == "xla":  # the pipeline itself cannot be compiled
             step = tf.function(step, autograph=False, jit_compile=True)

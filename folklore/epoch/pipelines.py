@@ -19,12 +19,12 @@ from folklore.keras_internals import data_adapter
 ENDLESS = 2**31 - 1  # more steps than any epoch has
 
 
-def is_stream(data: Any) -> bool:
+def is_pipeline(data: Any) -> bool:
     """Whether `data` gives batches one after the other: a dataset, a `PyDataset` or an iterator."""
     return isinstance(data, tf.data.Dataset | keras.utils.PyDataset | Iterator)
 
 
-class Stream:
+class Pipeline:
     """The batches of each epoch, as the pipeline makes them: it runs again in every epoch, for it may shuffle.
 
     Args:
@@ -44,8 +44,8 @@ class Stream:
         ended: whether there will be no more batches.
 
     Raises:
-        ValueError: the stream is empty, is infinite and `steps` is None, or gives single rows; or class weights do not
-            go with it, see Keras.
+        ValueError: the pipeline is empty, is infinite and `steps` is None, or gives single rows; or class weights do
+            not go with it, see Keras.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class Stream:
     batch_size = None  # each batch has its own
 
     @property
-    def data(self) -> Stream:
-        """The stream itself, which an evaluation reads."""
+    def data(self) -> Pipeline:
+        """The pipeline itself, which an evaluation reads."""
         return self
 
     @property
@@ -185,10 +185,10 @@ class Counted:
 
 
 def read_once(name: str, data: Any) -> tuple[Any, ...]:
-    """All rows of a finite stream, as arrays, in the order in which its batches come.
+    """All rows of a finite pipeline, as arrays, in the order in which its batches come.
 
     Raises:
-        ValueError: the stream has no end or no batch, gives single rows, or does not fit into memory.
+        ValueError: the pipeline has no end or no batch, gives single rows, or does not fit into memory.
     """
     batches: Any = data
     if isinstance(data, keras.utils.PyDataset):
@@ -202,14 +202,16 @@ def read_once(name: str, data: Any) -> tuple[Any, ...]:
         kept.append(keras.tree.map_structure(keras.ops.convert_to_numpy, tuple(batch)))
         used += sum(array.nbytes for array in keras.tree.flatten(kept[-1]))
         if used > room:
-            raise ValueError(f"{name} does not fit into memory: {len(kept)} batches are {used >> 20} MiB. Stream it.")
+            raise ValueError(
+                f"{name} does not fit into memory: {len(kept)} batches are {used >> 20} MiB. Train on it as it is."
+            )
     if not kept:
         raise ValueError(f"{name} gave no batch. Give data with at least one row.")
     _check_batched(name, kept[0])
     try:
         return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *kept)
     except ValueError as error:
-        raise ValueError(f"The batches of {name} are no parts of one array ({error}). Stream it.") from error
+        raise ValueError(f"The batches of {name} are no parts of one array ({error}). Train on it as it is.") from error
 
 
 class _Ordered(keras.utils.PyDataset):

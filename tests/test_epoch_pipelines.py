@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import folklore
 from folklore import epoch
-from folklore.epoch.streams import Stream
+from folklore.epoch.pipelines import Pipeline
 from models import mlp
 
 pytestmark = pytest.mark.compile
@@ -68,7 +68,7 @@ def generator(times=1):
 
 
 def both(data, arguments=None, build=network, mode="graph"):
-    """Train by both, each with a stream of its own, and compare; return our history."""
+    """Train by both, each with a pipeline of its own, and compare; return our history."""
     ours, theirs = build(), build()
     options = {"epochs": 3, "verbose": 0, "shuffle": False} | (arguments or {})
     validation = {"validation_data": WHOLE}
@@ -124,12 +124,12 @@ def test_shuffled_dataset_is_shuffled_again_in_every_epoch():
 def test_order_of_py_dataset_depends_only_on_seed_and_epoch(options):
     def read(epochs, first=0, **arguments):
         batches = Batches(**options)
-        stream = Stream(batches, seed=7, shuffle=True, **arguments)
+        pipeline = Pipeline(batches, seed=7, shuffle=True, **arguments)
         batches.read.clear()  # Keras reads two for their shapes
         for number in range(first, epochs):
-            stream.begin(number)
-            list(stream.dataset)
-            stream.end(3, out=True)
+            pipeline.begin(number)
+            list(pipeline.dataset)
+            pipeline.end(3, out=True)
         return batches.read
 
     assert read(2) == [*epoch.epoch_order(7, 0, 3), *epoch.epoch_order(7, 1, 3)]
@@ -146,7 +146,7 @@ def test_py_dataset_trains_as_by_keras_and_hears_of_its_epochs():
     assert ours.ends == theirs.ends
 
 
-def test_infinite_streams_take_steps_per_epoch():
+def test_infinite_pipelines_take_steps_per_epoch():
     both(lambda: WHOLE.repeat(), {"steps_per_epoch": 4})
     both(lambda: Batches(None), {"steps_per_epoch": 4})
     both(lambda: generator(9), {"steps_per_epoch": 4})
@@ -194,7 +194,7 @@ def test_evaluate_and_predict_equal_keras():
 
 
 @pytest.mark.parametrize("make", [lambda: WHOLE, Batches, generator])
-def test_placed_stream_is_read_once_and_trains_as_arrays(make):
+def test_placed_pipeline_is_read_once_and_trains_as_arrays(make):
     placed = folklore.place(make())
     assert (placed.rows, placed.resident) == (22, True)
     ours, arrays = network(), network()
