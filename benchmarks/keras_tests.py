@@ -16,10 +16,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import keras
 import typer
 from rich.console import Console
 
@@ -34,9 +34,10 @@ def main(
     select: Annotated[str, typer.Option(help="only tests that match, as pytest's -k")] = "",
 ) -> None:
     """Run both, and print the counts and the names of the tests that only pass with Keras' own `fit`."""
+    installed = version("keras")
     found = re.search(r'__version__ = "(.*)"', (checkout / "keras/src/version.py").read_text(encoding="utf-8"))
-    if not found or found[1] != keras.__version__:
-        raise typer.BadParameter(f"{checkout} is not at Keras {keras.__version__}: git checkout v{keras.__version__}.")
+    if not found or found[1] != installed:
+        raise typer.BadParameter(f"{checkout} is not at Keras {installed}: git checkout v{installed}.")
     theirs, ours = (outcomes(checkout.resolve(), fit, select) for fit in ("keras", "folklore"))
     counted = [test for test, outcome in theirs.items() if outcome["fits"] and outcome["outcome"] == "passed"]
     failed = [test for test in counted if ours[test]["outcome"] != "passed"]
@@ -49,7 +50,7 @@ def main(
             sum(each["fits"] and each["outcome"] != "passed" for each in theirs.values()))},
     ]  # fmt: skip
     console = Console(width=130)
-    console.print(table(rows, title=f"Keras {keras.__version__}: its own tests of trainer and callbacks"))
+    console.print(table(rows, title=f"Keras {installed}: its own tests of trainer and callbacks"))
     for test in failed:
         console.print(f"{test.removeprefix('keras/src/')}\n    {ours[test]['why']}", highlight=False, markup=False)
 

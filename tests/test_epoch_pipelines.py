@@ -217,3 +217,8 @@ def test_validation_on_infinite_iterator_takes_its_next_steps():
     with pytest.warns(UserWarning, match="validation_data ran out after 2 of 4 steps of an epoch. Validation ends"):
         history = folklore.fit(model, (X, Y), **arguments).history
     assert (len(history["loss"]), len(history["val_loss"])) == (4, 2)
+
+
+def test_batches_of_different_shapes_cannot_be_placed():
+    with pytest.raises(ValueError, match="The batches of data do not fit into one array"):
+        folklore.place((np.ones((2, length)), np.ones(2)) for length in (3, 4))

@@ -121,20 +121,21 @@ def fit(
     if train.batch_size is not None:
         program.replicas.check(train.batch_size)
     due = sum(is_due(epoch, validation_freq) for epoch in range(initial_epoch, epochs))
-    validation = tested = None
+    validation = None
     if validation_data is not None:
-        size = validation_batch_size or (None if is_pipeline(validation_data) else batch_size)
-        validation = _batches(model, validation_data, "validation_data", size, validation_steps)
+        own_size = validation_batch_size or (None if is_pipeline(validation_data) else batch_size)
+        validation = _batches(model, validation_data, "validation_data", own_size, validation_steps)
         validation.check_epochs(due)
-        tested = validation.data
 
     given = [*keras.tree.flatten(callbacks or []), *([_Lines()] if verbose else [])]
     params = {"epochs": epochs, "steps": train.known, "verbose": 1}
     hooks = keras.callbacks.CallbackList(given, add_history=True, model=model, **params)
     watcher = hooks if any(wants(callback, TEST_HOOKS) for callback in hooks.callbacks) else None
+    tested = None if validation is None else validation.data
+    size = validation_batch_size or (validation.batch_size if validation and watcher else None)
     if not model.run_eagerly:
         names = program.build("train", train, train.batch_size)
-        validated = program.build("test", tested) if tested else []
+        validated = program.build("test", tested) if tested is not None else []
         check_labels(model, train, "data")
         check_labels(model, validation, "validation_data")
         check_monitors(hooks.callbacks, names, [*names, *(f"val_{name}" for name in validated)])
@@ -153,9 +154,8 @@ def fit(
         if not trained and train.ended:
             break  # an iterator without a further batch
         logs = trained
-        if tested and validation and is_due(epoch, validation_freq):
+        if tested is not None and is_due(epoch, validation_freq):
             hooks.on_test_begin()
-            size = validation_batch_size or (validation.batch_size if watcher else None)
             results = program.evaluate(tested, evaluating, watcher, size)
             hooks.on_test_end(results)
             logs |= {f"val_{name}": value for name, value in results.items()}
@@ -264,7 +264,7 @@ def _batches(
 
 
 def _fastest(model: keras.Model, train: Rows | Pipeline, mode: Mode, epochs: int) -> Mode:
-    if isinstance(train, Rows) and not train.data.resident:
+    if isinstance(train, Rows) and not train.placed.resident:
         return "step"
     if mode != "auto":
         return mode

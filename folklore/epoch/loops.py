@@ -48,7 +48,7 @@ def each_batch_of(step: Callable[[Any], dict[str, Any]], iterator: Any, limit: t
     logs: dict[str, Any] = {}
     first = tf.constant(0)
     if keep:
-        logs, first = step(without_nothing(iterator.get_next())), tf.constant(1)
+        logs, first = step(unwrapped(iterator.get_next())), tf.constant(1)
 
     def upcoming(index: tf.Tensor) -> Any:
         return tf.cond(
@@ -58,7 +58,7 @@ def each_batch_of(step: Callable[[Any], dict[str, Any]], iterator: Any, limit: t
         )
 
     def body(index: tf.Tensor, batch: Any, kept: dict[str, Any]) -> Any:
-        now = step(without_nothing(batch.get_value()))
+        now = step(unwrapped(batch.get_value()))
         return index + 1, upcoming(index + 1), {name: now[name] for name in kept}
 
     begun = [first, upcoming(first), logs]
@@ -76,6 +76,6 @@ def groups(batches: Iterable[Any], size: int) -> Iterator[tuple[int, list[Any]]]
         yield first, group
 
 
-def without_nothing(batch: Any) -> Any:
+def unwrapped(batch: Any) -> Any:
     """A batch with None where the pipeline has a part that is None, which TensorFlow wraps."""
     return keras.tree.map_structure(lambda p: None if isinstance(p, tf.experimental.Optional) else p, batch)

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from folklore.epoch.loops import without_nothing
+from folklore.epoch.loops import unwrapped
 from folklore.epoch.rows import epoch_order
 from folklore.keras_internals import data_adapter
 
@@ -181,7 +181,7 @@ class Counted:
             self.out = True
             raise
         self.taken += 1
-        return without_nothing(batch)
+        return unwrapped(batch)
 
 
 def read_once(name: str, data: Any) -> tuple[Any, ...]:
@@ -211,7 +211,7 @@ def read_once(name: str, data: Any) -> tuple[Any, ...]:
     try:
         return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *kept)
     except ValueError as error:
-        raise ValueError(f"The batches of {name} are no parts of one array ({error}). Train on it as it is.") from error
+        raise ValueError(f"The batches of {name} do not fit into one array ({error}). Train on it as it is.") from error
 
 
 class _Ordered(keras.utils.PyDataset):

@@ -127,21 +127,24 @@ def _is_nest(part: Any) -> bool:
     first = part
     while isinstance(first, list | tuple) and first:
         first = first[0]
-    return isinstance(part, list | tuple) and not isinstance(first, Real | np.generic | str | bytes)
+    return isinstance(part, list | tuple) and not isinstance(first, Real | np.generic | str | bytes | list | tuple)
 
 
 def _array(part: Any, label: str) -> Any:
     if isinstance(part, tf.SparseTensor | tf.RaggedTensor):
         kind = type(part).__name__
         raise TypeError(f"{label} is a {kind}. Give tf.data.Dataset.from_tensor_slices((x, y)).batch(32) instead.")
-    if tf.is_tensor(part):
-        return part
     try:
-        array = _from_pandas(part, label) if _is_pandas(part) else np.asanyarray(part)
+        if not tf.is_tensor(part):
+            part = _from_pandas(part, label) if _is_pandas(part) else np.asanyarray(part)
     except ValueError as error:
-        raise ValueError(f"{label} is no array: its rows differ in length ({error}).") from error
-    if array.ndim == 0:
+        raise ValueError(f"{label} is not an array: its rows differ in length ({error}).") from error
+    if len(part.shape) == 0:
         raise ValueError(f"{label} is {part!r:.60}, not an array with a row for each example.")
+    return part if tf.is_tensor(part) else _numbers_or_text(part, label)
+
+
+def _numbers_or_text(array: np.ndarray, label: str) -> np.ndarray:
     if array.dtype == object and not all(isinstance(value, str | bytes) for value in array.flat):
         odd = next(value for value in array.flat if not isinstance(value, str | bytes))
         raise TypeError(f"{label} has dtype object, with values such as {odd!r:.60}. Give an array of numbers.")
