@@ -86,6 +86,21 @@ def take_restored_epoch(model: keras.Model) -> int | None:
     return epoch
 
 
+def data_adapter(data: Any, class_weight: Any = None) -> Any:
+    """Keras' adapter of a `tf.data.Dataset`, a `PyDataset` or a generator: its batches, as `fit` takes them.
+
+    Keras itself decides what these give, how many workers read them, and when the methods of a `PyDataset` are called.
+    """
+    from keras.src.trainers.data_adapters import get_data_adapter
+
+    return get_data_adapter(data, class_weight=class_weight)
+
+
+def profiles(callback: keras.callbacks.Callback) -> bool:
+    """Whether a `keras.callbacks.TensorBoard` profiles single batches."""
+    return bool(getattr(callback, "_should_trace", False))
+
+
 def learning_rate(optimizer: keras.Optimizer) -> Any:
     """The variable or the schedule itself; the public attribute gives a schedule's current value."""
     return optimizer._learning_rate

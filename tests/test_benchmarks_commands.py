@@ -3,15 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
+from benchmarks import keras_tests, verdicts_picture
 from benchmarks import pictures as pictures_benchmark
 from benchmarks import row_outcomes as row_outcomes_benchmark
-from benchmarks import verdicts_picture
 from benchmarks.processes import OURS, SIDES
 from benchmarks.sides.keras_model import keras_model
 from benchmarks.works import IMAGES, TABLE, WORKS, Work
@@ -139,3 +141,35 @@ def test_pictures_benchmark_measures_what_each_kind_adds():
 def test_picture_of_verdicts_in_docs_is_that_of_rules():
     kept = Path(__file__).parent.parent / "docs" / "verdicts.svg"
     assert kept.read_text(encoding="utf-8") == verdicts_picture.picture() + "\n"
+
+
+def keras_checkout(folder, version):
+    (folder / "keras/src").mkdir(parents=True)
+    (folder / "keras/src/version.py").write_text(f'__version__ = "{version}"\n')
+    return folder
+
+
+def test_keras_tests_count_those_that_fit_and_pass_with_keras(tmp_path, monkeypatch, capsys):
+    passed, failed = ({"fits": True, "outcome": outcome, "why": "It differs."} for outcome in ("passed", "failed"))
+    theirs = {"a": passed, "b": passed, "c": failed, "d": passed | {"fits": False}}
+    ours = theirs | {"b": failed}
+    monkeypatch.setattr(keras_tests, "outcomes", lambda path, fit, select: {"keras": theirs, "folklore": ours}[fit])
+    keras_tests.main(keras_checkout(tmp_path, keras.__version__))
+    out = capsys.readouterr().out
+    assert [line.split()[-1] for line in out.splitlines() if line.strip()[-1:].isdigit()] == ["2", "1", "1", "1", "1"]
+    assert "b\n    It differs." in out
+
+
+def test_keras_tests_of_another_version_are_refused(tmp_path):
+    with pytest.raises(typer.BadParameter, match=f"is not at Keras {keras.__version__}"):
+        keras_tests.main(keras_checkout(tmp_path, "2.0.0"))
+
+
+@pytest.mark.compile
+def test_keras_tests_are_given_our_fit():
+    from benchmarks.fit_adapter import our_fit
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = our_fit(model, np.ones((4, 2)), np.ones(4), 2, 3, verbose=0, validation_split=0.5, steps_per_epoch=1)
+    assert (history.epoch, list(history.history)) == ([0, 1, 2], ["loss", "val_loss"])

@@ -72,4 +72,4 @@ def test_placed_data_is_placed_once():
 def test_tables_are_scaled_by_column():
     x = RNG.normal(size=(20, 3))
     placed = epoch.place((x, x[:, 0]), (np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0])))
-    np.testing.assert_allclose(placed.batch(0, 20)[0], (x - [1, 2, 3]) / [2, 2, 4], rtol=1e-5)
+    np.testing.assert_allclose(placed.example(20)[0], (x - [1, 2, 3]) / [2, 2, 4], rtol=1e-5)

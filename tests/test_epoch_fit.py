@@ -207,8 +207,8 @@ def test_misspelt_monitor_fails_before_first_epoch():
     [
         ({"mode": "fast"}, "mode 'fast' is unknown"),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"data": (X, Y[:-1])}, r"\[69, 70\] rows"),
-        ({"data": (X[:0], Y[:0])}, r"\[0\] rows"),
+        ({"data": (X, Y[:-1])}, r"In data, x has 70 rows, y has 69 rows\."),
+        ({"data": (X[:0], Y[:0])}, "x has 0 rows, y has 0 rows"),
     ],
 )
 def test_unknown_mode_and_inconsistent_data_are_refused(arguments, message):

@@ -42,6 +42,16 @@ for mode in ("auto", "graph", "step"):
     for a, b in zip(model.get_weights(), single.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 """
+STREAMED = """
+few, whole = (x[:65], y[:65]), tf.data.Dataset.from_tensor_slices((x[:65], y[:65])).batch(16)  # the last batch: one row
+single, rows, stream = build(), mirrored(), mirrored()
+options = dict(epochs=2, mode="graph")
+epoch.fit(single, few, batch_size=16, shuffle=False, **options)
+for model, data, arrays in ((rows, few, dict(batch_size=16, shuffle=False)), (stream, whole, {})):
+    assert np.isfinite(epoch.fit(model, data, **options, **arrays).history["loss"]).all()
+    for a, b in zip(model.get_weights(), single.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+"""
 REFUSED = """
 try:
     epoch.fit(mirrored(), (x, y), epochs=1, batch_size=15)
@@ -54,6 +64,6 @@ else:
 
 @pytest.mark.process
 def test_replicas_train_like_one_device_and_refuse_uneven_batches():
-    code = SETUP + SAME + REFUSED
+    code = SETUP + SAME + STREAMED + REFUSED
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

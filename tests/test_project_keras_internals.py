@@ -189,3 +189,16 @@ def test_functions_stay_optimized_until_random_op_keeps_state(random_ops, monkey
     keras_internals.set_random_seed(3, forget=False)
     keras_internals.set_random_seed(4, forget=False)
     assert len(forgotten) == 4
+
+
+def test_tensorboard_callback_tells_whether_it_profiles(tmp_path):
+    assert not keras_internals.profiles(keras.callbacks.TensorBoard(tmp_path))
+    assert keras_internals.profiles(keras.callbacks.TensorBoard(tmp_path, profile_batch=2))
+
+
+def test_data_adapter_weighs_classes_and_tells_its_batches():
+    dataset = tf.data.Dataset.from_tensor_slices((np.ones((4, 2)), np.array([0, 1, 1, 0]))).batch(3)
+    adapter = keras_internals.data_adapter(dataset, {0: 1.0, 1: 5.0})
+    assert adapter.num_batches == 2
+    assert [batch[2].numpy().tolist() for batch in adapter.get_tf_dataset()] == [[1, 5, 5], [1]]
+    assert callable(adapter.on_epoch_begin) and callable(adapter.on_epoch_end)

@@ -4,18 +4,19 @@
 suite's small networks. Here a whole epoch is one call. Each step is the model's own `train_step`, so loss, metrics and
 optimizer are exactly those given to `compile`; only the loop around the steps differs.
 
-`device_data` puts the data on the device, `program` compiles, `choice` measures which mode is fastest, and `fit`
-trains. Only this package imports TensorFlow.
+`rows` and `pipelines` take what users give, `device_data` puts it on the device, `program` compiles, `choice` measures
+which mode is fastest, and `fit` trains. Only this package imports TensorFlow.
 """
 
 from __future__ import annotations
 
 from folklore.epoch.choice import Choice, choose_mode
-from folklore.epoch.device_data import Placed, epoch_order, place
+from folklore.epoch.device_data import Placed, place
 from folklore.epoch.devices import OUT_OF_MEMORY, devices, names, room_for_data
 from folklore.epoch.fit import evaluate, evaluation_mode, fit, predict
 from folklore.epoch.kept_programs import KeptPrograms, kept_programs
-from folklore.epoch.program import activations
+from folklore.epoch.model_traits import activations
+from folklore.epoch.rows import epoch_order
 
 __all__ = [
     "OUT_OF_MEMORY",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from folklore.epoch.checks import arrays
 from folklore.epoch.devices import room_for_data
+from folklore.epoch.pipelines import is_pipeline, read_once
+from folklore.epoch.rows import epoch_order, rows_of, split_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +44,14 @@ class Placed:
         """A text that is equal for data that the same concrete function accepts."""
         return repr(tf.nest.map_structure(lambda tensor: (tensor.shape.as_list(), tensor.dtype.name), self.tensors))
 
-    def batch(self, start: int, size: int) -> Any:
-        """The rows from `start` to `start + size`, or to the end, as a step takes them."""
-        part = tf.nest.map_structure(lambda array: _tensor(array[start : start + size]), self.arrays)
-        return _scaled(part, self.scaling)
+    def example(self, size: int) -> Any:
+        """The first rows, `size` or all, as a step takes them."""
+        return _scaled(tf.nest.map_structure(lambda array: _tensor(array[:size]), self.arrays), self.scaling)
+
+    def part(self, start: int, end: int) -> Placed:
+        """The rows from `start` to `end`."""
+        arrays = tf.nest.map_structure(lambda array: array[start:end], self.arrays)
+        return replace(self, arrays=arrays, rows=min(end, self.rows) - start)
 
     def batches(self, order: np.ndarray | None, size: int) -> Iterator[Any]:
         """All rows in `order`, or in their own order, `size` at a time; read ahead if they are not on the device."""
@@ -67,18 +73,82 @@ class Placed:
             yield _scaled(tf.nest.pack_sequence_as(self.arrays, list(parts)), self.scaling)
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The batches of each epoch, made from placed rows.
+
+    Attributes:
+        placed: the rows.
+        batch_size: rows per step.
+        seed: with `shuffle`, sets the order of the rows in each epoch, see `epoch_order`.
+        shuffle: whether the order differs from the given one.
+        steps: the most batches of an epoch; the next epoch continues where this one ends, until all rows are used, and
+            the last of these epochs may be shorter, as in Keras. None stands for all batches.
+        targets: as they were given, to be checked once the model is built; None if they are on the device already.
+    """
+
+    placed: Placed
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = True
+    steps: int | None = None
+    targets: Any = None
+    ended = False  # an epoch always has rows
+
+    @property
+    def data(self) -> Placed:
+        """The rows that an evaluation reads."""
+        return self.placed if self.steps is None else self.placed.part(0, self.limit * self.batch_size)
+
+    def example(self, size: int) -> Any:
+        """The first rows, `size` or all, as a step takes them."""
+        return self.placed.example(size)
+
+    @property
+    def batches(self) -> int:
+        """The batches of a pass over all rows."""
+        return -(-self.placed.rows // self.batch_size)
+
+    @property
+    def limit(self) -> int:
+        """The most steps of an epoch."""
+        return min(self.steps or self.batches, self.batches)
+
+    known = limit
+
+    def check_epochs(self, epochs: int) -> None:
+        """Warn if some of so many epochs have fewer than the wanted steps, as Keras does."""
+        if self.steps and self.batches % self.steps and epochs * self.steps > self.batches:
+            warnings.warn(
+                f"steps_per_epoch is {self.steps}, and a pass over {self.placed.rows} rows has {self.batches} batches "
+                f"of {self.batch_size}: the last epoch of each pass is shorter.",
+                stacklevel=3,
+            )
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The rows that an epoch visits, int32, in their order. It does not depend on earlier epochs."""
+        over, part = divmod(epoch, -(-self.batches // self.limit))
+        rows = self.placed.rows
+        order = epoch_order(self.seed, over, rows) if self.shuffle else np.arange(rows, dtype=np.int32)
+        return order[part * self.limit * self.batch_size :][: self.limit * self.batch_size]
+
+
 def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "data", room: int | None = None) -> Placed:
     """Put `(x, y)` or `(x, y, sample_weight)` on the device; floats are cast to Keras' float type, as in Keras' `fit`.
 
     Args:
-        data: arrays of shape (n, ...), or nests of arrays. A result of this function is returned unchanged.
+        data: arrays of shape (n, ...), or what `rows_of` makes arrays of, or nests of these. A finite pipeline, such
+            as a `tf.data.Dataset`, is read once, into memory; its rows are then the same in every epoch, so it should
+            not augment. A result of this function is returned unchanged.
         scaling: `(shift, scale)`: every step computes `(x - shift) / scale` in Keras' float type, so that images stay
             uint8 on the device, a quarter of their size as floats. For a single array x.
         name: the name of the argument, for messages.
         room: bytes that fit on the device; None measures it. Larger data stay in memory, and batches are streamed.
 
     Raises:
-        ValueError: `data` is not a tuple of one to three arrays, or the arrays differ in length or are empty.
+        ValueError: `data` is not a tuple of one to three arrays, the arrays differ in length or are empty, or a
+            pipeline has no end or does not fit into memory.
+        TypeError: a part holds neither numbers nor text, or is sparse or ragged.
 
     Example:
         >>> import folklore
@@ -89,22 +159,34 @@ def place(data: Any, scaling: tuple[Any, Any] | None = None, *, name: str = "dat
     """
     if isinstance(data, Placed):
         return data
-    given = tf.nest.map_structure(lambda a: a if tf.is_tensor(a) else np.asanyarray(a), arrays(name, data))
+    given = rows_of(name, read_once(name, data) if is_pipeline(data) else data)
     flat = tf.nest.flatten(given)
-    sizes = {len(array) for array in flat}
-    if len(sizes) != 1 or sizes == {0}:
-        raise ValueError(f"The arrays have {sorted(sizes)} rows. Give arrays of equal length, with at least one row.")
     factors = () if scaling is None else tuple(tf.constant(part, keras.config.floatx()) for part in scaling)
     room = room_for_data() if room is None else room
     resident = sum(array.nbytes for array in flat if not tf.is_tensor(array)) <= room
     if resident:
         given = tf.nest.map_structure(_tensor, given)
-    return Placed(given, factors, int(sizes.pop()), resident)
+    return Placed(given, factors, len(flat[0]), resident)
 
 
-def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """The order in which an epoch visits the rows: a permutation of `range(rows)`, int32, fixed by the arguments."""
-    return np.random.default_rng([seed, epoch]).permutation(rows).astype(np.int32)
+def split(data: Any, validation_split: float) -> tuple[Any, Any]:
+    """The first rows, to train on, and the last, the share `validation_split` of all, for validation, as in Keras.
+
+    Raises:
+        ValueError: the share is not between 0 and 1, a part is empty, or `data` is a pipeline.
+    """
+    if is_pipeline(data):
+        raise ValueError(
+            "validation_split divides arrays, and data is a pipeline of batches. Give validation_data, or read it "
+            "into memory: folklore.place(data)."
+        )
+    if isinstance(data, Placed):
+        at = split_at(data.rows, validation_split)
+        return data.part(0, at), data.part(at, data.rows)
+    arrays = rows_of("data", data)
+    at = split_at(len(tf.nest.flatten(arrays)[0]), validation_split)
+    first = tf.nest.map_structure(lambda array: array[:at], arrays)
+    return first, tf.nest.map_structure(lambda array: array[at:], arrays)
 
 
 def take(tensors: Any, index: tf.Tensor) -> Any:

@@ -40,7 +40,8 @@ class Replicas:
         """A step that every replica takes on its share of the batch; it returns the means of their results.
 
         Shares are equal, because Keras averages gradients over replicas, not over rows. The remaining rows at the end
-        of a batch, fewer than there are replicas, are left out.
+        of a batch, fewer than there are replicas, are left out. A batch of so few rows is taken by every replica: the
+        gradient is that of the batch, and the averages count its rows for each replica.
         """
         if self.count == 1:
             return step
@@ -56,5 +57,8 @@ class Replicas:
         return spread_step
 
     def _share(self, array: tf.Tensor, replica: Any) -> tf.Tensor:
-        size = array.shape[0] // self.count
-        return array[replica * size : (replica + 1) * size]
+        rows = tf.shape(array)[0] if array.shape[0] is None else array.shape[0]  # unknown in a pipeline
+        size = rows // self.count
+        if array.shape[0] is not None:
+            return array[replica * size : (replica + 1) * size] if size else array
+        return array[tf.where(size > 0, replica * size, 0) : tf.where(size > 0, (replica + 1) * size, rows)]
