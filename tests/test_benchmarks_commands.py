@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import benchmarks.epoch as epoch_benchmark
 from benchmarks import compare as compare_benchmark
-from benchmarks import keras_tests, verdicts_picture
+from benchmarks import keras_tests, run_picture, verdicts_picture
 from benchmarks import pictures as pictures_benchmark
 from benchmarks import row_outcomes as row_outcomes_benchmark
 from benchmarks.processes import OURS, SIDES
@@ -20,6 +20,7 @@ from benchmarks.works import IMAGES, TABLE, WORKS, Work
 from data import diabetes, digits
 from folklore import Recipe
 from models import cnn, mlp
+from tests.conftest import NARROW_OR_WIDE
 
 LAYERS = (("dense", 4), ("bn",), ("relu",), ("dropout", 0.2), ("dense", 3), ("relu",), ("alpha_dropout", 0.1))
 TINY = Work("tiny", TABLE, 1, LAYERS, {"model.fit": 2.0}, rows=70, epochs=2)
@@ -128,6 +129,15 @@ def test_row_outcomes_benchmark_measures_ratio():
     row = row_outcomes_benchmark.measure(recipe, rounds=2)
     assert float(row["ratio"]) > 0 and int(row["bytes"]) > 100
     assert row_outcomes_benchmark.milliseconds_to_read(rows=10, files=2) > 0
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("warm_workers")
+def test_picture_of_run_shows_its_table_when_half_of_the_runs_have_ended():
+    drawn = run_picture.picture("topic.width", NARROW_OR_WIDE, jobs=1)
+    assert "2&#160;of&#160;4&#160;runs&#160;ended" in drawn
+    assert "narrow" in drawn and "wide" in drawn
+    assert "@font-face" not in drawn  # nothing is fetched
 
 
 @pytest.mark.compile
