@@ -8,9 +8,9 @@ from importlib.metadata import version
 
 from data.cache import keras_home, sklearn_home
 from folklore.cache_folder import cache_folder
-from folklore.report.formatting import count
 from folklore.study.resources import cores, settle_resources
 from folklore.tf_stderr import quietly
+from folklore.wording import count
 
 
 def examine() -> dict[str, str]:

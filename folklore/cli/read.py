@@ -27,6 +27,7 @@ from folklore.cli.stored import (
 from folklore.declare import catalog
 from folklore.errors import ProblemError
 from folklore.report import tables
+from folklore.wording import count
 
 if TYPE_CHECKING:
     from folklore.declare.experiment import Experiment
@@ -220,7 +221,6 @@ def report(
             raise
         given = ", ".join(map(str, kept[:3])) + (" …" if len(kept) > 3 else "")
         raise ProblemError(f"A kept result is damaged, one of {given}: {error!r}. Nothing was written.") from error
-    pages = f"{len(found)} page{'' if len(found) == 1 else 's'}"
-    out.print(Text(f"Wrote {index}, and {pages} beside it."), soft_wrap=True)
+    out.print(Text(f"Wrote {index}, and {count(len(found), 'page')} beside it."), soft_wrap=True)
     if open_:
         typer.launch(str(index.resolve()))

@@ -22,6 +22,7 @@ from folklore.evidence.comparison import Comparison
 from folklore.storage import files, run_directory
 from folklore.storage.locks import exclusive
 from folklore.storage.schema import EndedRun, LedgerEntry, Question, StoredExperiment, StoredHypothesis, StoredMetric
+from folklore.wording import count
 
 Entries = list[dict[str, Any]]
 
@@ -165,7 +166,7 @@ def _changes(declared: StoredExperiment, ended: Sequence[EndedRun]) -> Iterator[
     yield from _edits(entries, _entries(declared), ended)
     asked = [(place, entry) for place, entry in enumerate(entries) if entry.asked]
     if first := asked[0][1].runs:
-        yield f"the ledger begins after {count(first)}: nothing shows what was asked before them"
+        yield f"the ledger begins after {count(first, 'run')}: nothing shows what was asked before them"
     trained = [place for run in ended for place, entry in enumerate(entries) if entry.sha256 == run.asked]
     last = asked[-1][1]
     if last.end is not None and declared.end != last.end:
@@ -174,10 +175,10 @@ def _changes(declared: StoredExperiment, ended: Sequence[EndedRun]) -> Iterator[
         # Runs that were moved away while the question changed still carry what was asked before.
         after = max(new.runs, sum(at < place for at in trained))
         if after and old.asked and new.asked:
-            yield from (f"{change} after {count(after)}" for change in _differences(old.asked, new.asked))
+            yield from (f"{change} after {count(after, 'run')}" for change in _differences(old.asked, new.asked))
     stated = Question.of(question(declared.model_dump()))
     if ended and last.asked:
-        yield from (f"{change} after {count(len(ended))}" for change in _differences(last.asked, stated))
+        yield from (f"{change} after {count(len(ended), 'run')}" for change in _differences(last.asked, stated))
 
 
 def _edits(entries: Sequence[LedgerEntry], kept: Entries, ended: Sequence[EndedRun]) -> Iterator[str]:
@@ -190,12 +191,7 @@ def _edits(entries: Sequence[LedgerEntry], kept: Entries, ended: Sequence[EndedR
         before = entry.sha256
     hashes = {entry.sha256 for entry in entries}
     if lost := sum(run.asked is not None and run.asked not in hashes for run in ended):
-        yield f"the ledger was edited: {count(lost)} carry an entry that it no longer holds"
-
-
-def count(runs: int) -> str:
-    """A number of runs with its noun."""
-    return f"{runs} run{'' if runs == 1 else 's'}"
+        yield f"the ledger was edited: {count(lost, 'run')} carry an entry that it no longer holds"
 
 
 def _differences(old: Question, new: Question) -> Iterator[str]:

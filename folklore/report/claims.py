@@ -10,6 +10,7 @@ from folklore.evidence import statistics
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
 from folklore.report import formatting, marks, summary, tables
 from folklore.report.summary import Result
+from folklore.wording import count
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def index_rows(found: Sequence[Result]) -> tuple[list[ClaimRow], int]:
             verdict = "supported" if holding == len(facts) else "refuted"
             rows.append(ClaimRow(*about, claim, verdict, effect, seeds="", p="exact"))
         elif not result.comparison.hypotheses:
-            compared = f"{formatting.count(len(result.comparison.arms), 'arm')}, by {result.comparison.metric}"
+            compared = f"{count(len(result.comparison.arms), 'arm')}, by {result.comparison.metric}"
             rows.append(ClaimRow(*about, result.comparison.claim or compared, "not asked", effect="", seeds="", p=""))
     return rows, len(raw)
 
@@ -118,7 +119,7 @@ def as_markdown(found: Sequence[Result]) -> str:
         "An effect is counted in the claimed direction, in units of the metric. Its interval has the confidence that\n"
         'the looks taken leave, shared among an experiment\'s hypotheses. "Size open": there is an effect, and the\n'
         "interval does not say whether it matters. p is that of the verdict's own claim, adjusted for looks and, by\n"
-        f"Holm's method, for {formatting.count(tested, 'test')} here.{_first_edition(found)}\n"
+        f"Holm's method, for {count(tested, 'test')} here.{_first_edition(found)}\n"
     )
 
 
@@ -127,7 +128,7 @@ def _first_edition(found: Sequence[Result]) -> str:
     if not first:
         return ""
     return (
-        f" {formatting.count(first, 'experiment')} of the first edition kept no test rows and had fewer\nlooks: they "
+        f" {count(first, 'experiment')} of the first edition kept no test rows and had fewer\nlooks: they "
         "were judged again from their kept seeds, and their intervals cover seeds only."
     )
 
@@ -148,7 +149,7 @@ def _claim(row: ClaimRow) -> dict[str, str]:
 def size(found: Sequence[Result]) -> str:
     """How many experiments and runs there are."""
     runs = sum(result.runs for result in found)
-    return f"{formatting.count(len(found), 'experiment')}, {formatting.count(runs, 'run')}"
+    return f"{count(len(found), 'experiment')}, {count(runs, 'run')}"
 
 
 def _data(compared: Comparison) -> str:

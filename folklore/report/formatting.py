@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 
 from folklore.declare import metrics
 from folklore.storage.run_paths import LOGGED
+from folklore.wording import count
 
 if TYPE_CHECKING:  # it imports numpy and scipy, of which `list` has no need
     from folklore.evidence.comparison import Comparison, Difference, JudgedHypothesis
-
-
-def count(number: int, thing: str) -> str:
-    """A number with its noun, such as "1 run" or "2,000 runs"."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def label(verdict: str, size: str | None) -> str:

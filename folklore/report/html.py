@@ -11,8 +11,9 @@ import jinja2
 
 from callbacks.files import write_bytes
 from folklore.errors import ProblemError
-from folklore.report import claims, drawings, formatting, page, plots, summary, tables
+from folklore.report import claims, drawings, page, plots, summary, tables
 from folklore.report.summary import Result
+from folklore.wording import count
 
 # plotly-basic.min.js is plotly.js without the charts that no page has: of 1.2 MB, where plotly.py brings 4.8.
 _ASSETS = ("style.css", "page.js", "plotly-basic.min.js", "plotly-LICENSE.txt")
@@ -47,7 +48,7 @@ def write(found: Sequence[Result], out: Path) -> Path:
         size=claims.size(found),
         counts=sorted(Counter(row.verdict for row in rows).items(), key=lambda item: -item[1]),
         topics=claims.topics(rows),
-        tested=formatting.count(tested, "test"),
+        tested=count(tested, "test"),
     )
     pages["claims.md"] = claims.as_markdown(found)
     pages["claims.csv"] = tables.as_csv(claims.figures(found))

@@ -19,6 +19,7 @@ from folklore.evidence.comparison import Comparison, JudgedHypothesis
 from folklore.report import claims, formatting, marks, plots, tables
 from folklore.report.summary import Result
 from folklore.storage.schema import Tuned
+from folklore.wording import count
 
 _PARTS = {"train", "validation", "test", "logged"}  # of the data, whose curves share a plot
 
@@ -147,7 +148,7 @@ def made(result: Result) -> str:
     machine = f" on {hardware['machine']}" if hardware.get("machine") else ""
     changed = ", with changes" if code.changed else ""
     commit = f" Code: {code.commit[:12]}{changed}." if code.commit else ""
-    runs = formatting.count(result.runs, "run")
+    runs = count(result.runs, "run")
     versions = f" {versions}." if versions else ""
     return f"{runs}, {result.seconds:,.0f} seconds of training in all{machine}.{versions}{commit}"
 

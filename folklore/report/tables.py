@@ -14,7 +14,6 @@ from callbacks import files
 from folklore.declare import metrics
 from folklore.report.formatting import (
     beside,
-    count,
     difference,
     in_words,
     interval,
@@ -25,6 +24,7 @@ from folklore.report.formatting import (
     plain,
     unasked,
 )
+from folklore.wording import count
 
 if TYPE_CHECKING:  # see folklore.report.formatting
     from folklore.evidence.comparison import Comparison

@@ -12,6 +12,7 @@ from folklore.declare.experiment import Experiment
 from folklore.errors import ProblemError
 from folklore.report import frames
 from folklore.study.request import DataChoice, Request
+from folklore.wording import count
 
 
 def run(
@@ -68,7 +69,7 @@ def run(
     failures = run_studies({name: experiment}, console or _console(), request)
     compared = frames.compare(Path(logdir) / name)
     if failures:
-        note = f"{failures} run{'' if failures == 1 else 's'} failed: see run.json of each"
+        note = f"{count(failures, 'run')} failed: see run.json of each"
         updated = compared.comparison.model_copy(update={"warnings": [*compared.comparison.warnings, note]})
         return frames.Compared(updated)
     return compared

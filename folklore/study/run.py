@@ -22,7 +22,7 @@ from folklore.evidence.asked import asked
 from folklore.evidence.compare import compare
 from folklore.evidence.comparison import Comparison
 from folklore.evidence.tuning_choice import point_of
-from folklore.report import formatting, tables
+from folklore.report import tables
 from folklore.storage import files, run_directory
 from folklore.storage.locks import exclusive, locked
 from folklore.storage.schema import StoredExperiment, Tuned
@@ -34,6 +34,7 @@ from folklore.study.resources import deterministic_ops, exported, settle_resourc
 from folklore.study.trainer import Trainer
 from folklore.study.worker import checkpoint_seconds
 from folklore.task import Task
+from folklore.wording import count
 
 
 def run_studies(experiments: Mapping[str, Experiment], console: Console, request: Request) -> int:
@@ -244,9 +245,7 @@ class _Steps:
             if look == 0 and (done := len(wanted) - len(self._remaining(wanted))):
                 other = plan.made_by_other_code(wanted)
                 how = f", {len(other)} of them by other code than that of now; --fresh trains all anew" if other else ""
-                self.console.print(
-                    f"{formatting.count(done, 'run')} already done{how}.", highlight=False, soft_wrap=True
-                )
+                self.console.print(f"{count(done, 'run')} already done{how}.", highlight=False, soft_wrap=True)
             if look == 0 and left:
                 self._print_command("Watch", "board")
             stored = [

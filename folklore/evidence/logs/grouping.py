@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from folklore.errors import ProblemError
 from folklore.evidence.logs.event_reader import Hparam
+from folklore.wording import count
 
 GROUP = "{arm}/seed-{seed}"
 SEEDS = ("seed", "random_state", "random_seed", "rng_seed", "manual_seed", "seed_everything")
@@ -47,9 +48,9 @@ class Grouping:
     def in_words(self) -> str:
         """Such as "2 arms × 6 seeds by {arm}/seed-{seed} (guessed; --group gives another)"."""
         sizes = Counter(arm for arm, _ in self.runs.values())
-        arms = f"{len(sizes)} arm{'' if len(sizes) == 1 else 's'}"
+        arms = count(len(sizes), "arm")
         least, most = min(sizes.values()), max(sizes.values())
-        seeds = f"× {most} seed{'' if most == 1 else 's'}" if least == most else f"with {least} to {most} seeds"
+        seeds = f"× {count(most, 'seed')}" if least == most else f"with {least} to {most} seeds"
         return f"{arms} {seeds} by {self.pattern}" + (" (guessed; --group gives another)" if self.guessed else "")
 
 

@@ -14,6 +14,7 @@ from folklore.report.board.places import CONTENT, split_tag, tags
 from folklore.report.summary import Result, layer
 from folklore.storage.files import write_text
 from folklore.storage.schema import StoredFact
+from folklore.wording import count
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _experiment(shown: Shown, style: Mapping[str, plots.Style], every: bool) -> 
 
 
 def _state(compared: Comparison, training: bool) -> str:
-    ended = f"{formatting.count(compared.ended, 'run')} ended" if compared.arms else ""
+    ended = f"{count(compared.ended, 'run')} ended" if compared.arms else ""
     return f"Training: {ended} so far. The verdict follows when all have." if training else ended
 
 
