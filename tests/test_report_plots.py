@@ -16,7 +16,10 @@ BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "is better than 'base' by 2.0000, between 1.8728 and 2.1272, more than the 0.5000 that would matter."),
+        (
+            {},
+            "is better than 'base' by 2.0000, between 1.8728 and 2.1272 at 98.8%, more than the 0.5000 that would matter.",
+        ),
         ({"by": 1.95}, "and it is open whether that reaches the 1.9500 that would matter."),
         ({"direction": "worse"}, "In test/rmse, 'arm' is better than 'base' by 2.0000"),
         ({"by": 3}, "'arm' and 'base' differ by less than the 3.0000 that would matter: [+1.8728, +2.1272]."),

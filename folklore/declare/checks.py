@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -9,13 +10,14 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 from callbacks.names import PICTURES
 from data import Source
 from folklore.declare.optimizers import OPTIMIZERS
 from folklore.errors import DeclarationError, did_you_mean
 
+T = TypeVar("T")
 LONGEST_NAME = 255  # bytes of a directory's name, on the usual file systems
 
 
@@ -36,6 +38,20 @@ def allowed_names(owner: str, given: Iterable[Any], allowed: Iterable[str]) -> N
     for name in given:
         if name not in allowed:
             raise DeclarationError(f"{owner} was given {name!r}, which it does not take. {did_you_mean(name, allowed)}")
+
+
+def names_nearest(declaration: type[T]) -> type[T]:
+    """A dataclass that answers a misspelt argument with the nearest right one; for use as a decorator."""
+    init = declaration.__init__
+    names = [f.name for f in dataclasses.fields(declaration)]  # type: ignore[arg-type]
+
+    @functools.wraps(init)
+    def checked(self: Any, *given: Any, **named: Any) -> None:
+        allowed_names(declaration.__name__, named, names)
+        init(self, *given, **named)
+
+    declaration.__init__ = checked  # type: ignore[method-assign]
+    return declaration
 
 
 def transfer(given: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from folklore.errors import DeclarationError
 __all__ = ["Direction", "Experiment", "Fact", "Hypothesis", "Metric", "Mode", "Precision", "Recipe", "Schedule"]
 
 
+@checks.names_nearest
 @dataclass(frozen=True)
 class Experiment:
     """One question: a claim, the arms that answer it, and the metric and hypotheses by which they do.

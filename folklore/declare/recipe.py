@@ -32,6 +32,7 @@ NOTHING, ALL_BUT_HEAD = "nothing", "all but the head"
 Point = dict[str, Any]  # settings by name, such as {"optimizer.learning_rate": 0.01}
 
 
+@checks.names_nearest
 @dataclass(frozen=True)
 class Recipe:
     """One way of training.

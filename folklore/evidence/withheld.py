@@ -125,10 +125,12 @@ class Reasons:
         counts = [arm.failed for arm in found]
         many = any(arm.failed > MOST_FAILURES * arm.runs for arm in found)
         if many or max(counts) - min(counts) > MOST_DIFFERENCE:
-            said = " and ".join(f"{arm.failed} of {arm.runs} runs of {arm.arm!r}" for arm in found)
+            shown = [arm for arm in found if arm.failed or len(found) == 2]
+            said = " and ".join(f"{arm.failed} of {arm.runs} runs of {arm.arm!r}" for arm in shown)
+            most = max(found, key=lambda arm: arm.failed / max(1, arm.runs))
             yield (
                 f"{said} failed, so those that are left are a selection: only the rate of failure can get a verdict, "
-                f'as in Hypothesis({found[0].arm!r}, …, metric=Metric("failure", "min"))'
+                f'as in Hypothesis({most.arm!r}, …, metric=Metric("failure", "min"))'
             )
 
     def _without_value(self, hypothesis: AskedHypothesis, values: Values) -> Iterator[str]:

@@ -107,7 +107,9 @@ def next_command(compared: Comparison, where: str = "") -> str:
         return ""
     from folklore.evidence.sequential import LOOKS  # it imports numpy and scipy, of which `list` has no need
 
-    return command(compared, " --until-decided" if max(needed) <= LOOKS[-1] else f" --seeds {max(needed)}") + where
+    # Looks that are left cost less than seeds after the planned end, where only e-values count.
+    seeds = max((h.n for h in compared.hypotheses if h.seeds_needed), default=0)
+    return command(compared, " --until-decided" if seeds < LOOKS[-1] else f" --seeds {max(needed)}") + where
 
 
 def command(compared: Comparison, seeds: str) -> str:
@@ -186,13 +188,14 @@ def plain(h: JudgedHypothesis) -> str:
     seems_to_differ = (bool(h.doubt) or not h.looks) and (lo > 0 or hi < 0)
     if h.verdict == "undecided" and h.size != "open" and not seems_to_differ:
         return (
-            f"In {h.metric}, it is not decided yet whether {ours} differs from {others}: {interval(h.ci, signed=True)}."
+            f"In {h.metric}, it is not decided yet whether {ours} differs from {others}: {interval(h.ci, signed=True)} "
+            f"at {h.confidence:.1%}, + is {h.counted}."
         )
     if h.direction == "not worse" and h.verdict == "supported":
         return f"In {h.metric}, {ours} is not worse than {others} by {matters}: {interval(h.ci, signed=True)}."
     word = h.counted if h.effect > 0 else {"better": "worse", "worse": "better"}[h.counted]
     low, high = sorted((abs(lo), abs(hi)))
-    by = f"by {number(abs(h.effect))}, between {number(low)} and {number(high)}"
+    by = f"by {number(abs(h.effect))}, between {number(low)} and {number(high)} at {h.confidence:.1%}"
     how = f"and it is open whether that reaches {matters}"
     if low >= h.delta:
         how = f"more than {matters}{'' if h.size == 'settled' else ', though not yet beyond doubt'}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from folklore.declare import metrics
-from folklore.errors import ProblemError
+from folklore.errors import ProblemError, did_you_mean
 from folklore.evidence import compare as comparing
 from folklore.evidence.comparison import Comparison
 from folklore.evidence.logs import adopt, grouping
@@ -75,6 +75,9 @@ def read(logdir: Path, group: str | None = None) -> Logs:
     Raises:
         ProblemError: there are no event files, the pattern cannot be read, or no run fits it.
     """
+    if not logdir.exists():
+        beside = [path.name for path in logdir.parent.glob("*") if path.is_dir()]
+        raise ProblemError(f"There is no directory {logdir}. {did_you_mean(logdir.name, beside)}")
     parts = _parts(logdir, group)
     if not parts:
         raise ProblemError(f"{logdir} holds no event files.")

@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> int:
     # recognise the stand-in: the projector and the reader of event files then work without TensorFlow.
     main_lib.tf = types.SimpleNamespace(__version__="none")
     main_lib.global_init()
+    # `board` has printed a better address: one that pins the compared metric.
+    program.WerkzeugServer.print_serving_message = lambda self: print("Ctrl-C ends TensorBoard.", file=sys.stderr)
     tabs = [plugin.VerdictTab, *default.get_plugins()]
     board = program.TensorBoard(plugins=tabs, assets_zip_provider=palette.coloured_assets)
     try:
