@@ -18,7 +18,7 @@ BETTER = {"arm": "arm", "direction": "better", "by": 0.5}
     [
         (
             {},
-            "is better than 'base' by 2.0000, between 1.8728 and 2.1272 at 98.8%, more than the 0.5000 that would matter.",
+            "between 1.8728 and 2.1272 at 98.8%, more than the 0.5000 that would matter.",
         ),
         ({"by": 1.95}, "and it is open whether that reaches the 1.9500 that would matter."),
         ({"direction": "worse"}, "In test/rmse, 'arm' is better than 'base' by 2.0000"),
