@@ -122,7 +122,12 @@ class Logger(keras.callbacks.Callback):
             part.on_epoch_end(epoch, recorded)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Write the results, and DONE last of all."""
+        """Write the results, and DONE last of all.
+
+        Raises:
+            ValueError: another training has finished in the same directory meanwhile.
+        """
+        self._refuse_what_is_there()
         for part in self._parts:
             part.on_train_end(logs)
         rows = self._parts[0].rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,6 +129,10 @@ def _read(file: Path) -> pd.DataFrame:
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            names = [name.strip() for name in next(csv.reader(lines), [])]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{file.name} has several columns called {', '.join(map(repr, twice))}. Rename them.")
         return pd.read_csv(file, skipinitialspace=True)
     except ImportError as error:
         raise DataError(f"{file.name} needs a package to be read: {error}. Or save the table as .csv.") from None
@@ -155,6 +160,8 @@ def _target(given: _Table, frame: pd.DataFrame) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
+    if not len(frame):
+        raise DataError(f"{given.file.name} has no rows below its header. Give a table with some.")
     column = frame[given.target]
     if lacking := int(column.isna().sum()):
         raise DataError(

@@ -13,6 +13,7 @@ import tensorflow as tf
 from sklearn.datasets import load_diabetes
 
 import folklore
+from callbacks.event_file import EventFile
 from folklore.cli import app
 from folklore.errors import ProblemError
 from folklore.evidence.logs.event_reader import read_scalars
@@ -207,3 +208,35 @@ def test_logged_runs_without_a_question_are_found_by_name(capsys, runs, stored):
     runs.rename(stored.parent / "my.width")
     assert "width32" in run(capsys, "compare", "my.width", "--logdir", stored.parent)
     assert re.search(r"my\.width .* logged +16", run(capsys, "list", "--logdir", stored.parent))
+
+
+def test_metric_whose_name_says_no_direction_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for arm in ("a", "b"):
+        for seed in range(2):
+            file = EventFile(tmp_path / "odd" / arm / f"seed-{seed}")
+            file.add_scalars({"gap": 1.0 + seed}, 1)
+            file.close()
+    assert "lower gap is taken as better, since its name does not say which is" in unfolded(
+        run(capsys, "compare", "odd")
+    )
+
+
+def test_unfinished_run_of_logger_is_left_out(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for arm in ("a", "b"):
+        for seed in range(3):
+            directory = tmp_path / "mine" / arm / f"seed-{seed}"
+            file = EventFile(directory)
+            file.add_scalars({"loss": 1.0 + seed}, 1)
+            file.close()
+            (directory / "run.json").write_text("{}")
+            if seed:
+                (directory / "DONE").touch()
+    out = unfolded(run(capsys, "compare", "mine"))
+    assert "unfinished runs are left out: a/seed-0, b/seed-0" in out
+    assert re.search(r" a +2 ", out)
+
+
+def test_list_takes_a_log_directory(capsys, runs):
+    assert "2 arms × 8 seeds" in run(capsys, "list", "runs")

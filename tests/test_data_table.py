@@ -124,3 +124,17 @@ def test_parquet_gives_the_same_as_csv(file):
     csv, parquet = (data.table(path, target="price", name="prices") for path in (file, file.with_suffix(".parquet")))
     assert csv.read().sha256 == parquet.read().sha256
     assert csv.read().feature_names == parquet.read().feature_names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x,y,y\n1,2,3\n", r"has several columns called 'y'\. Rename them"),
+        ("x,y\n", "has no rows below its header"),
+    ],
+)
+def test_table_that_cannot_be_meant_is_refused(tmp_path, text, message):
+    file = tmp_path / "odd.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=message):
+        data.table(file, target="y")(seed=0)

@@ -220,3 +220,12 @@ def test_metric_is_added_by_one_row(monkeypatch):
     metrics.check_task("test/top3", "classification")
     with pytest.raises(DeclarationError, match="The metric for regression is 'test/top3'"):
         metrics.check_task("test/top3", "regression")
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [("mAP", "max"), ("map50", "max"), ("mape", "min"), ("AUROC", "max"), ("r2", "max"), ("nll", "min"), ("gap", None),
+     ("negative_log_likelihood", "min"), ("elbo", "max"), ("top1", "max"), ("feature_maps", None)],
+)  # fmt: skip
+def test_goal_is_read_from_name_where_it_says_one(name, goal):
+    assert metrics.goal_in_name(name) == goal

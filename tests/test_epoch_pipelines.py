@@ -222,3 +222,11 @@ def test_validation_on_infinite_iterator_takes_its_next_steps():
 def test_batches_of_different_shapes_cannot_be_placed():
     with pytest.raises(ValueError, match="The batches of data do not fit into one array"):
         folklore.place((np.ones((2, length)), np.ones(2)) for length in (3, 4))
+
+
+def test_every_validation_takes_the_same_steps_of_a_dataset():
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(2)
+    model = network()
+    model.optimizer.learning_rate = 0.0
+    history = folklore.fit(model, (X, Y), epochs=3, validation_data=dataset, validation_steps=1, mode="graph").history
+    assert len(set(history["val_loss"])) == 1

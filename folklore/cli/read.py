@@ -46,6 +46,8 @@ def list_(
     """List the experiments, their claims, and how many of their runs are stored."""
     found: dict[str, Experiment] = {}
     problems: list[str] = []
+    if topic and topic not in catalog.topics() and Path(topic).is_dir():
+        logdir, topic = Path(topic), None
     if topic is None:
         found, problems = catalog.find_all()
     elif topic.partition(".")[0] in catalog.topics() or not any(listed_beside(logdir, (), topic)):

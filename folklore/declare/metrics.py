@@ -56,7 +56,16 @@ TABLE = (
 )
 SPLITS = ("train", "validation", "test")
 EXAMPLES = "test/accuracy, best validation/loss, epochs to validation/accuracy 0.85, train/loss - validation/loss"
-_MAXIMISED = ("acc", "auc", "f1", "score", "precision", "recall", "reward", "return", "r2", "iou", "bleu")
+_MAXIMISED = (
+    *("acc", "auc", "auroc", "f1", "score", "precision", "recall", "reward", "return", "r2", "iou", "bleu", "rouge"),
+    *("dice", "kappa", "mcc", "matthews", "ssim", "psnr", "ndcg", "mrr", "specificity", "sensitivity", "spearman"),
+    *("pearson", "correlation", "success", "win_rate", "hit", "top1", "top5", "elbo", "likelihood"),
+)
+_MINIMISED = (
+    *("loss", "err", "mse", "mae", "mape", "perplexity", "ppl", "nll", "negative", "entropy", "distance", "deviance"),
+    *("regret", "cost", "seconds", "time"),
+)
+_MEAN_AVERAGE_PRECISION = re.compile(r"(?<![a-z])map(?![a-z])")  # not in "mape" or "feature_maps"
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
 _TERM = re.compile(rf"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
 
@@ -187,8 +196,20 @@ def goal_of(name: str) -> Goal:
     split, _, metric = name.partition("/")
     if split == "probe":
         return "min"
-    is_loss, grows = (any(word in metric.lower() for word in words) for words in (("loss", "err"), _MAXIMISED))
-    return goal_in_table(metric) or ("max" if grows and not is_loss else "min")
+    return goal_in_table(metric) or goal_in_name(metric) or "min"
+
+
+def goal_in_name(metric: str) -> Goal | None:
+    """What a metric's own name says of its goal, without the part of the data; None where it says nothing.
+
+    Example:
+        >>> goal_in_name("mAP"), goal_in_name("mape"), goal_in_name("negative_log_likelihood"), goal_in_name("gap")
+        ('max', 'min', 'min', None)
+    """
+    name = metric.lower()
+    if any(word in name for word in _MINIMISED):
+        return "min"
+    return "max" if any(word in name for word in _MAXIMISED) or _MEAN_AVERAGE_PRECISION.search(name) else None
 
 
 def goal_in_table(metric: str) -> Goal | None:

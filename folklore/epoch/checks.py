@@ -59,14 +59,17 @@ def check_monitors(callbacks: Iterable[keras.callbacks.Callback], names: list[st
     allowed = list(logged)
     for callback in callbacks:
         allowed += getattr(callback, "logs_names", lambda _: [])(names)
+        if isinstance(callback, keras.callbacks.LearningRateScheduler | keras.callbacks.ReduceLROnPlateau):
+            allowed.append("learning_rate")
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_best_only:
             continue  # it saves whatever its monitor says
         monitor = getattr(callback, "monitor", None)
-        if monitor is not None and monitor not in allowed:
+        if isinstance(monitor, str) and monitor not in allowed:
             raise ValueError(
                 f"{type(callback).__name__} monitors {monitor!r}, which is not logged. Logged here: "
-                f"{', '.join(allowed)}."
+                f"{', '.join(allowed)}. A callback that adds it to the logs says so by a method "
+                f"logs_names(names), which returns [{monitor!r}]."
             )
 
 
@@ -99,7 +102,8 @@ def check_data(model: keras.Model, batch: Any, name: str = "data") -> None:
         TypeError: x or y holds text where the model takes numbers.
     """
     x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    _check_inputs(model, x, name)
+    if is_keras_own(model, "train_step"):
+        _check_inputs(model, x, name)
     if all(is_keras_own(model, method) for method in ("train_step", "compute_loss")):
         _check_targets(model, y, name)
 
@@ -122,7 +126,7 @@ def check_labels(model: keras.Model, batches: Any, name: str = "data") -> None:
     if count is None or ignored is not None or y.dtype.kind not in "biuf":
         return
     least, most = y.min(), y.max()
-    if least < 0 or most >= count:
+    if not (least >= 0 and most < count):  # NaN is neither
         raise ValueError(
             f"In {name}, y has classes from {least} to {most}, and the model has {count} outputs, for classes 0 to "
             f"{count - 1}. Number the classes from 0, or give the model an output for each."
@@ -198,9 +202,13 @@ def _loss_name(model: keras.Model) -> str | None:
         loss = keras.losses.get(loss) if isinstance(loss, str) else loss if callable(loss) else None
     except ValueError:  # a misspelt name, which Keras explains
         loss = None
+    if loss is None:
+        return None
     function = getattr(loss, "fn", loss)
-    own = getattr(function, "__module__", "").startswith("keras.")
-    return None if loss is None else getattr(function, "__name__", "") if own else ""
+    # A subclass may have a `call` of its own.
+    made_by = function if function is loss else type(loss)
+    own = made_by.__module__.startswith("keras.") and getattr(function, "__module__", "").startswith("keras.")
+    return getattr(function, "__name__", "") if own else ""
 
 
 def _output(model: keras.Model) -> Any:

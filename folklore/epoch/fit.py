@@ -116,7 +116,7 @@ def fit(
     if validation_split and validation_data is None:
         data, validation_data = split(data, validation_split)
     order = {"seed": seed, "shuffle": shuffle}
-    train = _batches(model, data, "data", batch_size, steps_per_epoch, class_weight, **order)
+    train = _batches(model, data, "data", batch_size, steps_per_epoch, class_weight or None, **order)
     train.check_epochs(epochs - initial_epoch)
     if train.batch_size is not None:
         program.replicas.check(train.batch_size)

@@ -130,7 +130,9 @@ class Pipeline:
             what = "Validation" if self.name == "validation_data" else "Training"
             more = f"{what} ends: an iterator gives its batches once." if self.once else "The next epoch has the first."
             warnings.warn(f"{self.name} ran out after {taken} of {self.steps} steps of an epoch. {more}", stacklevel=6)
-        if out or self.steps is None or self._seen == self.batches:
+        # Every evaluation takes the same batches, as in Keras, unless they come only once.
+        from_the_first = self.name == "validation_data" and not self.once
+        if out or self.steps is None or self._seen == self.batches or from_the_first:
             self._iterator, self.ended = None, self.once
         return taken > 0 or self.ended
 

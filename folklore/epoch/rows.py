@@ -69,7 +69,7 @@ def check_class_weight(class_weight: Any) -> None:
     if not isinstance(class_weight, Mapping):
         raise ValueError(f"class_weight is {class_weight!r}. {advice}")
     for key, weight in class_weight.items():
-        if not (isinstance(key, int | np.integer) and key >= 0):
+        if not (isinstance(key, int | float | np.number) and key >= 0 and float(key).is_integer()):
             raise ValueError(f"class_weight has the key {key!r}, which is not the index of a class. {advice}")
         if not (isinstance(weight, int | float | np.number) and 0 <= weight < math.inf):
             raise ValueError(f"class_weight gives class {key} the weight {weight!r}. {advice}")
@@ -77,7 +77,7 @@ def check_class_weight(class_weight: Any) -> None:
 
 def for_every_class(class_weight: Mapping[int, float], classes: int | None) -> dict[int, float]:
     """The weights, and 1 for every other class: in a dataset, Keras weighs no class beyond the largest given one."""
-    return {each: float(class_weight.get(each, 1.0)) for each in range(max(classes or 0, *class_weight, 0) + 1)}
+    return {each: float(class_weight.get(each, 1.0)) for each in range(int(max(classes or 0, *class_weight, 0)) + 1)}
 
 
 def with_class_weight(arrays: tuple[Any, ...], class_weight: Mapping[int, float]) -> tuple[Any, ...]:
@@ -159,7 +159,7 @@ def _is_pandas(part: Any) -> bool:
 
 
 def _from_pandas(frame: Any, label: str) -> np.ndarray:
-    """The values of a frame, (n, columns), or of a series: (n, 1) as x, as in Keras, and (n,) otherwise."""
+    """The values of a frame, (n, columns), or of a series: (n, 1) as x and y, as in Keras, and (n,) as weights."""
     kinds = dict(frame.dtypes) if frame.ndim == 2 else {frame.name: frame.dtype}
     others = [str(column) for column, kind in kinds.items() if kind.kind not in "biuf"]
     if others and frame.ndim == 2:
@@ -168,4 +168,4 @@ def _from_pandas(frame: Any, label: str) -> np.ndarray:
         return frame.astype(object).to_numpy()
     plain = len({kind.kind for kind in kinds.values()}) == 1 and all(isinstance(k, np.dtype) for k in kinds.values())
     values = frame.to_numpy() if plain else frame.to_numpy(dtype=keras.config.floatx(), na_value=np.nan)
-    return values[:, None] if label == "x" and values.ndim == 1 else values
+    return values[:, None] if label in ("x", "y") and values.ndim == 1 else values

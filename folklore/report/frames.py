@@ -190,6 +190,8 @@ def _opened(logdir: Path) -> Iterator[list[Path]]:
 
         logs = tensorboard_logs.read(logdir)
         known = tags.names({tag for run in logs.runs for tag in run.series})
+        if not known:
+            raise ProblemError(f"{logdir} holds event files, and no scalars in them.")
         metric = tags.default(known.values()) or next(iter(known))
         with adopt.adopted(logs, metric) as path:
             yield [path]

@@ -54,7 +54,9 @@ def run(
     """
     from folklore.study.run import run_studies
 
-    if multiprocessing.parent_process() is not None:
+    # A spawned process imports the script before it knows its parent.
+    importing = getattr(multiprocessing.current_process(), "_inheriting", False)
+    if importing or multiprocessing.parent_process() is not None:
         raise ProblemError(
             "folklore.run was called while a worker imported the script. Put the call under "
             '`if __name__ == "__main__":`.'

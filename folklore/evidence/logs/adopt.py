@@ -153,6 +153,12 @@ def _notes(logs: Logs, wanted: Mapping[str, str], lacking: Sequence[LoggedRun]) 
         )
     if logs.twice:
         notes.append(f"of runs with the same arm and seed, the last is used, and not {_some(logs, logs.twice)}")
+    for name in wanted.values():
+        metric = name.partition("/")[2]
+        if not (metrics.goal_in_table(metric) or metrics.goal_in_name(metric)):
+            notes.append(f"lower {metric} is taken as better, since its name does not say which is")
+    if logs.unfinished:
+        notes.append(f"unfinished runs are left out: {_some(logs, logs.unfinished)}")
     if lacking:
         tag = " and ".join(wanted)
         notes.append(f"{len(lacking)} of {len(logs.runs)} runs have no {tag}: {_some(logs, [r.path for r in lacking])}")

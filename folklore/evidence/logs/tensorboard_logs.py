@@ -56,12 +56,14 @@ class Logs:
         runs: those that fit the pattern; if two are the same seed of an arm, the later by name.
         grouping: how they were grouped.
         twice: the directories of the earlier ones.
+        unfinished: those of `callbacks.Logger` that have no DONE.
     """
 
     path: Path
     runs: Sequence[LoggedRun]
     grouping: Grouping
     twice: Sequence[Path]
+    unfinished: Sequence[Path] = ()
 
 
 def read(logdir: Path, group: str | None = None) -> Logs:
@@ -91,12 +93,17 @@ def read(logdir: Path, group: str | None = None) -> Logs:
             + (f", or names of these HParams: {', '.join(next(iter(hparams.values())))}." if hparams else ".")
         )
     runs: dict[grouping.Key, LoggedRun] = {}
-    twice = []
+    twice, unfinished = [], []
     for path, (arm, seed) in found.runs.items():
+        if (logdir / path / "run.json").exists() and not (logdir / path / "DONE").exists():
+            unfinished.append(logdir / path)  # of callbacks.Logger: it was interrupted, or still trains
+            continue
         if (arm, seed) in runs:
             twice.append(runs[arm, seed].path)
         runs[arm, seed] = _run(logdir / path, arm or logdir.resolve().name, seed, parts[path], hparams.get(path, {}))
-    return Logs(logdir, list(runs.values()), found, twice)
+    if not runs:
+        raise ProblemError(f"No run below {logdir} has come to its end: {len(unfinished)} are unfinished.")
+    return Logs(logdir, list(runs.values()), found, twice, unfinished)
 
 
 def _parts(logdir: Path, group: str | None) -> dict[str, dict[str, Scalars]]:
