@@ -240,3 +240,18 @@ def test_unfinished_run_of_logger_is_left_out(capsys, tmp_path, monkeypatch):
 
 def test_list_takes_a_log_directory(capsys, runs):
     assert "2 arms × 8 seeds" in run(capsys, "list", "runs")
+
+
+def test_experiment_without_a_finished_run_does_not_hide_the_others(capsys, stored):
+    declare(stored.parent / "topic.waiting")
+    with pytest.raises(SystemExit) as left:
+        app.main(["compare", "--logdir", str(stored.parent)])
+    printed = capsys.readouterr()
+    assert left.value.code == 2
+    assert "topic.experiment" in printed.out
+    assert "topic.waiting has no finished run yet" in printed.err
+    pages = stored.parent / "pages"
+    assert "Left out of the report: topic.waiting" in refused(
+        capsys, "report", "--logdir", stored.parent, "--out", pages
+    )
+    assert (pages / "topic.experiment.html").exists()

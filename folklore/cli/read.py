@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -32,6 +32,8 @@ from folklore.wording import count
 if TYPE_CHECKING:
     from folklore.declare.experiment import Experiment
 
+One = TypeVar("One")
+T = TypeVar("T")
 out = Console(emoji=False)  # a colon is a colon
 if not out.is_terminal and "COLUMNS" not in os.environ:
     out.width = 120  # instead of 80: a file or a pipe has no edge, and folded text cannot be searched
@@ -91,7 +93,8 @@ def compare(
     found = context.with_resource(experiments(names, logdir, metric or [None], group, baseline, expect))
     from folklore.evidence import compare, ledger
 
-    comparisons = [ledger.record_look(path, compare.compare(path, metric)) for path, metric in found]
+    pairs, problems = _each(found, lambda one: (one[0], ledger.record_look(one[0], compare.compare(*one))))
+    comparisons = [compared for _, compared in pairs]
     if sort:
         comparisons = [compared.by_mean() for compared in comparisons]
     if format_ == "json":
@@ -104,12 +107,31 @@ def compare(
     elif format_ == "runs":
         from folklore.report.frames import compared_runs
 
-        print(compared_runs([path for path, _ in found], comparisons).to_csv(index=False), end="")
+        print(compared_runs([path for path, _ in pairs], comparisons).to_csv(index=False), end="")
     else:
         from folklore.storage.run_directory import logdir_option
 
         for compared in comparisons:
             out.print(tables.comparison(compared, logdir_option(logdir)))
+    if problems:
+        raise ProblemError(" ".join(problems))
+
+
+def _each(found: Sequence[One], of: Callable[[One], T]) -> tuple[list[T], list[str]]:
+    """The results of a function for each of several experiments, and what is wrong with those that have none.
+
+    Raises:
+        ProblemError: none has a result.
+    """
+    results, problems = [], []
+    for one in found:
+        try:
+            results.append(of(one))
+        except ProblemError as problem:  # such as one whose first run has not ended: the others are shown all the same
+            problems.append(str(problem))
+    if problems and not results:
+        raise ProblemError(" ".join(problems))
+    return results, problems
 
 
 def _list_metrics(names: Sequence[str] | None, logdir: Path, group: str | None, format_: str) -> None:
@@ -213,9 +235,11 @@ def report(
     folders = {file.parent for file in kept}
     names = [name for name in names or [] if Path(name) not in folders]
     found = [summary.read(file) for file in kept]
+    problems: list[str] = []
     if names or not kept:
         opened = _opened(context, names, logdir, metric, group, baseline, expect)
-        found += [summary.summarise(path, seeds=True) for path in opened]
+        summaries, problems = _each(opened, lambda path: summary.summarise(path, seeds=True))
+        found += summaries
     try:
         index = html.write(found, out_)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -226,3 +250,5 @@ def report(
     out.print(Text(f"Wrote {index}, and {count(len(found), 'page')} beside it."), soft_wrap=True)
     if open_:
         typer.launch(str(index.resolve()))
+    if problems:
+        raise ProblemError(f"Left out of the report: {' '.join(problems)}")
