@@ -168,7 +168,7 @@ class WarmPool(Pool):
 
     def _new_worker(self, number):
         kept = self.idle.pop(self._key(number), None)
-        return kept if kept and kept.process.is_alive() else super()._new_worker(number)
+        return kept if kept and kept.is_alive() else super()._new_worker(number)
 
     def __exit__(self, kind, *exception):
         for worker in [worker for worker in self._workers if worker.job is None and worker.arms]:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from folklore import Fact
-from folklore.study import preload
+from folklore.study.engines import preload
 from folklore.study.pool import Pool
 from folklore.study.resources import Resources, environment
 

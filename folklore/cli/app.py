@@ -78,16 +78,29 @@ def run(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="bit-identical results for equal seeds; slower on a GPU")
     ] = False,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(envvar="FOLKLORE_ENGINE", help="ray: workers are on the nodes of a Ray cluster"),
+    ] = "local",
+    address: Annotated[
+        str, typer.Option(help="of the Ray cluster, HOST:PORT; auto: RAY_ADDRESS, or the one on this machine")
+    ] = "auto",
+    per_worker: Annotated[
+        str, typer.Option(help="what Ray reserves for a worker, as in CPU=2,GPU=0.5; it has a thread a CPU")
+    ] = "CPU=1",
 ) -> None:
     """Train the arms of experiments and compare them. Finished runs are skipped, unfinished ones resumed."""
     if until_decided and seeds is not None:
         raise ProblemError("--seeds and --until-decided were both given. The looks decide: give --max-seeds instead.")
     experiments, workers = catalog.find(names), worker_count(jobs)
-    from folklore.study import preload, resources
+    from folklore.study import resources
 
-    # Now that a mistake is unlikely: workers import TensorFlow while this process imports what plans and compares.
-    with resources.exported(resources.deterministic_ops() if deterministic else {}):
-        preload.preload(resources.settle_resources(workers, runs=1))
+    if engine == "local":
+        from folklore.study.engines import preload
+
+        # Now that a mistake is unlikely: workers import TensorFlow while this process imports what plans and compares.
+        with resources.exported(resources.deterministic_ops() if deterministic else {}):
+            preload.preload(resources.settle_resources(workers, runs=1))
     from folklore.study.request import Request
     from folklore.study.run import run_studies
 
@@ -95,6 +108,7 @@ def run(
         seeds=seeds, epochs=epochs, quick=budget == "quick", data=data, jobs=workers,
         settings=tuple(set_ or ()), logdir=logdir, fresh=fresh,
         until_decided=until_decided, max_seeds=max_seeds, verbose=verbose, deterministic=deterministic,
+        engine=engine, address=address, per_worker=per_worker,
     )  # fmt: skip
     if run_studies(experiments, out, request):
         raise typer.Exit(1)

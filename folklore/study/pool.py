@@ -1,6 +1,6 @@
-"""Many runs: worker processes that import TensorFlow once and take runs one after another.
+"""Many runs: workers that import TensorFlow once and take runs one after another.
 
-The process that hands out the runs imports no TensorFlow, and its workers share one import of it, see `preload`. When
+The process that hands out the runs imports no TensorFlow. An engine starts the workers, here or on other machines. When
 a worker dies, another worker resumes its run, once.
 """
 
@@ -11,22 +11,21 @@ import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from data import Source
 from folklore.errors import ProblemError, WorkerDiedError
 from folklore.storage import run_directory
-from folklore.study.preload import preload
+from folklore.study.engines.local import Local
+from folklore.study.engines.near_end import Engine, NearEnd
 from folklore.study.resources import Resources
-from folklore.study.worker_handle import Worker
+from folklore.study.worker import Examined
 
 if TYPE_CHECKING:
-    from folklore.study.worker import Examined
     from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
-ATTEMPTS = 2  # to train a run whose worker dies
+FAILED_STARTS = 3  # of each worker, one after another, before the study gives up
 
 
 @dataclass
@@ -41,20 +40,24 @@ class _Job:
 
 
 class Pool:
-    """Worker processes, for use in a `with` statement.
+    """Workers, for use in a `with` statement.
 
     Args:
         resources: how many workers, with how many threads each, on which GPUs.
         say: shows a line to the user.
+        engine: starts the workers; None takes processes of this machine.
     """
 
-    def __init__(self, resources: Resources, say: Callable[[str], None] = lambda text: None) -> None:
-        self.resources, self.say = resources, say
-        self._workers: list[Worker] = []
+    def __init__(
+        self, resources: Resources, say: Callable[[str], None] = lambda text: None, engine: Engine | None = None
+    ) -> None:
+        self.resources, self.say, self.engine = resources, say, engine or Local()
+        self._workers: list[NearEnd] = []
+        self._failed_starts = 0
 
     def __enter__(self) -> Pool:
         """The pool; all its workers start together with the first job, and what they import is imported from now on."""
-        preload(self.resources)
+        self.engine.prepare(self.resources)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -65,6 +68,7 @@ class Pool:
         for worker in self._workers:
             worker.end(kill=kind is not None)
         self._workers = []
+        self.engine.close()
 
     def _save(self) -> None:
         """Let the workers save the runs that they train at the end of their epochs."""
@@ -74,20 +78,21 @@ class Pool:
         for worker in training:
             worker.ask_to_stop()
         while busy := [worker for worker in training if worker.job]:
-            for connection in wait([worker.connection for worker in busy]):
-                next(worker for worker in busy if worker.connection is connection).read()
+            for worker in self.engine.wait(busy):
+                worker.read()
 
     def use(self, resources: Resources) -> bool:
         """Replace the workers if these resources differ from the present ones; return whether they do."""
         if changed := resources != self.resources:
-            self.__exit__(None)
-            self.resources = resources
+            for worker in self._workers:
+                worker.end()
+            self._workers, self.resources = [], resources
         return changed
 
     def find_source(self, source: Source, choice: str) -> tuple[Source, str | None]:
         """`data.resolve` in a worker: a first download of Fashion-MNIST imports Keras."""
-        ((_, answer),) = self._work([_Job("find_source", (source, choice))])
-        return answer
+        ((_, (stands_in, why)),) = self._work([_Job("find_source", (source, choice))])
+        return source.stand_in if stands_in and source.stand_in else source, why
 
     def compute_facts(self, name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
         """The facts of an experiment's check, computed in a worker, since networks are built for it. JSON-able.
@@ -106,7 +111,7 @@ class Pool:
             WorkerDiedError: a worker was killed.
         """
         jobs = [_Job("examine_arm", (f"{arm[0]}, arm {arm[1]!r}", task), arm, tag=arm) for arm, task in arms.items()]
-        return {job.tag: answer for job, answer in self._work(jobs)}
+        return {job.tag: Examined(*answer) for job, answer in self._work(jobs)}  # a list, from another machine
 
     def train_all(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
         """Train; yield each task with its record as it ends.
@@ -126,23 +131,27 @@ class Pool:
             self._workers = [self._new_worker(number) for number in range(self.resources.workers)]
         while waiting or any(worker.job for worker in self._workers):
             for number, worker in enumerate(self._workers):
-                if worker.job is None and waiting:
-                    if worker.is_worn() or not worker.process.is_alive():
+                if worker.job is None and worker.ready and waiting:
+                    if worker.is_worn() or not worker.is_alive():
                         worker.end()
                         worker = self._workers[number] = self._new_worker(number)
+                        if not worker.ready:
+                            continue
                     given = _next_for(worker, waiting, self._workers)
                     self._give(worker, given)
                     report(given, {})
-            busy = {worker.connection: worker for worker in self._workers if worker.job}
-            for connection in wait(list(busy)):
-                worker = busy[connection]
+            for worker in self.engine.wait([worker for worker in self._workers if worker.job or not worker.ready]):
                 job = worker.job
                 kind, answer = worker.read()
                 if kind == "row":
                     report(job, answer)
+                elif kind == "ready":
+                    self._failed_starts = 0
+                elif kind == "died" and job is None:
+                    self._start_again(worker, answer)
                 elif kind == "died":
                     self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
-                    if job.work == "train_run" and job.attempts < ATTEMPTS:
+                    if job.attempts < self.engine.attempts(job.work):
                         waiting.insert(0, job)
                     elif job.work == "train_run":
                         yield job, _lost(job, answer)
@@ -156,7 +165,18 @@ class Pool:
                 else:
                     yield job, answer
 
-    def _give(self, worker: Worker, job: _Job) -> None:
+    def _start_again(self, worker: NearEnd, how: str) -> None:
+        """Replace a worker that ended before it was ready.
+
+        Raises:
+            WorkerDiedError: so many did, one after another, that something else must be wrong.
+        """
+        self._failed_starts += 1
+        if self._failed_starts > FAILED_STARTS * len(self._workers):
+            raise WorkerDiedError(f"No worker could be started: the last one {how}.")
+        self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
+
+    def _give(self, worker: NearEnd, job: _Job) -> None:
         job.attempts += 1
         try:
             worker.give(job)
@@ -166,11 +186,12 @@ class Pool:
                 "each callback at the top level of a module, under a name that nothing else there has."
             ) from None
 
-    def _new_worker(self, number: int) -> Worker:
-        return Worker(number, self.resources.environment(number))
+    def _new_worker(self, number: int) -> NearEnd:
+        worker: NearEnd = self.engine.start(number, self.resources)
+        return worker
 
 
-def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) -> _Job:
+def _next_for(worker: NearEnd, waiting: list[_Job], workers: Sequence[NearEnd]) -> _Job:
     """Take a job from `waiting`: of an arm that the worker has trained, and so compiled; else of one that no other has,
     if possible one that it has built; else of the arm with the most jobs left.
     """
@@ -188,7 +209,7 @@ def _next_for(worker: Worker, waiting: list[_Job], workers: Sequence[Worker]) ->
 def _lost(job: _Job, how: str) -> dict[str, Any]:
     """The record of a run whose workers died, stored where the run is."""
     task = job.tag
-    error = f"{ATTEMPTS} times its worker process {how}"
+    error = f"{job.attempts} times its worker process {how}"
     record = task.record() | {"status": "failed", "error": error, "traceback": ""}
     try:
         run_directory.finish(task.path, record)

@@ -31,7 +31,7 @@ def provenance() -> dict[str, Any]:
 
     commit = git("rev-parse", "HEAD")
     changed = None if commit is None else bool(git("status", "--porcelain", "--", ":/*.py"))
-    code = {"folklore": folklore.__version__, "commit": commit, "changed": changed, "sha256": _sources()}
+    code = {"folklore": folklore.__version__, "commit": commit, "changed": changed, "sha256": sources()}
     return {"code": code}
 
 
@@ -84,7 +84,7 @@ def _is_ours(file: Path) -> bool:
     return any(file.is_relative_to(ROOT / folder) for folder in _TRAINS)
 
 
-def _sources() -> str:
+def sources() -> str:
     """SHA-256 of all that trains: the Python files of models, callbacks, data, and of folklore's rooms that train."""
     digest = hashlib.sha256()
     for folder in _TRAINS:

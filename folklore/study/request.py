@@ -15,6 +15,7 @@ from folklore.declare.settings import flatten, parse_settings
 from folklore.evidence import sequential
 
 DataChoice = Literal["auto", "real", "bundled"]
+EngineName = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Request:
         max_seeds: where that ends.
         verbose: whether every run has a line in a terminal too.
         deterministic: whether only operations are used that give equal bits for equal inputs.
+        engine: where workers run.
+        address: of the Ray cluster, HOST:PORT or "auto".
+        per_worker: what Ray reserves for a worker, such as "CPU=2,GPU=0.5".
     """
 
     seeds: int | None = None
@@ -48,6 +52,9 @@ class Request:
     max_seeds: int = sequential.LOOKS[-1]
     verbose: bool = False
     deterministic: bool = False
+    engine: EngineName = "local"
+    address: str = "auto"
+    per_worker: str = "CPU=1"
 
     def apply(self, experiment: Experiment) -> Experiment:
         """The experiment with every recipe changed by its short form, by `epochs` and by `settings`, in this order.

@@ -27,10 +27,11 @@ from folklore.storage import files, run_directory
 from folklore.storage.locks import exclusive, locked
 from folklore.storage.schema import StoredExperiment, Tuned
 from folklore.study import plan, tuning
+from folklore.study.engines.choice import engine_of
 from folklore.study.pool import Pool
 from folklore.study.provenance import provenance, provenance_of
 from folklore.study.request import Request
-from folklore.study.resources import deterministic_ops, exported, settle_resources
+from folklore.study.resources import deterministic_ops, exported
 from folklore.study.trainer import Trainer
 from folklore.study.worker import checkpoint_seconds
 from folklore.task import Task
@@ -47,9 +48,10 @@ def run_studies(experiments: Mapping[str, Experiment], console: Console, request
     studies = [_Study.of(name, experiment, request) for name, experiment in experiments.items()]
     run_directory.check_logdir(request.logdir)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    settle = partial(settle_resources, request.jobs, sum(study.most_runs() for study in studies))
+    engine = engine_of(request.engine, request.address, request.per_worker, say)
+    settle = partial(engine.settle, request.jobs, sum(study.most_runs() for study in studies))
     operations = deterministic_ops() if request.deterministic else {}  # workers inherit them
-    with exported(operations), locked(request.logdir, experiments, say), Pool(settle(), say) as pool:
+    with exported(operations), locked(request.logdir, experiments, say), Pool(settle(), say, engine) as pool:
         statistics.import_libraries()  # on a core that is idle until the workers have imported theirs
         steps = _Steps(studies, request, console, Trainer(pool, settle, console, request.verbose))
         steps.settle_data()

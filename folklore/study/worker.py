@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import psutil
 
-from data import DataError, resolve
+from data import DataError, Source, resolve
 from folklore.cache_folder import cache_folder
 from folklore.errors import ProblemError
 from folklore.own_code import place
@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     from folklore.task import Task
 
 
+class Ends(Protocol):
+    """What is needed of a connection to the pool."""
+
+    def recv(self) -> Any:
+        """The next job; None says that there are no more."""
+
+    def send(self, message: Any, /) -> None:
+        """Say something: its kind, the answer, and the bytes of memory that this process takes."""
+
+
 def serve(connection: Connection, environment: Mapping[str, str]) -> None:
     """Do the jobs that arrive, until there are no more; with these environment variables and no others."""
     os.environ.clear()
@@ -39,6 +49,17 @@ def serve(connection: Connection, environment: Mapping[str, str]) -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    do_jobs(connection, stopping.is_set, train_run)
+
+
+def do_jobs(connection: Ends, stop: Callable[[], bool], train_run: Callable[..., dict[str, Any]]) -> None:
+    """Do the jobs that arrive, until there are no more.
+
+    Args:
+        connection: to the pool.
+        stop: whether the run that is trained shall be saved and left unfinished.
+        train_run: called with functions to say something and to ask `stop`, and a job's arguments.
+    """
     with quietly():
         from folklore import epoch
 
@@ -51,19 +72,19 @@ def serve(connection: Connection, environment: Mapping[str, str]) -> None:
         connection.send((kind, answer, process.memory_info().rss))
 
     works: dict[str, Callable[..., Any]] = {
-        "find_source": resolve,
+        "find_source": _find_source,
         "compute_facts": _compute_facts,
         "examine_arm": _examine_arm,
-        "train_run": partial(_train_run, say, stopping.is_set),
+        "train_run": partial(train_run, say, stop),
     }
     with programs:
         with quietly():
             epoch.devices()
-        _do_jobs(connection, works, programs, say, stopping.is_set)
+        _do_each(connection, works, programs, say, stop)
 
 
-def _do_jobs(
-    connection: Connection,
+def _do_each(
+    connection: Ends,
     works: Mapping[str, Callable[..., Any]],
     programs: KeptPrograms,
     say: Callable[[str, Any], None],
@@ -97,6 +118,12 @@ def _end_with_parent() -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)
+
+
+def _find_source(source: Source, choice: Any) -> tuple[bool, str | None]:
+    """Whether the source's stand-in is to be used, and why; answers are plain data, whatever machine gives them."""
+    found, why = resolve(source, choice)
+    return found != source, why
 
 
 def _compute_facts(name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
@@ -163,7 +190,8 @@ def checkpoint_seconds() -> float:
     return seconds
 
 
-def _train_run(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
+def train_run(say: Callable[[str, Any], None], stop: Callable[[], bool], task: Task) -> dict[str, Any]:
+    """Train a run where its task says; rows are said as they come."""
     from folklore.training.train import Control, train
 
     try:

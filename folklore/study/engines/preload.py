@@ -26,7 +26,7 @@ def preload(resources: Resources) -> None:
     if _imported_with is None and not resources.gpus and sys.platform == "linux":  # no macOS library survives a fork
         with exported(resources.environment(0)):
             _imported_with = _read_by_imports()
-            multiprocessing.set_forkserver_preload(["folklore.study.preloaded"])
+            multiprocessing.set_forkserver_preload(["folklore.study.engines.preloaded"])
             with exported({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}):  # Python 3.11 does not hand it on
                 forkserver.ensure_running()
 

@@ -1,0 +1,174 @@
+"""A worker on another machine: a process that connects to the driver, and does the jobs that come from there.
+
+It is started by an actor (`ray_actor`), reads the driver's address from its standard input, and ends when that is
+closed, so it never outlives the actor; nor the driver, whose connection then closes. A run is trained in a folder of
+this machine, and what it writes goes to the driver whenever a checkpoint is complete, and at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pickle
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from folklore.study.engines import frames
+from folklore.study.engines.facts import facts
+from folklore.study.engines.parcels import Packer, Parcel, unpack
+from folklore.study.worker import do_jobs, train_run
+
+if TYPE_CHECKING:
+    from folklore.task import Task
+
+ALIVE_SECONDS = 2.0  # between two signs of life
+ROW_SECONDS = 1.0  # between two rows of a run, so that hundreds of workers do not drown the driver
+
+
+class Ends:
+    """This end of the connection: jobs come in at any time, so a thread reads them.
+
+    Attributes:
+        stopping: set once the driver asks for the run under way to be saved and left.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.stopping = threading.Event()
+        self._jobs: queue.Queue[Any] = queue.Queue()
+        self._one_at_a_time = threading.Lock()
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._show_life, daemon=True).start()
+
+    def recv(self) -> Any:
+        """The next job; None says that there are no more."""
+        return self._jobs.get()
+
+    def send(self, message: tuple[str, Any, int], parcel: Parcel | None = None) -> None:
+        """Say something to the driver."""
+        kind, answer, size = message
+        self._send({"kind": kind, "answer": answer, "bytes": size}, parcel)
+
+    def _send(self, header: Mapping[str, Any], parcel: Parcel | None = None) -> None:
+        try:
+            with self._one_at_a_time:
+                frames.send(self.connection, header, parcel)
+        except OSError:  # the driver is gone, and nobody waits for the rest
+            os._exit(1)
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message = self.connection.recv_bytes()
+                if message == b"stop":
+                    self.stopping.set()
+                else:
+                    self._jobs.put(pickle.loads(message))  # noqa: S301 what this machine was started to run
+        except (EOFError, OSError):
+            os._exit(1)
+
+    def _show_life(self) -> None:
+        while True:
+            time.sleep(ALIVE_SECONDS)
+            self._send({"kind": "alive"})
+
+
+def train_away(
+    ends: Ends,
+    say: Callable[[str, Any], None],
+    stop: Callable[[], bool],
+    task: Task,
+    place: str,
+    others: Mapping[str, tuple[Mapping[str, Any], bytes]],
+) -> dict[str, Any]:
+    """Train a run in a folder of this machine.
+
+    Args:
+        ends: of the connection, for parcels.
+        say, stop: as for `worker.train_run`.
+        task: its path is that on the driver.
+        place: of the run in its log directory.
+        others: parcels by place: of the run, if it began elsewhere, and of the one whose network it starts from.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="folklore-"))
+    try:
+        for where, (header, contents) in others.items():
+            unpack(Parcel.of(header, memoryview(contents)), folder / where)
+        packer = Packer(folder / place)
+        packer.skip()
+        shipping = _Shipping(packer, lambda parcel: ends.send(("files", None, 0), parcel))
+        slowly = _Slowly(say, ROW_SECONDS)
+
+        def watch(kind: str, row: Any) -> None:
+            shipping.after_checkpoint()
+            slowly(kind, row)
+
+        record = train_run(watch, stop, dataclasses.replace(task, path=folder / place))
+        shipping.all()
+        return record
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclasses.dataclass
+class _Shipping:
+    """Sends what a run has written, once another checkpoint is complete."""
+
+    packer: Packer
+    send: Callable[[Parcel], None]
+    shipped: frozenset[str] = frozenset()
+
+    def after_checkpoint(self) -> None:
+        there = frozenset(path.name for path in (self.packer.path / "checkpoint").glob("epoch-*"))
+        if there - self.shipped:
+            self.shipped = there
+            self.all()
+
+    def all(self) -> None:
+        if (parcel := self.packer.pack()).files:
+            self.send(parcel)
+
+
+class _Slowly:
+    """Says a row at most once in so many seconds."""
+
+    def __init__(self, say: Callable[[str, Any], None], seconds: float) -> None:
+        self.say, self.seconds, self.last = say, seconds, -seconds
+
+    def __call__(self, kind: str, row: Any) -> None:
+        if time.monotonic() - self.last >= self.seconds:
+            self.last = time.monotonic()
+            self.say(kind, row)
+
+
+def main() -> None:
+    """Connect to the driver named on standard input, and do its jobs."""
+    given = json.loads(sys.stdin.readline())
+    os.environ.update(given["environment"])
+    threading.Thread(target=_end_with_actor, daemon=True).start()
+    connection = Client((given["host"], given["port"]), authkey=bytes.fromhex(given["key"]))
+    frames.send(connection, {"kind": "hello", "worker": given["worker"], "facts": facts()})
+    ends = Ends(connection)
+
+    def train(say: Callable[[str, Any], None], stop: Callable[[], bool], *arguments: Any) -> dict[str, Any]:
+        return train_away(ends, say, stop, *arguments)
+
+    do_jobs(ends, ends.stopping.is_set, train)
+
+
+def _end_with_actor() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""Workers on the nodes of a cluster, which connect to this process and send what they write.
+
+The cluster places them and restarts nothing; the pool decides what is tried again. This process is the only one that
+writes into the log directory: what a worker sends after it was given up is not written anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Listener
+from pathlib import Path
+from typing import Any
+
+from folklore.errors import ProblemError
+from folklore.study.engines import frames
+from folklore.study.engines.facts import differences, facts
+from folklore.study.engines.parcels import Parcel, unpack
+from folklore.study.engines.remote_worker import Cluster, RemoteWorker
+from folklore.study.resources import Resources, environment
+
+SILENT_SECONDS = 60.0  # without a sign of life, after which a worker counts as lost
+# For what a worker that has ended sent before. Then its connection closes, unless its whole machine is gone.
+LAST_WORDS_SECONDS = 10.0
+# Variables of the driver that hold on its nodes too.
+_CARRIED = ("FOLKLORE_CHECKPOINT_SECONDS", "TF_DETERMINISTIC_OPS", "XLA_FLAGS")
+_LOST = {"kind": "lost"}  # a connection that has closed
+
+
+@dataclass
+class RemoteEngine:
+    """Starts workers on the nodes of a cluster, which connect to this process.
+
+    Attributes:
+        cluster: places them.
+        per_worker: what it reserves for a worker, such as {"CPU": 2, "GPU": 0.5, "big": 1}; it has a thread a CPU.
+        say: shows a line to the user.
+        silent_seconds: without a sign of life, after which a worker counts as lost.
+        poll_seconds: between two looks at what the cluster knows of its workers.
+        clock: returns seconds.
+        shipped: bytes of files that came back.
+    """
+
+    cluster: Cluster
+    per_worker: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1.0})
+    say: Callable[[str], None] = lambda text: None
+    silent_seconds: float = SILENT_SECONDS
+    poll_seconds: float = 1.0
+    clock: Callable[[], float] = time.monotonic
+    shipped: int = 0
+
+    def __post_init__(self) -> None:
+        self._events: queue.Queue[tuple[str, Any, Parcel | None]] = queue.Queue()
+        self._expected: dict[str, RemoteWorker] = {}
+        self._listener: Listener | None = None
+        self._key = secrets.token_bytes(32)
+        self._processors: set[str] = set()
+        self._looked = -self.poll_seconds
+
+    def attempts(self, work: str) -> int:
+        """Nodes come and go, so that a job is tried three times."""
+        return 3
+
+    def settle(self, jobs: int | None, runs: int, largest: int = 0) -> Resources:
+        """As many workers as the cluster has room for; with `jobs`, as many as asked for, which autoscaling may add.
+
+        Raises:
+            ProblemError: there is no cluster, or it has no room.
+        """
+        self._connect()
+        total = self.cluster.resources()
+        room = min(int(total.get(name, 0.0) // amount) for name, amount in self.per_worker.items())
+        if not (room or jobs):
+            asked = ", ".join(f"{name} {amount:g}" for name, amount in self.per_worker.items())
+            raise ProblemError(
+                f"The cluster has no room for a worker: each needs {asked}. Add nodes, ask for less with "
+                "--per-worker, or give --jobs N to wait for nodes that autoscaling adds."
+            )
+        return Resources(jobs or min(room, runs), int(self.per_worker["CPU"]))
+
+    def prepare(self, resources: Resources) -> None:
+        """Connect to the cluster, and listen for workers."""
+        self._connect()
+
+    def start(self, number: int, resources: Resources) -> RemoteWorker:
+        """Ask for a worker, which will connect."""
+        host, port = self._connect().address
+        token = secrets.token_hex(8)
+        given = {"host": host, "port": port, "key": self._key.hex(), "worker": token}
+        carried = {name: os.environ[name] for name in _CARRIED if name in os.environ}
+        given |= {"environment": environment(resources.threads) | carried}
+        handle = self.cluster.start(json.dumps(given).encode(), self.per_worker)
+        worker = self._expected[token] = RemoteWorker(number, handle, self.cluster, self.clock())
+        return worker
+
+    def wait(self, workers: Sequence[RemoteWorker]) -> list[RemoteWorker]:
+        """Wait until one of these workers has something for the pool; return those that have.
+
+        Raises:
+            ProblemError: a node has other code or versions than this machine.
+        """
+        while not (found := [worker for worker in workers if worker.inbox]):
+            with contextlib.suppress(queue.Empty):
+                self._take(*self._events.get(timeout=self.poll_seconds))
+                while True:
+                    self._take(*self._events.get_nowait())
+            if self.clock() - self._looked >= self.poll_seconds:
+                self._looked = self.clock()
+                self._look_for_lost(workers)
+        return found
+
+    def close(self) -> None:
+        """Stop listening, and leave the cluster."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            self.cluster.close()
+
+    def _connect(self) -> Listener:
+        if self._listener is None:
+            self._listener = Listener((self.cluster.connect(), 0), authkey=self._key, backlog=512)
+            threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        return self._listener
+
+    def _accept(self, listener: Listener) -> None:
+        while True:
+            try:
+                connection = listener.accept()
+            except OSError:
+                if self._listener is not listener:  # closed
+                    return
+                continue
+            except Exception:  # somebody who does not know the key
+                continue
+            threading.Thread(target=self._read, args=(connection,), daemon=True).start()
+
+    def _read(self, connection: Any) -> None:
+        """Read what a worker says, in a thread: a message of a node that hangs may never come to its end."""
+        token = ""
+        try:
+            hello, _ = frames.receive(connection)
+            token = str(hello["worker"])
+            self._events.put((token, hello | {"connection": connection}, None))
+            while True:
+                message, parcel = frames.receive(connection)
+                self._events.put((token, message, parcel))
+        except (EOFError, OSError):
+            self._events.put((token, _LOST, None))
+        except (ValueError, KeyError, TypeError) as error:
+            self._events.put((token, _LOST | {"why": f"sent what cannot be read: {error}"}, None))
+
+    def _take(self, token: str, message: Mapping[str, Any], parcel: Parcel | None) -> None:
+        worker = self._expected.get(token)
+        if worker is None or worker.lost:  # given up before: what it still sends is not written anywhere
+            if "connection" in message:
+                message["connection"].close()
+            return
+        worker.heard = self.clock()
+        kind = message["kind"]
+        if kind == "hello":
+            self._check(message["facts"])
+            worker.connect(message["connection"], message["facts"])
+            worker.inbox.append(("ready", None, 0))
+        elif kind == "files" and parcel is not None and worker.job is not None:
+            self.shipped += parcel.size
+            unpack(parcel, Path(worker.job.tag.path))
+        elif kind == "lost":
+            self._lose(worker, message.get("why", "closed its connection"))
+        elif kind in ("row", "done", "problem", "died"):
+            worker.inbox.append((kind, message.get("answer"), int(message.get("bytes") or 0)))
+
+    def _check(self, there: Mapping[str, Any]) -> None:
+        if wrong := differences(facts(), there):
+            raise ProblemError(
+                f"The node {there.get('host')} of the cluster has {', '.join(wrong)}. Install the same there, from the "
+                "project's requirements files, and give the command again."
+            )
+        processor = str(there.get("processor"))
+        if self._processors and processor not in self._processors:
+            self.say(
+                f"The nodes have different processors: {', '.join(sorted({*self._processors, processor}))}. Equal "
+                "seeds may differ in rounding between them."
+            )
+        self._processors.add(processor)
+
+    def _look_for_lost(self, workers: Sequence[RemoteWorker]) -> None:
+        """Find the workers that have ended, or that have been silent for too long."""
+        held = {id(worker.handle): worker for worker in workers if not worker.lost}
+        for handle in self.cluster.ended([worker.handle for worker in held.values()]):
+            worker = held[id(handle)]
+            if not worker.ready:
+                self._lose(worker, "ended before it was ready")
+            elif worker.ended is None:
+                worker.ended = self.clock()
+            elif self.clock() - worker.ended > LAST_WORDS_SECONDS:
+                self._lose(worker, "ended")
+        for worker in held.values():
+            if worker.ready and self.clock() - worker.heard > self.silent_seconds:
+                self._lose(worker, f"gave no sign of life for {self.silent_seconds:g} s")
+
+    def _lose(self, worker: RemoteWorker, how: str) -> None:
+        if not worker.lost:
+            worker.lost = True
+            worker.inbox.append(("died", f"on {worker.name()} {how}", worker.bytes))

@@ -1,0 +1,116 @@
+"""The near end of a worker on a node of a cluster, and what is needed of the cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+from folklore.study.engines.near_end import NearEnd
+from folklore.study.engines.parcels import Packer
+
+
+class Cluster(Protocol):
+    """What places workers on machines."""
+
+    def connect(self) -> str:
+        """Connect to it; return the address at which its nodes reach this machine.
+
+        Raises:
+            ProblemError: there is no such cluster.
+        """
+
+    def resources(self) -> Mapping[str, float]:
+        """What all nodes have together, such as {"CPU": 8, "GPU": 1}."""
+
+    def start(self, config: bytes, per_worker: Mapping[str, float]) -> Any:
+        """Ask for a worker, where so much is free; return its handle. `config` is for `far_end`."""
+
+    def ended(self, handles: Sequence[Any]) -> Sequence[Any]:
+        """Those of the handles whose worker has ended, or whose node is gone."""
+
+    def kill(self, handle: Any) -> None:
+        """End a worker, if it still runs."""
+
+    def close(self) -> None:
+        """Leave the cluster."""
+
+
+class RemoteWorker(NearEnd):
+    """The near end of a worker on a node.
+
+    Attributes:
+        facts: of its node; {} until it has connected.
+        inbox: messages that the pool has not read.
+        heard: when it last gave a sign of life.
+        ended: when the cluster first said that it has ended.
+    """
+
+    ready = False
+
+    def __init__(self, number: int, handle: Any, cluster: Cluster, now: float) -> None:
+        super().__init__(number)
+        self.handle, self.cluster = handle, cluster
+        self.connection: Connection | None = None
+        self.facts: dict[str, Any] = {}
+        self.inbox: list[tuple[str, Any, int]] = []
+        self.heard, self.lost = now, False
+        self.ended: float | None = None
+        self._outbox: queue.Queue[bytes] = queue.Queue()
+
+    def connect(self, connection: Connection, found: Mapping[str, Any]) -> None:
+        """It has connected, and has said what it is."""
+        self.connection, self.facts, self.ready = connection, dict(found), True
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def is_alive(self) -> bool:
+        """Whether it can still be given jobs."""
+        return not self.lost
+
+    def ask_to_stop(self) -> None:
+        """Ask it to save the run that it trains, and to send it."""
+        self._outbox.put(b"stop")
+
+    def end(self, *, kill: bool = False) -> None:
+        """End it. What it still trains is lost, but for what it has sent."""
+        self.lost, self.ready = True, False
+        if self.connection is not None:
+            with contextlib.suppress(OSError):
+                self.connection.close()
+        self.cluster.kill(self.handle)
+
+    def name(self) -> str:
+        """Its node's name, for people."""
+        return str(self.facts.get("host", "a node"))
+
+    def _arguments(self, job: Any) -> tuple[Any, ...]:
+        if job.work != "train_run":
+            return super()._arguments(job)
+        (task,) = job.arguments
+        logdir = task.path.parents[[path.name for path in task.path.parents].index(task.experiment) + 1]
+        sent = {}
+        for path in filter(None, (task.path, task.start)):
+            if path.exists():
+                parcel = Packer(path).pack()
+                contents = b"".join(content for _, content in parcel.files.values())
+                sent[path.relative_to(logdir).as_posix()] = (parcel.header(), contents)
+        return task, task.path.relative_to(logdir).as_posix(), sent
+
+    def _send(self, message: bytes) -> None:
+        self._outbox.put(message)
+
+    def _write(self) -> None:
+        """Send what is to be sent; in a thread, since a node that hangs takes nothing."""
+        assert self.connection is not None
+        with contextlib.suppress(OSError):  # it is gone, which the reader of the connection says too
+            while True:
+                self.connection.send_bytes(self._outbox.get())
+
+    def _receive(self) -> tuple[str, Any, int]:
+        message = self.inbox.pop(0)
+        if message[0] == "died":
+            self.end(kill=True)
+        return message

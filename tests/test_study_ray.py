@@ -1,0 +1,80 @@
+"""A study on a Ray cluster of several nodes, one of which is killed, equals the study on this machine bit for bit."""
+
+import csv
+import shutil
+import tempfile
+import threading
+import time
+from importlib.util import find_spec
+
+import pytest
+
+import data
+from folklore import Experiment, Hypothesis, Metric, Recipe
+from folklore.storage import run_directory
+from models import mlp
+from tests.conftest import run
+from tests.loopback_cluster import TOKEN, Cluster, kill
+
+pytestmark = [
+    pytest.mark.process,
+    # Not imported yet: Ray reads its variables when it is.
+    pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -r requirements-dev.txt"),
+]
+
+SMALL = Recipe(model=mlp, params=dict(widths=(8,)), data=data.diabetes, epochs=150, mode="graph", patience=None)
+STUDY = Experiment(
+    claim="Wide is better.",
+    arms={"narrow": SMALL, "wide": SMALL.but(params=dict(widths=(16,)))},
+    baseline="narrow",
+    metric=Metric("test/rmse", goal="min"),
+    hypothesis=Hypothesis("wide", "better", by=1.0),
+    seeds=3,
+)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    folder = tempfile.mkdtemp(prefix="ray-")  # sockets of Ray lie there, whose paths must be short
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in TOKEN.items():
+            patch.setenv(name, value)
+        made = Cluster(folder)
+        try:
+            for _ in range(2):
+                made.add_node()
+            yield made
+        finally:
+            made.end()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def histories(logdir):
+    """The rows of every run, without the seconds that they took."""
+    found = {}
+    for file in sorted(logdir.glob("topic.width/*/seed-*/history.csv")):
+        with file.open() as stream:
+            rows = [{name: row[name] for name in row if name != "seconds"} for row in csv.DictReader(stream)]
+        found[file.parts[-3:-1]] = rows
+    return found
+
+
+def kill_once(node, logdir):
+    """Kill a node as soon as a checkpoint has come back from one."""
+    while not list(logdir.glob("topic.width/*/seed-*/checkpoint/epoch-*")):
+        time.sleep(0.01)
+    kill(node)
+
+
+def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", "0")
+    threading.Thread(target=kill_once, args=(cluster.nodes[0], tmp_path / "ray"), daemon=True).start()
+    failures, printed = run(STUDY, tmp_path / "ray", engine="ray", address=cluster.address)
+    assert failures == 0, printed
+    assert cluster.nodes[0].poll() is not None
+    records = [run.ended for run in run_directory.runs(tmp_path / "ray" / "topic.width")]
+    assert len(records) == 6
+    assert any(record.resumed_after for record in records), "no run was resumed from a checkpoint that came back"
+    monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", "inf")
+    assert run(STUDY, tmp_path / "local", jobs=2)[0] == 0
+    assert histories(tmp_path / "ray") == histories(tmp_path / "local")
