@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ class Logger(keras.callbacks.Callback):
             "recipe": {},
             "data": None,
             "logged_by": "callbacks.Logger",
+            "session": uuid.uuid4().hex,
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._begun)),
             "versions": _versions(),
             "machine": platform.platform(),
@@ -125,12 +127,17 @@ class Logger(keras.callbacks.Callback):
         """Write the results, and DONE last of all.
 
         Raises:
-            ValueError: another training has finished in the same directory meanwhile.
+            ValueError: another training has begun in the same directory meanwhile, and the files there are its own.
         """
-        self._refuse_what_is_there()
-        for part in self._parts:
-            part.on_train_end(logs)
-        rows = self._parts[0].rows
+        rows_of_run, events = self._parts
+        events.on_train_end(logs)
+        if _read(self.directory / "run.json").get("session") != self._record["session"]:
+            raise ValueError(
+                f"Another training was begun in {self.directory} before this one ended, so this one is not recorded. "
+                "Give each training a directory of its own."
+            )
+        rows_of_run.on_train_end(logs)
+        rows = rows_of_run.rows
         latest = {name: value for row in rows for name, value in row.items() if "/" in name}
         diverged = bool(self._reason)
         self._record |= {

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections import Counter
 
+from folklore.cli import app
 from folklore.study.resources import environment
 
 os.environ.update(environment(threads=1))  # before models import Keras
@@ -287,3 +288,12 @@ def undisturbed(tmp_path_factory):
         return left[arm]
 
     return of
+
+
+def command_output(capsys, *arguments):
+    """What a command prints that ends with status 0."""
+    with pytest.raises(SystemExit) as left:
+        app.main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    assert not left.value.code, printed.err
+    return printed.out

@@ -168,3 +168,19 @@ def test_run_carries_the_question_that_was_asked(folder):
     ledger = json.loads((folder.parents[1] / "experiment.json").read_text())["ledger"]
     record = EndedRun.of(json.loads((folder / "run.json").read_text()))
     assert record.asked == ledger[0]["sha256"]
+
+
+@pytest.mark.compile
+def test_training_whose_directory_another_has_taken_is_not_recorded(folder):
+    first, second = Logger(folder), Logger(folder)
+    first.set_model(small())
+    first.on_train_begin()
+    first.on_epoch_end(0, {"loss": 9.0})
+    second.set_model(small())
+    second.on_train_begin()
+    with pytest.raises(ValueError, match=r"Another training was begun in .* before this one ended"):
+        first.on_train_end()
+    second.on_epoch_end(0, {"loss": 5.0})
+    second.on_train_end()
+    assert run_directory.read_run(folder).ended.metrics == {"train/loss": 5.0}
+    assert run_directory.read_history(folder)["train/loss"] == [5.0]

@@ -20,6 +20,7 @@ from folklore.evidence.logs.event_reader import read_scalars
 from folklore.report import tables
 from folklore.report.board import live
 from tests.conftest import add_run, declare
+from tests.conftest import command_output as run
 
 PAGE = (Path(__file__).parents[1] / "docs" / "logs.md").read_text(encoding="utf-8")
 SCRIPT, WRITER = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
@@ -48,14 +49,6 @@ def served(monkeypatch):
 
     monkeypatch.setattr(live, "serve", serve)
     return found
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as left:
-        app.main([str(argument) for argument in arguments])
-    printed = capsys.readouterr()
-    assert not left.value.code, printed.err
-    return printed.out
 
 
 def unfolded(text):

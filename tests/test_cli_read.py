@@ -9,6 +9,7 @@ import pytest
 from callbacks.event_file import EventFile
 from folklore.cli import app
 from tests.conftest import add_run, declare
+from tests.conftest import command_output as run
 
 
 @pytest.fixture
@@ -29,14 +30,6 @@ def foreign(tmp_path):
             file.add_scalars({"epoch_loss": seed + (arm == "b")}, 1)
             file.close()
     return tmp_path / "others"
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as left:
-        app.main([str(argument) for argument in arguments])
-    printed = capsys.readouterr()
-    assert not left.value.code, printed.err
-    return printed.out
 
 
 def test_compare_shows_verdict(capsys, logdir):

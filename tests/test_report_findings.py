@@ -40,22 +40,24 @@ def test_largest_difference_that_nobody_asked_about_is_said(tmp_path):
     assert formatting.unasked(compare(tmp_path)) == ""
 
 
-def test_difference_that_tests_doubt_is_said_to_seem_so(tmp_path):
-    declare(tmp_path, [BETTER])
+def better_by(path, first, later):
+    """The hypothesis "better" on eight seeds: in seed 0 the error is `first`, in the later ones it falls by `later`."""
+    declare(path, [BETTER])
     for seed in range(8):
-        add_run(tmp_path, "base", seed, 10.0)
-        add_run(tmp_path, "arm", seed, 10.1 if seed == 0 else 9 - 0.5 * seed)
-    (found,) = compare(tmp_path).hypotheses
+        add_run(path, "base", seed, 10.0)
+        add_run(path, "arm", seed, first if seed == 0 else 9 - later * seed)
+    (found,) = compare(path).hypotheses
+    return found
+
+
+def test_difference_that_tests_doubt_is_said_to_seem_so(tmp_path):
+    found = better_by(tmp_path, first=10.1, later=0.5)
     assert found.verdict == "undecided"
     assert formatting.plain(found).startswith("In test/rmse, 'arm' seems better than 'base' by 2.6125, between ")
     assert formatting.plain(found).endswith(", but that is not beyond doubt yet.")
 
 
 def test_size_that_only_the_interval_settles_is_said_to_be_in_doubt(tmp_path):
-    declare(tmp_path, [BETTER])
-    for seed in range(8):
-        add_run(tmp_path, "base", seed, 10.0)
-        add_run(tmp_path, "arm", seed, 9.8 if seed == 0 else 9 - 0.5 * seed)
-    (found,) = compare(tmp_path).hypotheses
+    found = better_by(tmp_path, first=9.8, later=0.5)
     assert (found.verdict, found.size) == ("supported", "open")
     assert formatting.plain(found).endswith("more than the 0.5000 that would matter, though not yet beyond doubt.")
