@@ -60,10 +60,16 @@ def histories(logdir):
 
 
 def kill_once(node, logdir):
-    """Kill a node as soon as a checkpoint has come back from one."""
-    while not list(logdir.glob("topic.width/*/seed-*/checkpoint/epoch-*")):
+    """Kill a node as soon as checkpoints of two runs under way have come back: one of them trains on that node."""
+    while len(under_way(logdir)) < 2:
         time.sleep(0.01)
     kill(node)
+
+
+def under_way(logdir):
+    """The folders of the runs that have a checkpoint and have not ended."""
+    saved = {file.parents[1] for file in logdir.glob("topic.width/*/seed-*/checkpoint/epoch-*")}
+    return [folder for folder in saved if not (folder / "DONE").exists()]
 
 
 def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
