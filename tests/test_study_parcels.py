@@ -2,7 +2,7 @@
 
 import pytest
 
-from folklore.study.engines.parcels import Packer, Parcel, unpack
+from folklore.study.engines.remote.parcels import Packer, Parcel, unpack
 
 EVENTS = "train/events.out.tfevents.1.host.1.0.v2"
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from folklore.errors import ProblemError
-from folklore.study.engines import frames
 from folklore.study.engines.choice import engine_of, reserved
-from folklore.study.engines.facts import facts
-from folklore.study.engines.parcels import Packer, Parcel
-from folklore.study.engines.remote import RemoteEngine
+from folklore.study.engines.remote import frames
+from folklore.study.engines.remote.engine import RemoteEngine
+from folklore.study.engines.remote.facts import facts
+from folklore.study.engines.remote.parcels import Packer, Parcel
 from folklore.study.resources import Resources
 
 ONE = Resources(1, 1)

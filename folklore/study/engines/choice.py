@@ -25,8 +25,8 @@ def engine_of(name: str, address: str, per_worker: str, say: Callable[[str], Non
     """
     found = reserved(per_worker)
     if name == "ray":
-        from folklore.study.engines.ray_cluster import RayCluster
-        from folklore.study.engines.remote import RemoteEngine
+        from folklore.study.engines.remote.engine import RemoteEngine
+        from folklore.study.engines.remote.ray_cluster import RayCluster
 
         return RemoteEngine(RayCluster(address), found, say)
     if address != "auto" or found != {"CPU": 1}:

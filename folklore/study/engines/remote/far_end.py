@@ -22,9 +22,9 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from folklore.study.engines import frames
-from folklore.study.engines.facts import facts
-from folklore.study.engines.parcels import Packer, Parcel, unpack
+from folklore.study.engines.remote import frames
+from folklore.study.engines.remote.facts import facts
+from folklore.study.engines.remote.parcels import Packer, Parcel, unpack
 from folklore.study.worker import do_jobs, train_run
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from folklore.study.engines.near_end import NearEnd
-from folklore.study.engines.parcels import Packer
+from folklore.study.engines.remote.parcels import Packer
 
 
 class Cluster(Protocol):

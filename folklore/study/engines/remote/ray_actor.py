@@ -20,7 +20,7 @@ class Holder:
         # A process of its own: this one has Ray's threads and its own main module, which TensorFlow need not share.
         environment: dict[str, Any] = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         process = subprocess.Popen(
-            [sys.executable, "-m", "folklore.study.engines.far_end"], stdin=subprocess.PIPE, env=environment
+            [sys.executable, "-m", "folklore.study.engines.remote.far_end"], stdin=subprocess.PIPE, env=environment
         )
         assert process.stdin is not None
         process.stdin.write(config + b"\n")

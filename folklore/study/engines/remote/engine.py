@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from folklore.errors import ProblemError
-from folklore.study.engines import frames
-from folklore.study.engines.facts import differences, facts
-from folklore.study.engines.parcels import Parcel, unpack
-from folklore.study.engines.remote_worker import Cluster, RemoteWorker
+from folklore.study.engines.remote import frames
+from folklore.study.engines.remote.facts import differences, facts
+from folklore.study.engines.remote.parcels import Parcel, unpack
+from folklore.study.engines.remote.worker import Cluster, RemoteWorker
 from folklore.study.resources import Resources, environment
 
 SILENT_SECONDS = 60.0  # without a sign of life, after which a worker counts as lost

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from folklore.study.engines.parcels import Parcel
+from folklore.study.engines.remote.parcels import Parcel
 
 _LENGTH = struct.Struct(">I")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from folklore.errors import ProblemError
 from folklore.own_code import ROOT
-from folklore.study.engines.ray_actor import Holder
+from folklore.study.engines.remote.ray_actor import Holder
 
 _HOW = (
     "Start one on this machine with `ray start --head --node-ip-address=127.0.0.1`, see docs/cluster.md, or name one "
