@@ -1,11 +1,14 @@
 """Metrics of a run, and expressions made of them."""
 
 import math
+import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from folklore.declare import metrics
+from folklore.declare.metrics_page import page
 from folklore.errors import DeclarationError
 
 NAN = math.nan
@@ -50,6 +53,23 @@ def ended(status="done", selected_epoch=2, metrics=METRICS, collapse=None):
         ("best validation/accuracy - last validation/accuracy", 0.3),
         ("validation/loss - train/loss", None),
         ("divergence", 0),
+        ("largest drop of validation/accuracy", 0.3),
+        ("largest drop of validation/loss", 0.5),
+        ("largest drop of running/accuracy", 0),
+        ("flat epochs of running/accuracy 0.35", 2),
+        ("flat epochs of running/accuracy 0.05", 1),
+        ("flat epochs of running/accuracy 0.5", 8),  # never left: all that the recipe allows
+        ("flat epochs of validation/loss 2", 3),  # NaN has left
+        ("jitter of probe/dead_units/hidden_1", 0),  # a straight line
+        ("jitter of validation/accuracy", 0.35 / (0.6744898 * math.sqrt(6))),  # second differences -0.2 and -0.5
+        ("jitter of validation/loss", None),
+        ("validation/loss above 1.4", 1),
+        ("validation/loss above 1.5", 0),
+        ("last probe/dead_units/hidden_1 above 0.9", 0),
+        ("last validation/accuracy below 0.6", 1),
+        ("best validation/accuracy - last validation/accuracy above 0.2", 1),
+        ("last validation/loss above 1", None),
+        ("epochs to validation/accuracy 0.6 above 2", 0),
     ],
 )
 def test_expression_has_value_in_run(name, value):
@@ -85,6 +105,10 @@ def test_failure_is_divergence_or_collapse(status, collapse, rates):
         ("validation/loss - train/loss", None),
         ("last probe/dead_units/hidden_1", 0.75),  # a look inside a network that failed
         ("epochs to validation/accuracy 0.9", 9),
+        ("largest drop of validation/accuracy", 0.3),
+        ("flat epochs of running/accuracy 0.5", 8),
+        ("jitter of running/accuracy", None),
+        ("last running/accuracy above 0.5", 1),
     ],
 )
 def test_failed_run_has_only_what_failure_leaves_meaningful(name, value):
@@ -112,6 +136,8 @@ def test_target_may_never_be_reached(target, never):
         ("train/accuracy", "validation/loss"),
         ("test/loss - train/loss", "validation/loss"),
         ("failure", "validation/loss"),
+        ("jitter of validation/accuracy", "validation/loss"),
+        ("validation/accuracy above 0.5", "validation/loss"),
     ],
 )
 def test_points_are_compared_by_validation_counterpart(name, tuned_by):
@@ -145,9 +171,14 @@ def test_expressions_over_epochs_need_history(name):
         ("bset validation/loss", "is not understood"),
         ("tset/loss", "Did you mean 'test/loss'?"),
         ("a - b - c", "is not understood"),
-        ("epochs to validation/loss", "a target belongs to `epochs to`"),
-        ("validation/loss 0.3", "a target belongs to `epochs to`"),
-        ("best probe/dead_units", "it has no best value. Write probe/dead_units"),
+        ("epochs to validation/loss", "`epochs to` needs a target, as in 'epochs to validation/loss 0.85'"),
+        ("flat epochs of train/loss", "`flat epochs of` needs a width"),
+        ("validation/loss 0.3", "a number belongs to `epochs to`, `seconds to`, `flat epochs of` only"),
+        ("best probe/dead_units", "so `best` has no meaning. Write probe/dead_units"),
+        ("largest drop of probe/dead_units", "so `largest drop of` has no meaning"),
+        ("jiter of train/loss", "Did you mean 'jitter of'?"),
+        ("jitter of test/loss", "read once, at the selected epoch"),
+        ("failure above 0.5", "is not understood"),
         ("best test/accuracy", "read once, at the selected epoch. Write test/accuracy"),
     ],
 )
@@ -229,3 +260,40 @@ def test_metric_is_added_by_one_row(monkeypatch):
 )  # fmt: skip
 def test_goal_is_read_from_name_where_it_says_one(name, goal):
     assert metrics.goal_in_name(name) == goal
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("test/accuracy", "max"),
+        ("jitter of validation/accuracy", "min"),
+        ("flat epochs of train/loss 0.1", "min"),
+        ("last probe/dead_units above 0.9", None),
+        ("failure", "min"),
+    ],
+)
+def test_goal_is_known_where_only_one_makes_sense(name, goal):
+    assert metrics.goal(name) == goal
+
+
+def test_event_is_rate_without_test_rows():
+    event = metrics.parse("test/accuracy above 0.5")
+    assert event.is_rate
+    assert event.of_failures_too
+    assert event.test_terms == []
+
+
+def test_unit_is_that_of_values_and_not_of_counts():
+    assert metrics.has_unit("jitter of validation/rmse")
+    assert not metrics.has_unit("epochs to validation/rmse 0.5")
+    assert not metrics.has_unit("test/rmse above 0.5")
+
+
+def test_jitter_estimates_noise_around_smooth_curve():
+    generator = random.Random(0)
+    noisy = [1 / (1 + epoch / 20) + generator.gauss(0, 0.01) for epoch in range(4_000)]
+    assert metrics.parse("jitter of train/loss").of(ended(), {"train/loss": noisy}) == pytest.approx(0.01, rel=0.05)
+
+
+def test_page_of_metrics_is_up_to_date():
+    assert (Path(__file__).parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8") == page()

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from folklore.declare.curves import FORMS, UNTIL, Curve
+
 RATES = ("failure", "divergence", "collapse")
 HISTORY_ONLY = ("running", "probe", "logged")  # parts that history.csv has beside the splits, and run.json has not
 History = Mapping[str, Sequence[float]]
@@ -38,19 +40,20 @@ class EndedRun(Protocol):
 
 @dataclass(frozen=True)
 class Term:
-    """One metric of a run, at one of its epochs.
+    """One figure of a run: a metric at one of its epochs, or of the shape of its curve.
 
     Attributes:
-        when: which epoch; or the epochs, or seconds, until the metric is as good as the `target`.
+        form: the name of the figure, out of `FORMS`; "" for the value at the selected epoch.
         split: the part of the data.
         metric: without the part.
-        goal: whether a smaller or a larger value is as good as a target.
+        number: the one that the form needs, such as a target; None where it needs none.
+        goal: whether a smaller or a larger value of the metric is better.
     """
 
-    when: Literal["selected", "best", "last", "epochs to", "seconds to"]
+    form: str
     split: str
     metric: str
-    target: float | None = None
+    number: float | None = None
     goal: Literal["min", "max"] = "min"
 
     @property
@@ -59,70 +62,72 @@ class Term:
         return f"{self.split}/{self.metric}"
 
     @property
+    def has_target(self) -> bool:
+        """Whether it is the time until a target, which a run may never reach."""
+        return self.form in UNTIL
+
+    @property
     def from_history(self) -> bool:
         """Whether it is read from history.csv, not from run.json."""
-        return self.when != "selected" or self.split in HISTORY_ONLY
+        return self.form != "" or self.split in HISTORY_ONLY
+
+    @property
+    def of_failures_too(self) -> bool:
+        """Whether it also has a meaning for a run that failed."""
+        return FORMS[self.form].of_failures or self.split == "probe"
 
     def of(self, run: EndedRun, history: History) -> float | None:
-        """Its value in a run; None where the run has none.
-
-        A target that was not reached counts as reached one epoch after the budget's last, or at the end of that epoch.
-        This also holds for a run that stopped early or diverged: it would not have done better.
-        """
+        """Its value in a run; None where the run has none."""
         if not self.from_history:
             return _number(run.metrics.get(self.name))
-        values = history.get(self.name)
-        if not values:
+        if not history.get(self.name):
             return None
-        if self.when == "selected":
-            selected = run.selected_epoch
-            return _number(values[selected - 1]) if selected and 1 <= selected <= len(values) else None
-        if self.when == "last":
-            return _number(values[-1])
-        if self.when == "best":
-            numbers = [value for value in values if math.isfinite(value)]
-            return (max if self.goal == "max" else min)(numbers, default=None)
-        index = self.reached(values)
-        budget = run.recipe.get("epochs", len(values))
-        if self.when == "epochs to":
-            return float(budget if index is None else index) + 1
-        if not (seconds := history.get("seconds")):
-            return None
-        return _number(seconds[-1] * budget / len(values) if index is None else seconds[index])
+        return _number(FORMS[self.form].value(self._curve(run, history)))
 
-    def reached(self, values: Sequence[float]) -> int | None:
-        """The place of the first value that is as good as the target; None where there is none."""
-        target, largest = math.nan if self.target is None else self.target, self.goal == "max"
-        good = (place for place, value in enumerate(values) if (value >= target if largest else value <= target))
-        return next(good, None)
+    def never_reached(self, run: EndedRun, history: History) -> bool:
+        """Whether it has a target, which the run never reached."""
+        return self.has_target and self._curve(run, history).reached is None
+
+    def _curve(self, run: EndedRun, history: History) -> Curve:
+        values = history.get(self.name, ())
+        return Curve(
+            values=values,
+            seconds=history.get("seconds", ()),
+            selected=run.selected_epoch,
+            budget=run.recipe.get("epochs", len(values)),
+            number=math.nan if self.number is None else self.number,
+            goal=self.goal,
+        )
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression of a run's metrics: one term, the difference of two, or whether the run failed (no terms).
+    """An expression of a run's metrics: one term, the difference of two, or an event, which happens in a run or not.
 
     Attributes:
         terms: the second is subtracted from the first.
-        rate: one of `RATES` where there are no terms.
+        event: "" for a number; one of `RATES`, without terms; or "above" or "below", the terms' value a bound.
+        bound: of "above" and "below".
     """
 
     terms: tuple[Term, ...]
-    rate: str = ""
+    event: str = ""
+    bound: float = math.nan
 
     @property
     def is_rate(self) -> bool:
         """Whether it is 0 or 1, so that its mean over seeds is a rate."""
-        return not self.terms
+        return self.event != ""
 
     @property
     def has_target(self) -> bool:
         """Whether it is the time until a target, which a run may never reach."""
-        return any(term.target is not None for term in self.terms)
+        return any(term.has_target for term in self.terms)
 
     @property
     def of_failures_too(self) -> bool:
         """Whether it also has a meaning for a run that failed: a rate, a target not reached, a look inside the net."""
-        return self.is_rate or self.has_target or any(term.split == "probe" for term in self.terms)
+        return self.is_rate or any(term.of_failures_too for term in self.terms)
 
     @property
     def from_history(self) -> bool:
@@ -136,23 +141,28 @@ class Expression:
 
     @property
     def test_terms(self) -> list[tuple[int, str]]:
-        """The metrics of the test part that it is made of, each with its sign."""
+        """The metrics of the test part that it is made of, each with its sign; none for a rate."""
+        if self.is_rate:
+            return []
         return [(sign, term.metric) for sign, term in zip((1, -1), self.terms, strict=False) if term.split == "test"]
 
     def of(self, run: EndedRun, history: History) -> float | None:
         """Its value in a run with this run.json and history.csv; None where the run has none."""
-        if self.is_rate:
-            return float(has_failed(run, self.rate)) if run.status in ("done", "diverged") else None
+        if self.event in RATES:
+            return float(has_failed(run, self.event)) if run.status in ("done", "diverged") else None
         if has_failed(run) and not self.of_failures_too:
             return None
         values = [term.of(run, history) for term in self.terms]
         if None in values:
             return None
-        return values[0] if len(values) == 1 else values[0] - values[1]  # type: ignore[operator]
+        value: float = values[0] if len(values) == 1 else values[0] - values[1]  # type: ignore[assignment, operator]
+        if self.is_rate:
+            return float(value > self.bound if self.event == "above" else value < self.bound)
+        return value
 
     def never_reached(self, run: EndedRun, history: History) -> bool:
         """Whether a run that ended never reached a target."""
-        return any(term.target is not None and term.reached(history.get(term.name, ())) is None for term in self.terms)
+        return any(term.never_reached(run, history) for term in self.terms)
 
 
 def has_failed(run: EndedRun, how: str = "failure") -> bool:

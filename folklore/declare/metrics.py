@@ -2,11 +2,14 @@
 
 test/accuracy                              at the selected epoch; also train/…, validation/…, running/…, probe/…, and
                                            logged/… for a tag of another program that names no part of the data
-best validation/accuracy                   the best of all epochs; `last` for the last epoch's
-epochs to validation/accuracy 0.85         the first epoch that is as good; `seconds to` for its time
+best validation/accuracy                   the best of all epochs; other forms are in `curves.FORMS`
+epochs to validation/accuracy 0.85         the first epoch that is as good: some forms have a number
 train/accuracy - validation/accuracy       the difference of any two of these, here the gap
-failure                                    1 for a run that diverged or collapsed, else 0: over seeds, a rate;
-                                           also divergence and collapse, each by itself
+last probe/dead_units above 0.9            1 for a run where this holds, else 0: over seeds, a rate; also `below`
+failure                                    1 for a run that diverged or collapsed, else 0; also divergence and
+                                           collapse, each by itself
+
+docs/metrics.md, which `python -m folklore.declare.metrics_page` writes, lists them all.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from folklore.declare import checks
+from folklore.declare.curves import FORMS
 from folklore.declare.expressions import HISTORY_ONLY, RATES, Expression, Term
 from folklore.errors import DeclarationError, did_you_mean
 
@@ -67,7 +71,8 @@ _MINIMISED = (
 )
 _MEAN_AVERAGE_PRECISION = re.compile(r"(?<![a-z])map(?![a-z])")  # not in "mape" or "feature_maps"
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
-_TERM = re.compile(rf"(?:(best|last|epochs to|seconds to) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
+_TERM = re.compile(rf"(?:({'|'.join(filter(None, FORMS))}) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
+_EVENT = re.compile(rf"(.+) (above|below) ({_NUMBER})")
 
 
 def parse(name: str) -> Expression:
@@ -84,6 +89,9 @@ def parse(name: str) -> Expression:
     """
     if name in RATES:
         return Expression((), name)
+    if event := _EVENT.fullmatch(name):
+        of, side, bound = event.groups()
+        return Expression(tuple(_terms(of)), side, float(bound))
     return Expression(tuple(_terms(name)))
 
 
@@ -91,14 +99,17 @@ def for_tuning(name: str, monitor: str) -> str:
     """The metric by which points of a grid are compared, where arms are compared by the metric `name`.
 
     It is the same metric of the validation part, so that what is chosen is what is asked about; where there is none,
-    as of a probe, a rate or a difference, it is the metric that selects epochs.
+    as of a probe, a rate, a difference or the shape of a curve, it is the metric that selects epochs.
 
     Example:
         >>> for_tuning("test/accuracy", "validation/loss"), for_tuning("probe/dead_units", "validation/loss")
         ('validation/accuracy', 'validation/loss')
     """
-    terms = parse(name).terms
-    if len(terms) != 1 or terms[0].split in ("probe", "train", "running"):
+    expression = parse(name)
+    terms = expression.terms
+    if len(terms) != 1 or expression.is_rate or terms[0].split in ("probe", "train", "running"):
+        return monitor
+    if FORMS[terms[0].form].goal != "metric" and not terms[0].has_target:
         return monitor
     return name.replace("test/", "validation/")
 
@@ -107,27 +118,38 @@ def _terms(name: str) -> Iterator[Term]:
     parts = name.split(" - ")
     for part in parts:
         match = _TERM.fullmatch(part)
-        when, split, metric, target = match.groups() if match else (None, "", "", None)
+        form, split, metric, number = match.groups(default="") if match else ("", "", "", "")
         if len(parts) > 2 or split not in (*SPLITS, *HISTORY_ONLY):
-            hint = "" if len(parts) > 2 else f" {did_you_mean(part.rpartition(' ')[2], recorded_names())}"
+            hint = "" if len(parts) > 2 else f" {did_you_mean(*_misspelt(part))}"
             raise DeclarationError(f"The metric {name!r} is not understood. Write one like: {EXAMPLES}.{hint}")
-        if (target is not None) != (when in ("epochs to", "seconds to")):
+        if bool(number) != bool(FORMS[form].number):
+            raise DeclarationError(f"The metric {name!r}: {_why_number(form, f'{split}/{metric}')}")
+        if FORMS[form].needs_goal and split == "probe":
             raise DeclarationError(
-                f"The metric {name!r}: a target belongs to `epochs to` and `seconds to` only, as in "
-                "'epochs to validation/accuracy 0.85'."
+                f"The metric {name!r}: of a probe nobody knows whether more is better, so `{form}` has no meaning. "
+                f"Write probe/{metric}, at the selected epoch, or last probe/{metric}."
             )
-        if when == "best" and split == "probe":
-            raise DeclarationError(
-                f"The metric {name!r}: of a probe nobody knows whether more is better, so it has no best value. Write "
-                f"probe/{metric}, at the selected epoch, or last probe/{metric}."
-            )
-        if when and split == "test":
+        if form and split == "test":
             raise DeclarationError(
                 f"The metric {name!r} needs the test metric of every epoch, but it is read once, at the selected "
                 f"epoch. Write test/{metric}, or take the validation part."
             )
-        number = None if target is None else float(target)
-        yield Term(when or "selected", split, metric, number, goal_of(f"{split}/{metric}"))  # type: ignore[arg-type]
+        yield Term(form, split, metric, float(number) if number else None, goal_of(f"{split}/{metric}"))
+
+
+def _why_number(form: str, name: str) -> str:
+    """What to write where a number is missing, or is one too many."""
+    if what := FORMS[form].number:
+        return f"`{form}` needs {what}, as in '{form} {name} 0.85'."
+    with_number = ", ".join(f"`{form}`" for form, row in FORMS.items() if row.number)
+    return f"a number belongs to {with_number} only, as in 'epochs to validation/accuracy 0.85'."
+
+
+def _misspelt(part: str) -> tuple[str, list[str]]:
+    """What seems to be misspelt in a term, and the names that it may be: a form's, else a metric's."""
+    words = re.sub(rf" {_NUMBER}$", "", part).split(" ")
+    form, metric = " ".join(words[:-1]), words[-1]
+    return (form, list(filter(None, FORMS))) if form and form not in FORMS else (metric, recorded_names())
 
 
 def goal(name: str) -> Goal | None:
@@ -136,10 +158,13 @@ def goal(name: str) -> Goal | None:
     Raises:
         DeclarationError: as `parse` does.
     """
-    terms = parse(name).terms
-    if len(terms) != 1:
-        return None if terms else "min"
-    if terms[0].target is not None:
+    expression = parse(name)
+    terms = expression.terms
+    if not terms:
+        return "min"
+    if len(terms) != 1 or expression.is_rate:
+        return None
+    if FORMS[terms[0].form].goal == "min":
         return "min"
     return goal_of(name) if terms[0].name in recorded_names() or terms[0].split == "running" else None
 
@@ -151,9 +176,13 @@ def is_probe(name: str) -> bool:
 
 def has_unit(name: str) -> bool:
     """Whether a metric is in the unit of the targets."""
-    in_units, terms = {row.name for row in TABLE if row.in_units}, parse(name).terms
-    return bool(terms) and all(
-        term.metric in in_units and term.split != "probe" and term.target is None for term in terms
+    in_units, expression = {row.name for row in TABLE if row.in_units}, parse(name)
+    return (
+        bool(expression.terms)
+        and not expression.is_rate
+        and all(
+            term.metric in in_units and term.split != "probe" and FORMS[term.form].in_units for term in expression.terms
+        )
     )
 
 

@@ -105,10 +105,10 @@ def _compare(path: Path, metric: str | None) -> Comparison:
 def _goal(name: str, declared: StoredExperiment) -> Goal | None:
     if name == declared.metric.name:
         return declared.metric.goal
-    terms = metrics.parse(name).terms
-    if declared.kind == LOGGED and len(terms) == 1 and terms[0].target is None:
-        return terms[0].goal
-    return metrics.goal(name)
+    known, expression = metrics.goal(name), metrics.parse(name)
+    if known is None and declared.kind == LOGGED and len(expression.terms) == 1 and not expression.is_rate:
+        return expression.terms[0].goal
+    return known
 
 
 def _with_names_of_seeds(declared: StoredExperiment, compared: Comparison) -> Comparison:
