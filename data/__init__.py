@@ -4,6 +4,7 @@ Importing this package costs next to nothing; NumPy, scikit-learn and Keras are 
 """
 
 from data.arrays import arrays
+from data.binned import binned
 from data.bundled import diabetes, digits
 from data.cache import DataError
 from data.california import california_housing
@@ -21,6 +22,7 @@ __all__ = [
     "Split",
     "Whole",
     "arrays",
+    "binned",
     "california_housing",
     "diabetes",
     "digits",

@@ -91,6 +91,11 @@ class Dataset:
         """SHA-256 of the training part: dtype, shape and bytes of inputs and targets."""
         return sha256(self.train.x, self.train.y)
 
+    @property
+    def test_sha256(self) -> str:
+        """That of the test part."""
+        return sha256(self.test.x, self.test.y)
+
 
 def sha256(*arrays: np.ndarray) -> str:
     """SHA-256, in hexadecimal, of the dtype, shape and bytes of each array in turn."""

@@ -11,7 +11,22 @@ if TYPE_CHECKING:
     import numpy as np
     from sklearn.preprocessing import QuantileTransformer
 
-KINDS = ("standard", "minmax", "quantile", "none")
+KINDS = (
+    *("standard", "minmax", "quantile", "none", "standard per pixel"),
+    *("leaky standard", "leaky minmax", "leaky quantile"),
+)
+TARGET_KINDS = ("standard", "none")
+_LEAKY = "leaky "
+
+
+def kinds_for(*, images: bool) -> list[str]:
+    """The kinds that images, or tables, can be scaled by.
+
+    Example:
+        >>> kinds_for(images=True)
+        ['standard', 'minmax', 'none', 'standard per pixel', 'leaky standard', 'leaky minmax']
+    """
+    return [kind for kind in KINDS if ("quantile" not in kind if images else "pixel" not in kind)]
 
 
 @dataclass(frozen=True)
@@ -19,12 +34,13 @@ class Preprocessing:
     """The scaling of inputs and regression targets. Created by `fit`, applied by `apply`.
 
     Attributes:
-        kind: "standard" (mean 0, standard deviation 1), "minmax" (0 to 1), "quantile" (normal scores) or "none".
-        shift: subtracted from the inputs, in their unit; one for each column, or a single one for all pixels.
+        kind: "standard" (mean 0, standard deviation 1), "minmax" (0 to 1), "quantile" (normal scores) or "none";
+            "standard per pixel" for images; "leaky …" where it was fitted before the split.
+        shift: subtracted from the inputs, in their unit; one for each column or pixel, or a single one for all pixels.
         scale: divides the shifted inputs; as many as `shift`; never 0.
         quantiles: each column's quantiles at evenly spaced levels, for "quantile", which needs no shift and scale.
-        target_mean: subtracted from regression targets, in their unit; 0 for classification and for "none".
-        target_scale: divides the shifted targets: their standard deviation; 1 for classification and for "none".
+        target_mean: subtracted from regression targets, in their unit; 0 where targets are not scaled.
+        target_scale: divides the shifted targets: their standard deviation; 1 where targets are not scaled.
 
     Example:
         >>> from data import Preprocessing, diabetes
@@ -45,54 +61,56 @@ class Preprocessing:
     target_scale: float = 1.0
 
     @classmethod
-    def fit(cls, kind: str, dataset: Dataset) -> Preprocessing:
-        """Learn the scaling from the training part only.
+    def fit(cls, kind: str, dataset: Dataset, target: str = "") -> Preprocessing:
+        """Learn the scaling from the training part only; "leaky …" from all parts, as a scaler does that is fitted
+        before the split: the test part then flatters itself, which is what claims about it measure.
 
         Tables are scaled column by column. Images get one mean and standard deviation, or one minimum and maximum,
-        over all pixels. Regression targets are standardised, except for "none". A constant column becomes 0; for
+        over all pixels, or with "standard per pixel" those of each pixel. A constant column or pixel becomes 0; for
         "quantile" it becomes the lowest normal score, -5.2.
 
         Args:
-            kind: "standard", "minmax", "quantile" (tables only) or "none".
-            dataset: the data set; only its `train` is read.
+            kind: of the inputs: one of `KINDS`. "quantile" is for tables, "standard per pixel" for images.
+            dataset: the data set; only its `train` is read, unless the kind is "leaky …".
+            target: of regression targets: "standard", "none", or "" for "none" where the kind is, else "standard".
 
         Raises:
-            ValueError: `kind` is none of these, or is "quantile" for images.
+            ValueError: `kind` or `target` is none of these, or the kind is not one for such data.
         """
-        if kind not in KINDS:
-            import difflib
+        for what, given, allowed in (("preprocessing", kind, KINDS), ("target's", target, ("", *TARGET_KINDS))):
+            if given not in allowed:
+                import difflib
 
-            nearest = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-            raise ValueError(f"The preprocessing is {kind!r}.{hint} Give one of: {', '.join(KINDS)}.")
-        if kind == "none":
-            return cls(kind)
-        x = dataset.train.x
-        target: dict[str, Any] = {}
-        if dataset.task == "regression":
-            (mean,), (scale,) = _learn_from_columns("standard", dataset.train.y[:, None])
-            target = {"target_mean": mean, "target_scale": scale}
-        if kind == "quantile":
-            return cls(kind, quantiles=_quantiles(x), **target)
+                nearest = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5)
+                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+                raise ValueError(f"The {what} is {given!r}.{hint} Give one of: {', '.join(allowed)}.")
+        base = kind.removeprefix(_LEAKY)
+        x, y = _all_rows(dataset) if kind != base else (dataset.train.x, dataset.train.y)
+        scaled: dict[str, Any] = {}
+        if dataset.task == "regression" and (target or base) != "none":
+            (mean,), (scale,) = _learn_from_columns("standard", y[:, None])
+            scaled = {"target_mean": mean, "target_scale": scale}
+        if base == "none":
+            return cls(kind, **scaled)
+        if base == "quantile":
+            return cls(kind, quantiles=_quantiles(x), **scaled)
+        if base == "standard per pixel":
+            return cls(kind, *_learn_each_pixel(x), **scaled)
         learn = _learn_from_pixels if x.ndim > 2 else _learn_from_columns
-        return cls(kind, *learn(kind, x), **target)
+        return cls(kind, *learn(base, x), **scaled)
 
     def apply(self, dataset: Dataset) -> Dataset:
         """The scaled data set.
 
         Returns:
-            x float32 of the same shape; y float32 (n,) for regression, in standard deviations unless the kind is
-            "none", or int32 (n,) for classification. Row numbers, names and the hash of the whole set are
+            x float32 of the same shape; y float32 (n,) for regression, in standard deviations where targets are
+            scaled, or int32 (n,) for classification. Row numbers, names and the hash of the whole set are
             unchanged.
         """
-        import numpy as np
-
         transform = self.transform
-        regression = dataset.task == "regression"
 
         def scaled(part: Split) -> Split:
-            y = (part.y - self.target_mean) / self.target_scale if regression else part.y
-            return Split(transform(part.x), y.astype(np.float32 if regression else np.int32), part.rows)
+            return Split(transform(part.x), self._targets(part, dataset.task), part.rows)
 
         return replace(
             dataset,
@@ -110,16 +128,22 @@ class Preprocessing:
         Returns:
             The data set, and the remaining `(shift, scale)`, or None.
         """
-        if dataset.train.x.ndim <= 2:
+        if dataset.train.x.ndim <= 2 or len(self.shift) > 1:  # one for each pixel: scaled here, in float32
             return self.apply(dataset), None
-        import numpy as np
 
         def typed(part: Split) -> Split:
-            return Split(part.x, part.y.astype(np.int32), part.rows)
+            return Split(part.x, self._targets(part, dataset.task), part.rows)
 
         shift, scale = (self.shift[0], self.scale[0]) if self.shift else (0.0, 1.0)
         train, validation, test = map(typed, (dataset.train, dataset.validation, dataset.test))
         return replace(dataset, train=train, validation=validation, test=test), (shift, scale)
+
+    def _targets(self, part: Split, task: str) -> np.ndarray:
+        import numpy as np
+
+        if task == "regression":
+            return ((part.y - self.target_mean) / self.target_scale).astype(np.float32)
+        return part.y.astype(np.int32)
 
     def inverse_target(self, y: np.ndarray) -> np.ndarray:
         """Scaled targets or predictions, of any shape, in the unit of the data set, as float64."""
@@ -140,7 +164,9 @@ class Preprocessing:
             ValueError: it lacks numbers that its kind needs.
         """
         read = cls(**{name: _as_tuples(value) for name, value in record.items()})
-        needed = {"none": True, "quantile": read.quantiles}.get(read.kind, read.shift and read.scale)
+        needed = {"none": True, "quantile": read.quantiles}.get(
+            read.kind.removeprefix(_LEAKY), read.shift and read.scale
+        )
         if not needed or len(read.shift) != len(read.scale):
             raise ValueError(f"a preprocessing of kind {read.kind!r} lacks numbers that it needs")
         return read
@@ -149,13 +175,15 @@ class Preprocessing:
         """Scaled inputs, as float32. Tables are computed in float64; images in float32, because they are large."""
         import numpy as np
 
-        if self.kind == "quantile":
+        if self.quantiles:
             return _quantile_transformer(self.quantiles).transform(x).astype(np.float32)
         if self.kind == "none":
             return x.astype(np.float32)
         scaled: np.ndarray[Any, np.dtype[np.floating]] = x.astype(np.float32 if x.ndim > 2 else np.float64)
-        scaled -= np.asarray(self.shift, scaled.dtype)
-        scaled /= np.asarray(self.scale, scaled.dtype)
+        by_pixel = x.ndim > 2 and len(self.shift) > 1
+        for number, change in ((self.shift, np.subtract), (self.scale, np.divide)):
+            array = np.asarray(number, scaled.dtype)
+            change(scaled, array.reshape(x.shape[1:]) if by_pixel else array, out=scaled)
         return scaled.astype(np.float32, copy=False)
 
 
@@ -187,6 +215,20 @@ def _learn_from_pixels(kind: str, x: np.ndarray) -> tuple[tuple[float], tuple[fl
     mean = float(x.mean(dtype=np.float64))
     squares = sum(float(np.square(batch - mean).sum()) for batch in np.array_split(x, -(-len(x) // 1000)))
     return (mean,), ((squares / x.size) ** 0.5,)
+
+
+def _learn_each_pixel(x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Shift and scale of each pixel."""
+    if x.ndim <= 2:
+        raise ValueError('The preprocessing "standard per pixel" is for images. Give a table "standard".')
+    return _learn_from_columns("standard", x.reshape(len(x), -1))
+
+
+def _all_rows(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    parts = (dataset.train, dataset.validation, dataset.test)
+    return np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts])
 
 
 def _quantiles(x: np.ndarray) -> tuple[tuple[float, ...], ...]:

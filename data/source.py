@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from data.cache import DataError, UnavailableError
+from data.changes import changed, check
 from data.dataset import Dataset, Kind, Split, Task, sha256
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ class Source:
                 '("no", "yes"), a name for each class number.'
             )
 
-    def __call__(self, seed: int = 0, *, train_size: int | None = None, split_seed: int | None = None) -> Dataset:
+    def __call__(
+        self, seed: int = 0, *, train_size: int | None = None, split_seed: int | None = None, **changes: Any
+    ) -> Dataset:
         """Load the set and split it.
 
         The test part is cut off first unless it is published, then the validation part, both by scikit-learn's
@@ -112,34 +115,38 @@ class Source:
             seed: draws the split, from 0 to 2**32 - 1.
             train_size: the number of training rows to keep, the first ones after shuffling; None keeps all.
             split_seed: draws the split in place of `seed`, so that runs with different seeds can share one split.
+            changes: of the set, by the names in `data.changes.CHANGES`, such as `classes=(0, 1)`.
 
         Returns:
             The set, in read-only arrays of its own.
 
         Raises:
-            DataError: the set cannot be loaded, or it holds NaN or infinity.
+            DataError: the set cannot be loaded, it holds NaN or infinity, or it cannot be changed so.
             ValueError: an argument is out of range.
         """
         seed_name, split_by = ("seed", seed) if split_seed is None else ("split_seed", split_seed)
         _check_integer(seed_name, split_by, 0, 2**32 - 1)
+        check(self, changes)
         whole = self.read()
         _check(self, whole)
-        train, validation, test = self._rows(whole, split_by)
+        classes = changes.get("classes")
+        train, validation, test = self._rows(whole, split_by, classes)
         if train_size is not None:
             _check_integer(f"train_size of {self.name}", train_size, 1, len(train))
             train = train[:train_size]
-        return Dataset(
+        dataset = Dataset(
             name=self.name,
             task=self.task,
             source=self.source,
-            train=_part(whole, train),
-            validation=_part(whole, validation),
-            test=_part(whole, test),
-            class_names=self.class_names,
+            train=_part(whole, train, classes),
+            validation=_part(whole, validation, classes),
+            test=_part(whole, test, classes),
+            class_names=tuple(self.class_names[number] for number in classes) if classes else self.class_names,
             feature_names=whole.feature_names,
             unit=self.unit,
             sha256=whole.sha256,
         )
+        return changed(dataset, changes, split_by)
 
     def read(self) -> Whole:
         """The whole set, as `load` returns it.
@@ -157,8 +164,10 @@ class Source:
                 f"{getattr(self.load, '__qualname__', self.load)}, or what it reads."
             ) from error
 
-    def _rows(self, whole: Whole, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Row numbers of the training, validation and test part."""
+    def _rows(
+        self, whole: Whole, seed: int, kept: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row numbers of the training, validation and test part, of all rows or of some classes'."""
         import numpy as np
         from sklearn.model_selection import train_test_split
 
@@ -168,12 +177,13 @@ class Source:
                 return train_test_split(rows, test_size=self.holdout, random_state=seed, stratify=classes)
             except ValueError as error:  # too few rows, in all or of a class
                 raise DataError(
-                    f"The {len(whole.y)} rows of {self.name} cannot be split with holdout={self.holdout}: {error} Give "
+                    f"The {len(rows)} rows of {self.name} cannot be split with holdout={self.holdout}: {error} Give "
                     "more rows, of each class too, or another holdout."
                 ) from error
 
-        rows = np.arange(len(whole.y))
-        rest, test = np.split(rows, [-whole.published_test]) if whole.published_test else cut(rows)
+        rows = np.arange(len(whole.y)) if kept is None else np.flatnonzero(np.isin(whole.y, kept))
+        first_of_test = len(whole.y) - whole.published_test
+        rest, test = (rows[rows < first_of_test], rows[rows >= first_of_test]) if whole.published_test else cut(rows)
         train, validation = cut(rest)
         return train, validation, test
 
@@ -212,8 +222,15 @@ def resolve(source: Source, choice: Choice) -> tuple[Source, str | None]:
     return source, None
 
 
-def _part(whole: Whole, rows: np.ndarray) -> Split:
-    arrays = whole.x[rows], whole.y[rows], rows.astype("int64")  # a copy, so that it can be made read-only
+def _part(whole: Whole, rows: np.ndarray, classes: Sequence[int] | None) -> Split:
+    """These rows of the set; `classes`, if given, become 0, 1, … in their order."""
+    import numpy as np
+
+    y = whole.y[rows]
+    if classes is not None:
+        order = np.argsort(classes)
+        y = order[np.searchsorted(np.asarray(classes)[order], y)].astype(y.dtype)
+    arrays = whole.x[rows], y, rows.astype("int64")  # a copy, so that it can be made read-only
     for array in arrays:
         array.setflags(write=False)
     return Split(*arrays)

@@ -9,7 +9,10 @@ import pytest
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
 
 from data import Dataset, Preprocessing, Split, diabetes, digits
-from data.preprocessing import KINDS
+from data.preprocessing import kinds_for
+
+FOR_TABLES = kinds_for(images=False)
+HONEST = [kind for kind in FOR_TABLES if not kind.startswith("leaky")]
 
 
 def dataset(*parts: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...] = ()) -> Dataset:
@@ -39,10 +42,6 @@ def images() -> Dataset:
     return dataset(*parts, classes=("a", "b"))
 
 
-def kinds_for(data: Dataset) -> list[str]:
-    return [kind for kind in KINDS if kind != "quantile" or data.train.x.ndim == 2]
-
-
 @pytest.mark.parametrize(
     ("kind", "scaler"),
     [
@@ -50,7 +49,7 @@ def kinds_for(data: Dataset) -> list[str]:
         ("minmax", MinMaxScaler()),
         ("quantile", QuantileTransformer(n_quantiles=282, output_distribution="normal", random_state=0)),
     ],
-    ids=KINDS[:3],
+    ids=["standard", "minmax", "quantile"],
 )
 def test_tables_are_scaled_as_by_scikit_learn(kind, scaler):
     raw = diabetes(0)
@@ -66,7 +65,7 @@ def test_many_rows_give_thousand_quantiles():
     assert {len(column) for column in fitted.quantiles} == {1000}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HONEST)
 def test_scaler_sees_only_training_part(kind):
     raw = table()
     wild = Split(np.full((40, 3), 1e6), np.full(40, -1e6))
@@ -76,11 +75,47 @@ def test_scaler_sees_only_training_part(kind):
         assert Preprocessing.fit(kind, dataclasses.replace(raw, train=raw.test)) != fitted
 
 
+@pytest.mark.parametrize("kind", ["standard", "minmax", "quantile"])
+def test_leaky_scaler_is_that_of_all_rows(kind):
+    raw = table()
+    every = (np.concatenate([part.x for part in (raw.train, raw.validation, raw.test)]),
+             np.concatenate([part.y for part in (raw.train, raw.validation, raw.test)]))  # fmt: skip
+    leaky = Preprocessing.fit(f"leaky {kind}", raw)
+    honest = Preprocessing.fit(kind, dataset(every, every, every))
+    assert dataclasses.replace(leaky, kind=kind) == honest
+    np.testing.assert_array_equal(leaky.apply(raw).test.x, honest.apply(raw).test.x)
+
+
+def test_each_pixel_is_scaled_by_its_own_mean_and_spread():
+    raw = images()
+    fitted = Preprocessing.fit("standard per pixel", raw)
+    scaled, remaining = fitted.apply_beside_device(raw)
+    flat = raw.train.x.reshape(len(raw.train), -1).astype(float)
+    np.testing.assert_allclose(fitted.shift, flat.mean(axis=0))
+    expected = StandardScaler().fit(flat).transform(raw.test.x.reshape(len(raw.test), -1).astype(float))
+    np.testing.assert_allclose(scaled.test.x, expected.reshape(raw.test.x.shape), atol=1e-5)
+    assert remaining is None
+    assert scaled.test.x.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "scaled"),
+    [("none", "standard", True), ("standard", "none", False), ("none", "", False), ("minmax", "", True)],
+)
+def test_target_is_scaled_apart_from_inputs(kind, target, scaled):
+    raw = table()
+    found = Preprocessing.fit(kind, raw, target).apply(raw)
+    expected = (raw.test.y - raw.train.y.mean()) / raw.train.y.std() if scaled else raw.test.y
+    np.testing.assert_allclose(found.test.y, expected, rtol=1e-5)
+    if kind == "none":
+        np.testing.assert_array_equal(found.test.x, raw.test.x.astype(np.float32))
+
+
 @pytest.mark.parametrize(
     "raw", [table(), images(), diabetes(0), digits(0)], ids=["table", "images", "diabetes", "digits"]
 )
 def test_scaled_data_has_expected_shapes_and_dtypes(raw):
-    for kind in kinds_for(raw):
+    for kind in kinds_for(images=raw.train.x.ndim > 2):
         scaled = Preprocessing.fit(kind, raw).apply(raw)
         for part in ("train", "validation", "test"):
             before, after = getattr(raw, part), getattr(scaled, part)
@@ -146,14 +181,14 @@ def test_class_numbers_are_not_scaled():
     np.testing.assert_array_equal(fitted.apply(raw).test.y, raw.test.y)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FOR_TABLES)
 def test_constant_columns_do_not_become_nan(kind):
     x, y = table().train.x, np.full(40, 0.1)
     x[:, 1] = 0.1  # its mean in floating point is not exactly 0.1
     raw = dataset((x, y), (x, y), (x, y))
     scaled = Preprocessing.fit(kind, raw).apply(raw).train
     assert np.isfinite(scaled.x).all()
-    expected = {"quantile": -5.2, "none": 0.1}.get(kind, 0.0)
+    expected = {"quantile": -5.2, "none": 0.1}.get(kind.removeprefix("leaky "), 0.0)
     np.testing.assert_allclose(scaled.x[:, 1], expected, atol=1e-3)
     np.testing.assert_allclose(scaled.y, 0.1 if kind == "none" else 0.0, atol=1e-6)
 
@@ -167,7 +202,7 @@ def test_blank_images_do_not_become_nan(kind):
 
 @pytest.mark.parametrize("raw", [diabetes(0), images()], ids=["table", "images"])
 def test_json_round_trip_transforms_identically(raw):
-    for kind in kinds_for(raw):
+    for kind in kinds_for(images=raw.train.x.ndim > 2):
         fitted = Preprocessing.fit(kind, raw)
         again = Preprocessing.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
         assert again == fitted

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from callbacks.names import PICTURES
-from data import Source
+from data import DataError, Source, changes, preprocessing
 from folklore.declare.optimizers import OPTIMIZERS
 from folklore.errors import DeclarationError, did_you_mean
 
@@ -139,6 +139,31 @@ def pictures(given: Iterable[Any], data: Source) -> None:
                 f"pictures was given {name!r}, which cannot be drawn: {data.name} has no {' and no '.join(missing)}. "
                 f"{there}"
             )
+
+
+def data(source: Source, params: Mapping[str, Any]) -> None:
+    """Options of a source of data: its changes, each of which makes sense for it."""
+    try:
+        changes.check(source, params)
+    except DataError as error:
+        raise DeclarationError(str(error)) from error
+
+
+def scalers(source: Source, scaler: Any, target_scaler: Any) -> None:
+    """How inputs and targets are scaled, where such data can be scaled so."""
+    one_of("The scaler", scaler, preprocessing.KINDS)
+    one_of("The target_scaler", target_scaler, ("", *preprocessing.TARGET_KINDS))
+    fitting = preprocessing.kinds_for(images=source.images)
+    if scaler not in fitting:
+        what = "images" if source.images else "a table"
+        raise DeclarationError(
+            f"The scaler is {scaler!r}, and {source.name} is {what}, which cannot be scaled so. Give one of: "
+            f"{', '.join(fitting)}."
+        )
+    if target_scaler and source.task != "regression":
+        raise DeclarationError(
+            f"The target_scaler is {target_scaler!r}, and the targets of {source.name} are classes. Leave it out."
+        )
 
 
 def model(build: Callable[..., Any], params: Mapping[str, Any]) -> None:

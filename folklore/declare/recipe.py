@@ -15,7 +15,6 @@ from typing import Any, Literal, get_args
 from callbacks.names import PICTURES
 from callbacks.probes import PROBES
 from data import Source
-from data.preprocessing import KINDS as SCALERS
 from folklore.declare import callback_factories, checks
 from folklore.declare.metrics import names_of
 from folklore.declare.settings import nested
@@ -25,7 +24,7 @@ Mode = Literal["auto", "xla", "graph", "step"]
 Schedule = Literal["constant", "cosine", "plateau"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 _OPTION_FIELDS = ("params", "data_params", "optimizer", "transfer")
-_LATER_FIELDS = ("pictures", "transfer", "callbacks")  # which the first stored recipes do not have
+_LATER_FIELDS = ("pictures", "transfer", "callbacks", "target_scaler")  # which the first stored recipes do not have
 _STREAMS = 2_654_435_761  # far apart, so that no seed meets one of another stream (Knuth's multiplicative hash)
 HEAD = "outputs"  # the last layer of every network, by name
 NOTHING, ALL_BUT_HEAD = "nothing", "all but the head"
@@ -42,8 +41,13 @@ class Recipe:
             ending in logits or a linear output.
         data: where the data come from, e.g. `data.california_housing`.
         params: options of `model`, beside the shapes.
-        data_params: options of `data`, beside the seed: `train_size`, `split_seed`.
-        scaler: preprocessing, fitted on the training part only: "standard", "minmax", "quantile" or "none".
+        data_params: options of `data`, beside the seed: `train_size`, `split_seed`, and the changes that
+            `data.changes.CHANGES` lists, such as `classes=(0, 1, 2)` or `noise_columns=8`.
+        scaler: preprocessing, fitted on the training part only: "standard", "minmax", "quantile" or "none"; for images
+            "standard per pixel"; and, for claims about it, "leaky standard" and the like, which are fitted before the
+            split, to the test part too, see `data.Preprocessing`.
+        target_scaler: of regression targets, "standard" or "none"; "" takes "none" where the scaler is "none", else
+            "standard".
         optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
         schedule: "constant", or "cosine": the learning rate falls to zero along half a cosine over all epochs
             (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts), or "plateau": it is halved after three
@@ -104,6 +108,7 @@ class Recipe:
     transfer: Mapping[str, Any] = field(default_factory=dict)
     stream: int = 0
     callbacks: tuple[Callable[[], Any], ...] = ()
+    target_scaler: str = ""
 
     def __post_init__(self) -> None:
         for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
@@ -111,8 +116,8 @@ class Recipe:
         checks.model(self.model, self.params)
         if not isinstance(self.data, Source):
             raise DeclarationError(f"data is {self.data!r}. Give a source such as data.california_housing.")
-        checks.allowed_names(f"{self.data.name}'s data_params", self.data_params, ("train_size", "split_seed"))
-        checks.one_of("The scaler", self.scaler, SCALERS)
+        checks.data(self.data, self.data_params)
+        checks.scalers(self.data, self.scaler, self.target_scaler)
         if (wanted := getattr(self.model, "scaler", self.scaler)) != self.scaler:
             raise DeclarationError(
                 f"The scaler is {self.scaler!r}, and {self.model.__name__} preprocesses its inputs itself, as its "

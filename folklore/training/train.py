@@ -233,12 +233,14 @@ def _tested(
 
 
 def _description(data: Dataset, raw: Dataset) -> dict[str, Any]:
+    """The data. `sha256` is that of the whole set, which arms share; the parts' show what was changed of it."""
     return {
         "name": data.name,
         "source": data.source,
         "unit": data.unit,
         "sha256": data.sha256,
         "train_sha256": raw.train_sha256,
+        "test_sha256": raw.test_sha256,
         "input_shape": list(data.input_shape),
         "outputs": data.outputs,
         "rows": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},

@@ -89,7 +89,7 @@ def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Prepr
     Raises:
         ProblemError: the other run's preprocessing differs in kind from the recipe's.
     """
-    own = Preprocessing.fit(recipe.scaler, raw)
+    own = Preprocessing.fit(recipe.scaler, raw, recipe.target_scaler)
     if start is None:
         return own
     theirs = _preprocessing(start)
