@@ -38,8 +38,8 @@ class Change:
         needs: what the data must be.
         problem: what is wrong with a value that was given for a source; "" if nothing is.
         apply: returns the inputs of a part, changed: called with the part, its name, the value and a generator of
-            random numbers of its own, which depends on the split's seed, the change and the part. None for a change of the
-            rows.
+            random numbers of its own, which depends on the split's seed, the change and the part. None for a change
+            of the rows.
         names: of the columns that a change adds to a table; called with the value.
     """
 
