@@ -163,18 +163,23 @@ def test_verdict_is_withheld_when_best_value_is_at_grid_edge(path):
     assert about_base.withheld is None
 
 
-def test_notes_name_differences_in_budget_code_and_versions(path):
+def test_notes_name_differences_in_budget_code_versions_and_processors(path):
     other = {"epochs": 9, "batch_size": 32, "params": {"width": 8, "kind": "arm"}}
     declare(path, [BETTER])
     declared = json.loads((path / "experiment.json").read_text())
     declared["arms"]["arm"] = other
     (path / "experiment.json").write_text(json.dumps(declared))
     for seed in range(10):
-        add_run(path, "arm", seed, 1, recipe=other, code={"sha256": "e" * 64}, versions={"keras": "3.16"})
+        processor = "A" if seed < 5 else "B"
+        add_run(
+            path, "arm", seed, 1, recipe=other, code={"sha256": "e" * 64}, versions={"keras": "3.16"},
+            processor=processor,
+        )  # fmt: skip
     notes = compare(path).notes
     assert notes[0] == "arms have different budgets: base 3, arm 9"
     assert notes[1].startswith("runs were made by 2 states of the code: dddddddddddd, eeeeeeeeeeee")
     assert notes[2] == "runs were made with different versions of keras"
+    assert notes[3] == "runs were made on different processors, which may round differently: A, B"
 
 
 def test_exact_claim_has_facts_and_no_arms(tmp_path):

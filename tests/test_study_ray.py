@@ -12,6 +12,7 @@ import pytest
 import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from folklore.storage import run_directory
+from folklore.study.engines.remote import engine
 from models import mlp
 from tests.conftest import run
 from tests.loopback_cluster import TOKEN, Cluster, kill
@@ -49,6 +50,18 @@ def cluster():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+class Unseen:
+    """As if the log directory were not on the nodes' file systems."""
+
+    file, token = "/no/such/file", ""
+
+    def __init__(self, logdir):
+        pass
+
+    def remove(self):
+        pass
+
+
 def histories(logdir):
     """The rows of every run, without the seconds that they took."""
     found = {}
@@ -74,6 +87,7 @@ def under_way(logdir):
 
 def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", "0")
+    monkeypatch.setattr(engine, "Mark", Unseen)
     threading.Thread(target=kill_once, args=(cluster.nodes[0], tmp_path / "ray"), daemon=True).start()
     failures, printed = run(STUDY, tmp_path / "ray", engine="ray", address=cluster.address)
     assert failures == 0, printed

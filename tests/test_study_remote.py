@@ -1,7 +1,10 @@
 """Workers that connect over the network: processes of this machine stand for nodes, so that no cluster is needed."""
 
+import errno
 import json
+import pickle
 from multiprocessing.connection import Client
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from folklore.errors import ProblemError
 from folklore.study.engines.choice import engine_of, reserved
 from folklore.study.engines.remote import frames
+from folklore.study.engines.remote import shared as shared_files
 from folklore.study.engines.remote.engine import RemoteEngine
 from folklore.study.engines.remote.facts import facts
 from folklore.study.engines.remote.parcels import Packer, Parcel
@@ -42,11 +46,12 @@ class Nodes:
     def close(self):
         pass
 
-    def dial(self, number=0, **changes):
+    def dial(self, number=0, *, shared=False, **changes):
         """Connect as a worker, and say what a worker says first."""
         given = self.asked[number]
         connection = Client((given["host"], given["port"]), authkey=bytes.fromhex(given["key"]))
-        frames.send(connection, {"kind": "hello", "worker": given["worker"], "facts": facts() | changes})
+        hello = {"kind": "hello", "worker": given["worker"], "shared": shared}
+        frames.send(connection, hello | {"facts": facts() | changes})
         return connection
 
 
@@ -56,9 +61,9 @@ def nodes():
 
 
 @pytest.fixture
-def engine(nodes):
+def engine(nodes, tmp_path):
     seconds = iter(range(0, 10**6, 20))  # every look at the clock is twenty seconds later
-    made = RemoteEngine(nodes, silent_seconds=10**6, poll_seconds=0.01, clock=lambda: next(seconds))
+    made = RemoteEngine(nodes, tmp_path / "logs", silent_seconds=10**6, poll_seconds=0.01, clock=lambda: next(seconds))
     yield made
     made.close()
 
@@ -162,6 +167,59 @@ def test_worker_that_ends_before_it_connects_is_lost(engine, nodes):
     assert near.read() == ("died", "on a node ended before it was ready")
 
 
+def test_parcel_that_does_not_continue_what_is_there_loses_worker(engine, worker, tmp_path):
+    near, far = worker
+    near.give(job(tmp_path / "here"))
+    name = "train/events.out.tfevents.1"
+    frames.send(far, {"kind": "files"}, Parcel((name,), {name: (10, b"more")}))
+    engine.wait([near])
+    kind, how = near.read()
+    assert kind == "died"
+    assert "sent what cannot be written" in how
+
+
+def test_full_disk_of_driver_ends_study_and_names_file(engine, worker, tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("folklore.study.engines.remote.parcels.write_bytes", full)
+    near, far = worker
+    near.give(job(tmp_path / "here"))
+    frames.send(far, {"kind": "files"}, Parcel(("history.csv",), {"history.csv": (0, b"epoch")}))
+    with pytest.raises(OSError, match=r"No space left on device: .*history\.csv"):
+        engine.wait([near])
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_run_travels_only_where_log_directory_is_not_shared(engine, nodes, tmp_path, shared):
+    path = tmp_path / "logs" / "topic.width" / "arm" / "seed-0"
+    path.mkdir(parents=True)
+    (path / "history.csv").write_text("epoch\n1\n")
+    task = SimpleNamespace(experiment="topic.width", path=path, start=None)
+    near = engine.start(0, ONE)
+    far = nodes.dial(shared=shared)
+    engine.wait([near])
+    before = path.stat().st_ino
+    near.give(SimpleNamespace(work="train_run", arguments=(task,), arm=("a",), tag=task))
+    work, (_, place, others, logdir) = pickle.loads(far.recv_bytes())
+    assert (work, place) == ("train_run", "topic.width/arm/seed-0")
+    assert (others[place] is None) == shared
+    assert logdir == (str(tmp_path / "logs") if shared else None)
+    assert (path.stat().st_ino == before) == (not shared)  # who wrote there before is bound to the old directory
+    assert (path / "history.csv").read_text() == "epoch\n1\n"
+    far.close()
+
+
+def test_node_finds_mark_in_log_directory_only_while_engine_runs(engine, nodes, tmp_path):
+    engine.start(0, ONE)
+    file, token = nodes.asked[0]["mark"]
+    assert Path(file).is_relative_to(tmp_path / "logs")
+    assert shared_files.is_seen(file, token)
+    assert not shared_files.is_seen(file, "another")
+    engine.close()
+    assert not shared_files.is_seen(file, token)
+
+
 def test_message_that_is_no_data_loses_worker(engine, worker):
     near, far = worker
     far.send_bytes(b"\x80\x05garbage")
@@ -201,8 +259,8 @@ def test_stranger_without_key_is_ignored(engine, nodes):
     far.close()
 
 
-def test_workers_are_as_many_as_cluster_has_room_for(nodes):
-    engine = RemoteEngine(nodes, {"CPU": 2.0})
+def test_workers_are_as_many_as_cluster_has_room_for(nodes, tmp_path):
+    engine = RemoteEngine(nodes, tmp_path, {"CPU": 2.0})
     assert engine.settle(None, runs=100) == Resources(2, 2)
     assert engine.settle(None, runs=1) == Resources(1, 2)
     assert engine.settle(9, runs=100) == Resources(9, 2)  # autoscaling may add nodes
@@ -229,4 +287,4 @@ def test_bad_reservation_is_refused(text, message):
 
 def test_options_of_cluster_need_engine_ray():
     with pytest.raises(ProblemError, match="Give --engine ray as well"):
-        engine_of("local", "host:1", "CPU=1", print)
+        engine_of("local", "host:1", "CPU=1", Path("logs"), print)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import psutil
 import tensorflow as tf
 
 from folklore.keras_internals import gpu_memory_limits
+from folklore.machine import processor
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 SHARE = 0.6  # the share of a device's free memory for data; models, gradients and copies need the rest
@@ -34,7 +34,7 @@ def describe() -> str:
     """Everything besides the model on which the speed of a mode depends, in one line."""
     threads = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS", "all")
     one_dnn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default")
-    host = f"{platform.system()} {platform.machine()} {_processor()}, {os.cpu_count()} cores"
+    host = f"{platform.system()} {platform.machine()} {processor()}, {os.cpu_count()} cores"
     return f"TensorFlow {tf.__version__} on {', '.join(names())} of {host}; {threads} threads, oneDNN {one_dnn}"
 
 
@@ -47,12 +47,3 @@ def room_for_data() -> int:
 def _gpu_bytes() -> int:
     """The memory that TensorFlow may use of the smallest GPU."""
     return min(gpu_memory_limits())
-
-
-@cache
-def _processor() -> str:
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()

@@ -239,6 +239,9 @@ def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:
     if len(versions) > 1:
         names = {name for pair in versions for name, _ in pair if len({dict(v).get(name) for v in versions}) > 1}
         notes.append(f"runs were made with different versions of {', '.join(sorted(names))}")
+    processors = sorted({record.processor for _, record in runs if record.processor})
+    if len(processors) > 1:
+        notes.append(f"runs were made on different processors, which may round differently: {', '.join(processors)}")
     return notes
 
 

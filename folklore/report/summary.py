@@ -28,7 +28,7 @@ from folklore.storage.schema import Code, MisfitError, Number, Record, StoredExp
 FORMAT = 2
 POINTS = 25  # of a band, at most
 DIGITS = 5
-HARDWARE = ("machine", "device", "workers", "threads")
+HARDWARE = ("machine", "processor", "device", "workers", "threads")
 Runs = Mapping[str, Mapping[int, Mapping[str, Sequence[float]]]]
 
 

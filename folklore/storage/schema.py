@@ -230,6 +230,8 @@ class EndedRun(StoredRun):
     asked: str | None = None  # the hash of the ledger's entry under which it was trained
     machine: Any = None
     device: Any = None
+    host: str | None = None
+    processor: str | None = None
     workers: Any = None
     threads: Any = None
 

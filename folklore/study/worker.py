@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from folklore.task import Task
 
 
+class UnfitError(Exception):
+    """This machine cannot do a job, and another may."""
+
+
 class Ends(Protocol):
     """What is needed of a connection to the pool."""
 
@@ -105,6 +109,9 @@ def _do_each(
         except (ProblemError, DataError) as problem:
             say("problem", str(problem))
         except EOFError:  # the parent is gone
+            return
+        except UnfitError as error:
+            say("died", str(error))
             return
         except OUT_OF_MEMORY as error:
             say("died", f"ran out of memory ({type(error).__name__})")

@@ -18,7 +18,7 @@ from callbacks import Checkpoints, checkpoint_files
 from callbacks.checkpoints import StopAskedError
 from callbacks.rows import Row
 from data import Dataset
-from folklore import epoch
+from folklore import epoch, machine
 from folklore.declare.recipe import ALL_BUT_HEAD, Mode
 from folklore.own_code import place
 from folklore.storage import files, row_outcomes, run_directory
@@ -66,6 +66,8 @@ def train(task: Task, control: Control = Control()) -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "device": epoch.devices(),
         "machine": platform.platform(),
+        "host": machine.host(),
+        "processor": machine.processor(),
     }
     try:
         _train_from_newest_checkpoint(task, record, control)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from folklore.errors import ProblemError
 from folklore.study.engines.local import Local
@@ -11,13 +12,14 @@ from folklore.study.engines.near_end import Engine
 _ADVICE = "Give what Ray reserves for each worker, such as --per-worker CPU=2,GPU=0.5."
 
 
-def engine_of(name: str, address: str, per_worker: str, say: Callable[[str], None]) -> Engine:
+def engine_of(name: str, address: str, per_worker: str, logdir: Path, say: Callable[[str], None]) -> Engine:
     """The engine, not yet connected to anything.
 
     Args:
         name: "local" or "ray".
         address: of the Ray cluster, HOST:PORT or "auto".
         per_worker: what Ray reserves for a worker, see `reserved`.
+        logdir: of the runs.
         say: shows a line to the user.
 
     Raises:
@@ -28,7 +30,7 @@ def engine_of(name: str, address: str, per_worker: str, say: Callable[[str], Non
         from folklore.study.engines.remote.engine import RemoteEngine
         from folklore.study.engines.remote.ray_cluster import RayCluster
 
-        return RemoteEngine(RayCluster(address), found, say)
+        return RemoteEngine(RayCluster(address), logdir, found, say)
     if address != "auto" or found != {"CPU": 1}:
         raise ProblemError(
             "--address and --per-worker are for a cluster. Give --engine ray as well, or leave them out."

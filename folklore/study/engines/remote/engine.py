@@ -23,6 +23,7 @@ from folklore.errors import ProblemError
 from folklore.study.engines.remote import frames
 from folklore.study.engines.remote.facts import differences, facts
 from folklore.study.engines.remote.parcels import Parcel, unpack
+from folklore.study.engines.remote.shared import Mark
 from folklore.study.engines.remote.worker import Cluster, RemoteWorker
 from folklore.study.resources import Resources, environment
 
@@ -40,6 +41,7 @@ class RemoteEngine:
 
     Attributes:
         cluster: places them.
+        logdir: of the runs.
         per_worker: what it reserves for a worker, such as {"CPU": 2, "GPU": 0.5, "big": 1}; it has a thread a CPU.
         say: shows a line to the user.
         silent_seconds: without a sign of life, after which a worker counts as lost.
@@ -49,6 +51,7 @@ class RemoteEngine:
     """
 
     cluster: Cluster
+    logdir: Path
     per_worker: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1.0})
     say: Callable[[str], None] = lambda text: None
     silent_seconds: float = SILENT_SECONDS
@@ -63,6 +66,7 @@ class RemoteEngine:
         self._key = secrets.token_bytes(32)
         self._processors: set[str] = set()
         self._looked = -self.poll_seconds
+        self._mark: Mark | None = None
 
     def attempts(self, work: str) -> int:
         """Nodes come and go, so that a job is tried three times."""
@@ -92,8 +96,10 @@ class RemoteEngine:
     def start(self, number: int, resources: Resources) -> RemoteWorker:
         """Ask for a worker, which will connect."""
         host, port = self._connect().address
+        self._mark = self._mark or Mark(self.logdir)
         token = secrets.token_hex(8)
-        given = {"host": host, "port": port, "key": self._key.hex(), "worker": token}
+        given: dict[str, Any] = {"host": host, "port": port, "key": self._key.hex(), "worker": token}
+        given["mark"] = str(self._mark.file), self._mark.token
         carried = {name: os.environ[name] for name in _CARRIED if name in os.environ}
         given |= {"environment": environment(resources.threads) | carried}
         handle = self.cluster.start(json.dumps(given).encode(), self.per_worker)
@@ -118,6 +124,9 @@ class RemoteEngine:
 
     def close(self) -> None:
         """Stop listening, and leave the cluster."""
+        if self._mark is not None:
+            self._mark.remove()
+            self._mark = None
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -166,15 +175,26 @@ class RemoteEngine:
         kind = message["kind"]
         if kind == "hello":
             self._check(message["facts"])
-            worker.connect(message["connection"], message["facts"])
+            worker.connect(message["connection"], message)
             worker.inbox.append(("ready", None, 0))
         elif kind == "files" and parcel is not None and worker.job is not None:
-            self.shipped += parcel.size
-            unpack(parcel, Path(worker.job.tag.path))
+            self._unpack(worker, parcel)
         elif kind == "lost":
             self._lose(worker, message.get("why", "closed its connection"))
         elif kind in ("row", "done", "problem", "died"):
             worker.inbox.append((kind, message.get("answer"), int(message.get("bytes") or 0)))
+
+    def _unpack(self, worker: RemoteWorker, parcel: Parcel) -> None:
+        """Write what came back.
+
+        Raises:
+            OSError: it cannot be written, for example because the disk of this machine is full.
+        """
+        self.shipped += parcel.size
+        try:
+            unpack(parcel, Path(worker.job.tag.path))
+        except ValueError as error:
+            self._lose(worker, f"sent what cannot be written: {error}")
 
     def _check(self, there: Mapping[str, Any]) -> None:
         if wrong := differences(facts(), there):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import socket
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+from folklore import machine
 from folklore.study.provenance import sources
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
@@ -20,9 +19,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 def facts() -> dict[str, Any]:
     """Of this machine: its name and processor, versions, and the SHA-256 of the code that trains."""
     return {
-        "host": socket.gethostname(),
+        "host": machine.host(),
         "pid": os.getpid(),
-        "processor": _processor(),
+        "processor": machine.processor(),
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},
         "code": sources()[:12],
@@ -43,12 +42,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            lines = (line.partition(":") for line in file)
-            return next(value.strip() for name, _, value in lines if name.strip() == "model name")
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -7,31 +7,39 @@ this machine, and what it writes goes to the driver whenever a checkpoint is com
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import json
 import os
 import pickle
 import queue
+import re
 import shutil
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from folklore.study.engines.remote import frames
+from folklore.study.engines.remote import frames, shared
 from folklore.study.engines.remote.facts import facts
+from folklore.study.engines.remote.frames import ALIVE, STOP
 from folklore.study.engines.remote.parcels import Packer, Parcel, unpack
-from folklore.study.worker import do_jobs, train_run
+from folklore.study.worker import UnfitError, do_jobs, train_run
 
 if TYPE_CHECKING:
     from folklore.task import Task
 
 ALIVE_SECONDS = 2.0  # between two signs of life
 ROW_SECONDS = 1.0  # between two rows of a run, so that hundreds of workers do not drown the driver
+# Without a sign of life from the driver, after which this worker ends itself. The driver may have given it up before.
+LONELY_SECONDS = 60.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_FULL = re.compile(rf"\[Errno ({'|'.join(map(str, _NO_ROOM))})\]")
 
 
 class Ends:
@@ -44,6 +52,7 @@ class Ends:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.stopping = threading.Event()
+        self.heard = time.monotonic()
         self._jobs: queue.Queue[Any] = queue.Queue()
         self._one_at_a_time = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
@@ -69,17 +78,19 @@ class Ends:
         try:
             while True:
                 message = self.connection.recv_bytes()
-                if message == b"stop":
+                self.heard = time.monotonic()
+                if message == STOP:
                     self.stopping.set()
-                else:
+                elif message != ALIVE:
                     self._jobs.put(pickle.loads(message))  # noqa: S301 what this machine was started to run
         except (EOFError, OSError):
             os._exit(1)
 
     def _show_life(self) -> None:
-        while True:
+        while time.monotonic() - self.heard < LONELY_SECONDS:
             time.sleep(ALIVE_SECONDS)
             self._send({"kind": "alive"})
+        os._exit(1)
 
 
 def train_away(
@@ -88,35 +99,60 @@ def train_away(
     stop: Callable[[], bool],
     task: Task,
     place: str,
-    others: Mapping[str, tuple[Mapping[str, Any], bytes]],
+    others: Mapping[str, tuple[Mapping[str, Any], bytes] | None],
+    logdir: str | None,
 ) -> dict[str, Any]:
-    """Train a run in a folder of this machine.
+    """Train a run in a folder of this machine, or in place where the log directory is shared.
 
     Args:
         ends: of the connection, for parcels.
         say, stop: as for `worker.train_run`.
         task: its path is that on the driver.
         place: of the run in its log directory.
-        others: parcels by place: of the run, if it began elsewhere, and of the one whose network it starts from.
+        others: parcels by place: of the run, if it began elsewhere, and of the one whose network it starts from. None
+            for one that is there already, in a shared log directory.
+        logdir: the log directory, if it is shared.
+
+    Raises:
+        UnfitError: the disk of this machine is full.
     """
-    folder = Path(tempfile.mkdtemp(prefix="folklore-"))
-    try:
-        for where, (header, contents) in others.items():
-            unpack(Parcel.of(header, memoryview(contents)), folder / where)
+    with _naming_full_disk(tempfile.gettempdir()):
+        folder = Path(tempfile.mkdtemp(prefix="folklore-"))
+    slowly = _Slowly(say, ROW_SECONDS)
+    here = dataclasses.replace(task, path=folder / place)
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(shutil.rmtree, folder, ignore_errors=True)
+        if logdir is not None:
+            for where in {place, *others}:
+                afterwards.callback(os.close, shared.bind(Path(logdir, where), folder / where))
+            return train_run(slowly, stop, here)
+        with _naming_full_disk(folder):
+            for where, parcel in others.items():
+                if parcel is not None:
+                    unpack(Parcel.of(parcel[0], memoryview(parcel[1])), folder / where)
         packer = Packer(folder / place)
         packer.skip()
         shipping = _Shipping(packer, lambda parcel: ends.send(("files", None, 0), parcel))
-        slowly = _Slowly(say, ROW_SECONDS)
 
         def watch(kind: str, row: Any) -> None:
             shipping.after_checkpoint()
             slowly(kind, row)
 
-        record = train_run(watch, stop, dataclasses.replace(task, path=folder / place))
+        record = train_run(watch, stop, here)
+        if record["status"] == "failed" and _FULL.search(str(record.get("error"))):
+            raise UnfitError(f"has a full disk: {folder} ({record['error']})")
         shipping.all()
         return record
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _naming_full_disk(folder: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise UnfitError(f"has a full disk: {folder} ({error.strerror})") from error
 
 
 @dataclasses.dataclass
@@ -156,7 +192,8 @@ def main() -> None:
     os.environ.update(given["environment"])
     threading.Thread(target=_end_with_actor, daemon=True).start()
     connection = Client((given["host"], given["port"]), authkey=bytes.fromhex(given["key"]))
-    frames.send(connection, {"kind": "hello", "worker": given["worker"], "facts": facts()})
+    sees = shared.is_seen(*given["mark"])
+    frames.send(connection, {"kind": "hello", "worker": given["worker"], "facts": facts(), "shared": sees})
     ends = Ends(connection)
 
     def train(say: Callable[[str, Any], None], stop: Callable[[], bool], *arguments: Any) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from typing import Any
 
 from folklore.study.engines.remote.parcels import Parcel
 
+# What the driver says beside jobs, which begin otherwise.
+STOP, ALIVE = b"stop", b"alive"
 _LENGTH = struct.Struct(">I")
 
 

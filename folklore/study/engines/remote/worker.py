@@ -10,7 +10,11 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from folklore.study.engines.near_end import NearEnd
-from folklore.study.engines.remote.parcels import Packer
+from folklore.study.engines.remote.frames import ALIVE, STOP
+from folklore.study.engines.remote.parcels import Packer, Parcel
+from folklore.study.engines.remote.shared import renew
+
+ALIVE_SECONDS = 10.0  # between two signs of life for a worker that is told nothing else
 
 
 class Cluster(Protocol):
@@ -47,9 +51,10 @@ class RemoteWorker(NearEnd):
         inbox: messages that the pool has not read.
         heard: when it last gave a sign of life.
         ended: when the cluster first said that it has ended.
+        shared: whether it sees the log directory itself.
     """
 
-    ready = False
+    ready = shared = False
 
     def __init__(self, number: int, handle: Any, cluster: Cluster, now: float) -> None:
         super().__init__(number)
@@ -61,9 +66,10 @@ class RemoteWorker(NearEnd):
         self.ended: float | None = None
         self._outbox: queue.Queue[bytes] = queue.Queue()
 
-    def connect(self, connection: Connection, found: Mapping[str, Any]) -> None:
+    def connect(self, connection: Connection, hello: Mapping[str, Any]) -> None:
         """It has connected, and has said what it is."""
-        self.connection, self.facts, self.ready = connection, dict(found), True
+        self.connection, self.facts, self.ready = connection, dict(hello["facts"]), True
+        self.shared = bool(hello.get("shared"))
         threading.Thread(target=self._write, daemon=True).start()
 
     def is_alive(self) -> bool:
@@ -72,7 +78,7 @@ class RemoteWorker(NearEnd):
 
     def ask_to_stop(self) -> None:
         """Ask it to save the run that it trains, and to send it."""
-        self._outbox.put(b"stop")
+        self._outbox.put(STOP)
 
     def end(self, *, kill: bool = False) -> None:
         """End it. What it still trains is lost, but for what it has sent."""
@@ -91,13 +97,15 @@ class RemoteWorker(NearEnd):
             return super()._arguments(job)
         (task,) = job.arguments
         logdir = task.path.parents[[path.name for path in task.path.parents].index(task.experiment) + 1]
-        sent = {}
-        for path in filter(None, (task.path, task.start)):
-            if path.exists():
-                parcel = Packer(path).pack()
-                contents = b"".join(content for _, content in parcel.files.values())
-                sent[path.relative_to(logdir).as_posix()] = (parcel.header(), contents)
-        return task, task.path.relative_to(logdir).as_posix(), sent
+        if self.shared:
+            renew(task.path)
+        sent = {
+            path.relative_to(logdir).as_posix(): None if self.shared else _as_message(Packer(path).pack())
+            for path in filter(None, (task.path, task.start))
+            if path.exists()
+        }
+        there = str(logdir.absolute()) if self.shared else None
+        return task, task.path.relative_to(logdir).as_posix(), sent, there
 
     def _send(self, message: bytes) -> None:
         self._outbox.put(message)
@@ -107,10 +115,18 @@ class RemoteWorker(NearEnd):
         assert self.connection is not None
         with contextlib.suppress(OSError):  # it is gone, which the reader of the connection says too
             while True:
-                self.connection.send_bytes(self._outbox.get())
+                try:
+                    message = self._outbox.get(timeout=ALIVE_SECONDS)
+                except queue.Empty:
+                    message = ALIVE
+                self.connection.send_bytes(message)
 
     def _receive(self) -> tuple[str, Any, int]:
         message = self.inbox.pop(0)
         if message[0] == "died":
             self.end(kill=True)
         return message
+
+
+def _as_message(parcel: Parcel) -> tuple[dict[str, Any], bytes]:
+    return parcel.header(), b"".join(content for _, content in parcel.files.values())
