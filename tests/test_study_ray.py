@@ -1,12 +1,14 @@
 """A study on a Ray cluster of several nodes, one of which is killed, equals the study on this machine bit for bit."""
 
 import csv
+import dataclasses
 import shutil
 import tempfile
 import threading
 import time
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 import data
@@ -83,6 +85,16 @@ def under_way(logdir):
     """The folders of the runs that have a checkpoint and have not ended."""
     saved = {file.parents[1] for file in logdir.glob("topic.width/*/seed-*/checkpoint/epoch-*")}
     return [folder for folder in saved if not (folder / "DONE").exists()]
+
+
+def test_arrays_of_driver_reach_nodes(cluster, tmp_path):
+    x = np.arange(200.0).reshape(100, 2)
+    made = SMALL.but(data=data.arrays(x, x.sum(axis=1), name="made"), epochs=2)
+    study = dataclasses.replace(STUDY, arms={"narrow": made, "wide": made.but(params=dict(widths=(16,)))}, seeds=1)
+    failures, printed = run(study, tmp_path / "ray", engine="ray", address=cluster.address)
+    assert failures == 0, printed
+    run(study, tmp_path / "local", jobs=1)
+    assert histories(tmp_path / "ray") == histories(tmp_path / "local")
 
 
 def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):

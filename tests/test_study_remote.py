@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+import data
 from folklore.errors import ProblemError
 from folklore.study.engines.choice import engine_of, reserved
-from folklore.study.engines.remote import frames
+from folklore.study.engines.remote import cargo, frames
 from folklore.study.engines.remote import shared as shared_files
 from folklore.study.engines.remote.engine import RemoteEngine
 from folklore.study.engines.remote.facts import facts
@@ -25,7 +26,7 @@ class Nodes:
     """A cluster whose workers are written by hand: each test says what they send."""
 
     def __init__(self, room=4.0):
-        self.room, self.asked, self.gone, self.killed = room, [], [], []
+        self.room, self.asked, self.gone, self.killed, self.stored = room, [], [], [], []
 
     def connect(self):
         return "127.0.0.1"
@@ -42,6 +43,13 @@ class Nodes:
 
     def kill(self, handle):
         self.killed.append(handle.number)
+
+    def put(self, content):
+        self.stored.append(content)
+        return len(self.stored) - 1
+
+    def bring(self, handle, reference, file):
+        cargo.keep(self.stored[reference], Path(file))
 
     def close(self):
         pass
@@ -79,8 +87,8 @@ def worker(engine, nodes):
     far.close()
 
 
-def job(path=None, work="examine_arm"):
-    return SimpleNamespace(work=work, arguments=(1,), arm=("a",), tag=SimpleNamespace(path=path))
+def job(path=None, work="examine_arm", arguments=(1,)):
+    return SimpleNamespace(work=work, arguments=arguments, arm=("a",), tag=SimpleNamespace(path=path))
 
 
 def test_worker_is_ready_once_it_has_connected(engine, nodes):
@@ -218,6 +226,48 @@ def test_node_finds_mark_in_log_directory_only_while_engine_runs(engine, nodes, 
     assert not shared_files.is_seen(file, "another")
     engine.close()
     assert not shared_files.is_seen(file, token)
+
+
+def told(far):
+    """What the driver says of data, between its signs of life."""
+    while (message := far.recv_bytes()) == frames.ALIVE:
+        pass
+    return json.loads(message.removeprefix(frames.DATA))
+
+
+def test_driver_puts_set_where_nodes_fetch_it_once(engine, nodes, tmp_path):
+    source = data.arrays([[1.0], [2.0]], [3.0, 4.0], name="made")
+    for number in range(2):
+        near = engine.start(number, ONE)
+        far = nodes.dial(number)
+        engine.wait([near])
+        near.read()
+        near.give(job(arguments=(source, "auto")))
+        sent = far.recv_bytes()
+        assert b"WithDriver" in sent
+        frames.send(far, {"kind": "need", "folder": str(tmp_path)})
+        frames.send(far, {"kind": "row", "answer": {}})
+        engine.wait([near])
+        answer = told(far)
+        whole = cargo.unpack(Path(answer["file"]), answer["sha256"])
+        assert whole.sha256 == source.read().sha256
+        far.close()
+    assert len(nodes.stored) == 1
+
+
+def load_nothing():
+    raise data.DataError("It is not here.")
+
+
+def test_node_is_told_where_driver_has_no_copy_either(engine, worker):
+    near, far = worker
+    source = data.Source(name="made", task="regression", source="bundled", load=load_nothing)
+    near.give(job(arguments=(source, "auto")))
+    far.recv_bytes()
+    frames.send(far, {"kind": "need", "folder": "/tmp"})
+    frames.send(far, {"kind": "row", "answer": {}})
+    engine.wait([near])
+    assert told(far) is None
 
 
 def test_message_that_is_no_data_loses_worker(engine, worker):

@@ -19,8 +19,10 @@ from multiprocessing.connection import Listener
 from pathlib import Path
 from typing import Any
 
+from data import Source
 from folklore.errors import ProblemError
 from folklore.study.engines.remote import frames
+from folklore.study.engines.remote.cargo import pack, source_of
 from folklore.study.engines.remote.facts import differences, facts
 from folklore.study.engines.remote.parcels import Parcel, unpack
 from folklore.study.engines.remote.shared import Mark
@@ -67,6 +69,8 @@ class RemoteEngine:
         self._processors: set[str] = set()
         self._looked = -self.poll_seconds
         self._mark: Mark | None = None
+        self._cargo: dict[Source, tuple[str, Any]] = {}
+        self._packing = threading.Lock()
 
     def attempts(self, work: str) -> int:
         """Nodes come and go, so that a job is tried three times."""
@@ -129,6 +133,7 @@ class RemoteEngine:
             self._mark = None
         if self._listener is not None:
             self._listener.close()
+            self._cargo = {}
             self._listener = None
             self.cluster.close()
 
@@ -181,6 +186,9 @@ class RemoteEngine:
             self._unpack(worker, parcel)
         elif kind == "lost":
             self._lose(worker, message.get("why", "closed its connection"))
+        elif kind == "need" and worker.job is not None:
+            source, folder = source_of(worker.job.arguments), str(message["folder"])
+            threading.Thread(target=self._bring, args=(worker, source, folder), daemon=True).start()
         elif kind in ("row", "done", "problem", "died"):
             worker.inbox.append((kind, message.get("answer"), int(message.get("bytes") or 0)))
 
@@ -195,6 +203,25 @@ class RemoteEngine:
             unpack(parcel, Path(worker.job.tag.path))
         except ValueError as error:
             self._lose(worker, f"sent what cannot be written: {error}")
+
+    def _bring(self, worker: RemoteWorker, source: Source | None, folder: str) -> None:
+        """Let a node fetch the data that it cannot load; in a thread, since a large set takes seconds to read."""
+        answer = None
+        # Whatever fails, in loading or in the cluster's store: the node goes on without, and says what is wrong there.
+        with contextlib.suppress(Exception):
+            sha256, reference = self._packed(source)
+            answer = {"file": f"{folder}/folklore-{sha256[:16]}.npz", "sha256": sha256}
+            self.cluster.bring(worker.handle, reference, answer["file"])
+        worker.say_data(answer)
+
+    def _packed(self, source: Source | None) -> tuple[str, Any]:
+        """The SHA-256 of a set, and where nodes fetch it; each set is put there once."""
+        assert source is not None
+        with self._packing:
+            if source not in self._cargo:
+                whole = source.read()
+                self._cargo[source] = whole.sha256, self.cluster.put(pack(whole))
+        return self._cargo[source]
 
     def _check(self, there: Mapping[str, Any]) -> None:
         if wrong := differences(facts(), there):

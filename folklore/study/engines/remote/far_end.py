@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from folklore.study.engines.remote import frames, shared
+from folklore.study.engines.remote.cargo import AtHand
 from folklore.study.engines.remote.facts import facts
-from folklore.study.engines.remote.frames import ALIVE, STOP
+from folklore.study.engines.remote.frames import ALIVE, DATA, STOP
 from folklore.study.engines.remote.parcels import Packer, Parcel, unpack
 from folklore.study.worker import UnfitError, do_jobs, train_run
 
@@ -54,13 +55,28 @@ class Ends:
         self.stopping = threading.Event()
         self.heard = time.monotonic()
         self._jobs: queue.Queue[Any] = queue.Queue()
+        self._answers: queue.Queue[Any] = queue.Queue()
+        self._at_hand = AtHand(self._ask_for_data)
         self._one_at_a_time = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._show_life, daemon=True).start()
 
     def recv(self) -> Any:
-        """The next job; None says that there are no more."""
-        return self._jobs.get()
+        """The next job, with the data as they are here; None says that there are no more.
+
+        Raises:
+            UnfitError: data that were to come from the driver did not.
+        """
+        if (job := self._jobs.get()) is None:
+            return None
+        work, arguments = job
+        return work, tuple(map(self._at_hand, arguments))
+
+    def _ask_for_data(self) -> tuple[Path, str] | None:
+        """Ask for the driver's copy of the data of the present job."""
+        self._send({"kind": "need", "folder": tempfile.gettempdir()})
+        answer = self._answers.get()
+        return None if answer is None else (Path(answer["file"]), str(answer["sha256"]))
 
     def send(self, message: tuple[str, Any, int], parcel: Parcel | None = None) -> None:
         """Say something to the driver."""
@@ -81,6 +97,8 @@ class Ends:
                 self.heard = time.monotonic()
                 if message == STOP:
                     self.stopping.set()
+                elif message.startswith(DATA):
+                    self._answers.put(json.loads(message.removeprefix(DATA)))
                 elif message != ALIVE:
                     self._jobs.put(pickle.loads(message))  # noqa: S301 what this machine was started to run
         except (EOFError, OSError):

@@ -15,7 +15,7 @@ from typing import Any
 from folklore.study.engines.remote.parcels import Parcel
 
 # What the driver says beside jobs, which begin otherwise.
-STOP, ALIVE = b"stop", b"alive"
+STOP, ALIVE, DATA = b"stop", b"alive", b"data:"  # the last one before a JSON object
 _LENGTH = struct.Struct(">I")
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+
+from folklore.study.engines.remote.cargo import keep
 
 
 class Holder:
     """Holds a worker process (`far_end`), which connects to the driver itself."""
+
+    def __init__(self) -> None:
+        self.kept: list[Path] = []
 
     def hold(self, config: bytes) -> int:
         """Start the process, and wait until it ends; return its exit status.
@@ -25,4 +32,14 @@ class Holder:
         assert process.stdin is not None
         process.stdin.write(config + b"\n")
         process.stdin.flush()  # it stays open: the process ends when it is closed, as when this one is killed
-        return process.wait()
+        try:
+            return process.wait()
+        finally:
+            for file in self.kept:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+
+    def bring(self, content: bytes, file: str) -> None:
+        """Keep data for the worker in a file of this node; others that it holds may use it, too."""
+        self.kept.append(Path(file))
+        keep(content, Path(file))

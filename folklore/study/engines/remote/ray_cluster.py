@@ -69,7 +69,7 @@ class RayCluster:
 
         own = {name: amount for name, amount in per_worker.items() if name not in ("CPU", "GPU")}
         options = {"num_cpus": per_worker["CPU"], "num_gpus": per_worker.get("GPU", 0), "resources": own}
-        actor: Any = ray.remote(Holder).options(**options, max_restarts=0).remote()
+        actor: Any = ray.remote(Holder).options(**options, max_restarts=0, max_concurrency=2).remote()
         return _Held(actor, actor.hold.remote(config))
 
     def ended(self, handles: Sequence[_Held]) -> Sequence[_Held]:
@@ -88,6 +88,16 @@ class RayCluster:
 
         with contextlib.suppress(Exception):  # the actor or all of Ray may be gone
             ray.kill(handle.actor)
+
+    def put(self, content: bytes) -> Any:
+        """Put bytes into Ray's store of objects; every node that needs them copies them once."""
+        import ray
+
+        return ray.put(content)
+
+    def bring(self, handle: _Held, reference: Any, file: str) -> None:
+        """Let a worker's node fetch such bytes into a file."""
+        handle.actor.bring.remote(reference, file)
 
     def close(self) -> None:
         """Leave the cluster."""

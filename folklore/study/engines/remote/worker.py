@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import queue
 import threading
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from folklore.study.engines.near_end import NearEnd
-from folklore.study.engines.remote.frames import ALIVE, STOP
+from folklore.study.engines.remote.cargo import light
+from folklore.study.engines.remote.frames import ALIVE, DATA, STOP
 from folklore.study.engines.remote.parcels import Packer, Parcel
 from folklore.study.engines.remote.shared import renew
 
@@ -38,6 +40,12 @@ class Cluster(Protocol):
 
     def kill(self, handle: Any) -> None:
         """End a worker, if it still runs."""
+
+    def put(self, content: bytes) -> Any:
+        """Put bytes where every node can fetch them, until the cluster is left; return a reference."""
+
+    def bring(self, handle: Any, reference: Any, file: str) -> None:
+        """Let a worker's node fetch such bytes into a file, which appears there whole."""
 
     def close(self) -> None:
         """Leave the cluster."""
@@ -88,13 +96,17 @@ class RemoteWorker(NearEnd):
                 self.connection.close()
         self.cluster.kill(self.handle)
 
+    def say_data(self, answer: Mapping[str, Any] | None) -> None:
+        """Say where its data will be: `file` and `sha256`; or that there is no copy for it."""
+        self._outbox.put(DATA + json.dumps(answer).encode())
+
     def name(self) -> str:
         """Its node's name, for people."""
         return str(self.facts.get("host", "a node"))
 
     def _arguments(self, job: Any) -> tuple[Any, ...]:
         if job.work != "train_run":
-            return super()._arguments(job)
+            return tuple(map(light, super()._arguments(job)))
         (task,) = job.arguments
         logdir = task.path.parents[[path.name for path in task.path.parents].index(task.experiment) + 1]
         if self.shared:
@@ -105,7 +117,7 @@ class RemoteWorker(NearEnd):
             if path.exists()
         }
         there = str(logdir.absolute()) if self.shared else None
-        return task, task.path.relative_to(logdir).as_posix(), sent, there
+        return light(task), task.path.relative_to(logdir).as_posix(), sent, there
 
     def _send(self, message: bytes) -> None:
         self._outbox.put(message)

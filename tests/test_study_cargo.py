@@ -1,0 +1,102 @@
+"""Data sets that come from the driver, where a node cannot load them."""
+
+import numpy as np
+import pytest
+
+import data
+from data import DataError, Source, Whole
+from folklore import Recipe
+from folklore.study.engines.remote import cargo
+from folklore.study.worker import UnfitError
+from folklore.task import Task
+from models import mlp
+
+X, Y = np.arange(12, dtype=np.float32).reshape(6, 2), np.arange(6)
+ARRAYS = data.arrays(X, Y, name="made", feature_names=("a", "b"))
+
+
+def missing():
+    raise DataError("The file is not on this machine.")
+
+
+LACKING = Source(name="made", task="regression", source="real", load=missing)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "set.npz"
+    cargo.keep(cargo.pack(ARRAYS.read()), path)
+    return path
+
+
+def test_set_arrives_as_it_was(file):
+    whole, found = ARRAYS.read(), cargo.unpack(file, ARRAYS.read().sha256)
+    np.testing.assert_array_equal(found.x, whole.x)
+    np.testing.assert_array_equal(found.y, whole.y)
+    assert (found.sha256, found.feature_names, found.x.dtype) == (whole.sha256, ("a", "b"), np.float32)
+
+
+def test_source_that_node_cannot_load_is_the_drivers(file):
+    at_hand = cargo.AtHand(lambda: (file, ARRAYS.read().sha256))
+    found = at_hand(LACKING)
+    np.testing.assert_array_equal(found.read().x, X)
+    assert found.name == "made"
+
+
+def test_source_that_node_can_load_is_its_own():
+    def ask():
+        raise AssertionError("The driver was asked.")
+
+    assert cargo.AtHand(ask)(data.diabetes) is data.diabetes
+    assert cargo.AtHand(ask)("auto") == "auto"
+
+
+def test_driver_is_asked_once_for_each_source(file):
+    asked = []
+    at_hand = cargo.AtHand(lambda: asked.append(1) or (file, ARRAYS.read().sha256))
+    assert at_hand(LACKING) is at_hand(LACKING)
+    assert len(asked) == 1
+
+
+def test_source_that_driver_lacks_too_fails_as_here():
+    found = cargo.AtHand(lambda: None)(LACKING)
+    with pytest.raises(DataError, match="not on this machine"):
+        found.read()
+
+
+def test_task_keeps_its_recipe_with_data_of_driver(file):
+    recipe = Recipe(model=mlp, data=ARRAYS, params=dict(widths=(3,)))
+    task = Task("topic.made", "arm", 0, recipe, file.parent, {})
+    sent = cargo.light(task)
+    with pytest.raises(DataError):
+        sent.recipe.data.read()
+    found = cargo.AtHand(lambda: (file, ARRAYS.read().sha256))(sent)
+    assert found.recipe.identity() == recipe.identity()
+    assert found.recipe.data(0).sha256 == ARRAYS(0).sha256
+
+
+@pytest.mark.parametrize("given", [data.diabetes, "auto", 7])
+def test_what_holds_no_arrays_is_sent_as_it_is(given):
+    assert cargo.light(given) is given
+
+
+def test_another_set_than_named_is_refused(file):
+    with pytest.raises(UnfitError, match="received data with the SHA-256"):
+        cargo.unpack(file, "0" * 64)
+
+
+def test_damaged_file_is_refused(file):
+    file.write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(UnfitError, match="cannot be read"):
+        cargo.unpack(file, ARRAYS.read().sha256)
+
+
+def test_set_that_never_arrives_is_given_up(file, monkeypatch):
+    monkeypatch.setattr(cargo, "FETCH_SECONDS", 0.0)
+    with pytest.raises(UnfitError, match="did not receive its data"):
+        cargo.unpack(file.with_name("other.npz"), "")
+
+
+def test_objects_are_not_sent():
+    with pytest.raises(ValueError, match="cannot be sent"):
+        cargo.pack(Whole(np.array([[{}]], dtype=object), np.ones(1), "0"))
