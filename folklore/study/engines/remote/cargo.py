@@ -126,7 +126,7 @@ def unpack(file: Path, sha256: str) -> Whole:
             raise UnfitError(f"did not receive its data within {FETCH_SECONDS:g} s")
         time.sleep(_LOOK_SECONDS)
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
             rest = json.loads(found["rest"].tobytes())
             whole = Whole(found["x"], found["y"], "", tuple(rest["names"]), rest["published_test"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
