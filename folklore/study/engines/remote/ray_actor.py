@@ -7,6 +7,9 @@ import subprocess
 import sys
 from typing import Any
 
+from folklore.own_code import ROOT
+from folklore.study.engines.remote.staging import OWN
+
 
 class Holder:
     """Holds a worker process (`far_end`), which connects to the driver itself."""
@@ -18,7 +21,8 @@ class Holder:
             config: a line of JSON for it, with the driver's address.
         """
         # A process of its own: this one has Ray's threads and its own main module, which TensorFlow need not share.
-        environment: dict[str, Any] = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        paths = [str(ROOT), str(ROOT / OWN), *filter(None, sys.path)]
+        environment: dict[str, Any] = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         process = subprocess.Popen(
             [sys.executable, "-m", "folklore.study.engines.remote.far_end"], stdin=subprocess.PIPE, env=environment
         )
