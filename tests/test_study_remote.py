@@ -1,5 +1,6 @@
 """Workers that connect over the network: processes of this machine stand for nodes, so that no cluster is needed."""
 
+import contextlib
 import json
 from multiprocessing.connection import Client
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from folklore.study.engines.remote import frames
 from folklore.study.engines.remote.engine import RemoteEngine
 from folklore.study.engines.remote.facts import facts
 from folklore.study.engines.remote.parcels import Packer, Parcel
+from folklore.study.engines.remote.worker import Node
 from folklore.study.resources import Resources
 
 ONE = Resources(1, 1)
@@ -26,10 +28,10 @@ class Nodes:
     def connect(self):
         return "127.0.0.1"
 
-    def resources(self):
-        return {"CPU": self.room}
+    def nodes(self):
+        return [Node("1", "here", {"CPU": self.room, "memory": 2**30})]
 
-    def start(self, config, per_worker):
+    def start(self, config, per_worker, node=None):
         self.asked.append(json.loads(config))
         return SimpleNamespace(number=len(self.asked) - 1)
 
@@ -58,7 +60,8 @@ def nodes():
 @pytest.fixture
 def engine(nodes):
     seconds = iter(range(0, 10**6, 20))  # every look at the clock is twenty seconds later
-    made = RemoteEngine(nodes, silent_seconds=10**6, poll_seconds=0.01, clock=lambda: next(seconds))
+    late = 10**6
+    made = RemoteEngine(nodes, silent_seconds=late, turn_seconds=late, poll_seconds=0.01, clock=lambda: next(seconds))
     yield made
     made.close()
 
@@ -202,14 +205,50 @@ def test_stranger_without_key_is_ignored(engine, nodes):
 
 
 def test_workers_are_as_many_as_cluster_has_room_for(nodes):
-    engine = RemoteEngine(nodes, {"CPU": 2.0})
-    assert engine.settle(None, runs=100) == Resources(2, 2)
-    assert engine.settle(None, runs=1) == Resources(1, 2)
-    assert engine.settle(9, runs=100) == Resources(9, 2)  # autoscaling may add nodes
+    def settle(jobs, runs):
+        with contextlib.closing(RemoteEngine(nodes, {"CPU": 2.0})) as engine:
+            return engine.settle(jobs, runs)
+
+    assert settle(None, runs=100) == Resources(2, 2)
+    assert settle(None, runs=1) == Resources(1, 2)
+    assert settle(None, runs=0) == Resources(1, 2)  # for a check
+    assert settle(9, runs=100) == Resources(9, 2)  # autoscaling may add nodes
+    assert settle(9, runs=3) == Resources(3, 2)
     nodes.room = 1.0
-    with pytest.raises(ProblemError, match=r"no room for a worker: each needs CPU 2\. Add nodes"):
-        engine.settle(None, runs=100)
-    engine.close()
+    with pytest.raises(ProblemError, match=r"each needs CPU 2\. There is too little: CPU 1 of 2 on here\. Add nodes"):
+        settle(None, runs=100)
+
+
+def test_room_is_that_of_single_nodes():
+    node = Node("1", "here", {"CPU": 3.0, "GPU": 1.0})
+    assert node.room({"CPU": 2.0}) == 1
+    assert node.room({"CPU": 0.3, "GPU": 0.1}) == 10  # 1 // 0.1 is 9
+    assert node.room({"CPU": 1.0, "big": 1.0}) == 0
+    assert node.lacks({"CPU": 4.0, "GPU": 1.0, "big": 1.0}) == "CPU 3 of 4 and big 0 of 1"
+
+
+def test_workers_that_are_wanted_follow_room_and_runs(nodes):
+    with contextlib.closing(RemoteEngine(nodes)) as engine:
+        settled = engine.settle(None, runs=100)
+        assert engine.wanted(settled, left=100) == 4
+        nodes.room = 6.0  # nodes have joined
+        assert engine.wanted(settled, left=100) == 6
+        nodes.room = 2.0  # some are lost: their workers are still asked for, so that autoscaling brings them back
+        assert engine.wanted(settled, left=100) == 6
+        assert engine.wanted(settled, left=3) == 3
+        assert engine.settle(None, runs=100) == settled  # so that no worker must start again
+
+
+def test_no_more_workers_than_asked_for_are_wanted(nodes):
+    with contextlib.closing(RemoteEngine(nodes)) as engine:
+        settled = engine.settle(2, runs=100)
+        assert engine.wanted(settled, left=100) == 2
+        assert engine.wanted(settled, left=1) == 1
+
+
+def test_wait_ends_with_turn_so_that_pool_can_look_at_number_of_workers(engine, nodes):
+    engine.turn_seconds = 60
+    assert engine.wait([engine.start(0, ONE)]) == []
 
 
 @pytest.mark.parametrize(
@@ -220,6 +259,8 @@ def test_workers_are_as_many_as_cluster_has_room_for(nodes):
         ("=2", "'=2' is not a name and a positive number"),
         ("GPU=0", "'GPU=0' is not a name and a positive number"),
         ("CPU=1.5", "CPU is a positive integer"),
+        ("GPU=1.5", "GPU is at most 1 or an integer"),
+        ("big=inf", "'big=inf' is not a name and a positive number"),
     ],
 )
 def test_bad_reservation_is_refused(text, message):
