@@ -6,9 +6,11 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,7 @@ class RayCluster:
         with tempfile.TemporaryDirectory(prefix="folklore-code-") as folder:
             stage(Path(folder), self.own)
             try:
-                with quietly():  # Ray's own lines about each attempt
+                with quietly(), _same_reaction_to_sigterm():  # quietly: Ray has a line for each attempt
                     # Ray keeps a copy of this working directory, and brings it to every node, once for each.
                     code = {"working_dir": folder}
                     ray.init(self.address, runtime_env=code, log_to_driver=False, logging_level=logging.ERROR)
@@ -122,6 +124,17 @@ class RayCluster:
 class _Held:
     actor: Any
     answer: Any  # available once the actor's worker has ended
+
+
+@contextlib.contextmanager
+def _same_reaction_to_sigterm() -> Iterator[None]:
+    """Ray would end this process at once, before the runs under way are saved."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # elsewhere Ray changes nothing
+            signal.signal(signal.SIGTERM, before)
 
 
 def _options(per_worker: Mapping[str, float]) -> dict[str, Any]:
