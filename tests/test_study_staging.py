@@ -1,5 +1,6 @@
 """What travels to the nodes of a cluster."""
 
+import signal
 import subprocess
 import sys
 
@@ -87,3 +88,23 @@ def test_refusal_of_ray_is_one_paragraph(monkeypatch, words, said):
         RayCluster("10.0.0.4:6379").connect()
     assert str(problem.value).startswith(said)
     assert "\n" not in str(problem.value)
+
+
+def test_ray_does_not_change_what_sigterm_does(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def replace_handler(*arguments, **options):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise ConnectionError("there is none")
+
+    def terminate(*_):
+        pass
+
+    monkeypatch.setattr(ray, "init", replace_handler)
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with pytest.raises(ProblemError, match="No Ray cluster lets this machine in at 10"):
+            RayCluster("10.0.0.4:6379").connect()
+        assert signal.getsignal(signal.SIGTERM) is terminate
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -22,7 +22,7 @@ from folklore.study.engines.remote.worker import Node
 from folklore.tf_stderr import quietly
 
 _HOW = (
-    "Start one on this machine with `ray start --head --node-ip-address=127.0.0.1`, see docs/cluster.md, or name one "
+    "Start one on this machine with `ray start --head`, see docs/cluster.md, or name one "
     "with --address HOST:PORT. Where the cluster has a token, this machine needs it too, in RAY_AUTH_TOKEN."
 )
 
