@@ -15,7 +15,7 @@ RAY = str(Path(sys.executable).with_name("ray"))
 
 
 class Cluster:
-    """A head without CPUs, and nodes of one CPU."""
+    """A head without CPUs, and nodes with one CPU and one of a resource of our own, `big`."""
 
     def __init__(self, folder):
         with socket.socket() as free:
@@ -28,7 +28,7 @@ class Cluster:
 
     def add_node(self):
         """Add a node, and wait until it has joined: two that join at once may disturb each other."""
-        node = self._start(f"--address={self.address}", "--num-cpus=1")
+        node = self._start(f"--address={self.address}", "--num-cpus=1", '--resources={"big": 1}')
         self.nodes.append(node)
         self.wait_for(sum(other.poll() is None for other in self.nodes))
         return node

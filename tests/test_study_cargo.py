@@ -1,15 +1,20 @@
 """Data sets that come from the driver, where a node cannot load them."""
 
+import contextlib
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import data
 from data import DataError, Source, Whole
 from folklore import Recipe
-from folklore.study.engines.remote import cargo
+from folklore.study.engines.remote import cargo, frames
 from folklore.study.worker import UnfitError
 from folklore.task import Task
 from models import mlp
+from tests.hand_written_nodes import Nodes, connected, job, new_engine
 
 X, Y = np.arange(12, dtype=np.float32).reshape(6, 2), np.arange(6)
 ARRAYS = data.arrays(X, Y, name="made", feature_names=("a", "b"))
@@ -20,6 +25,17 @@ def missing():
 
 
 LACKING = Source(name="made", task="regression", source="real", load=missing)
+
+
+@pytest.fixture
+def nodes():
+    return Nodes()
+
+
+@pytest.fixture
+def engine(nodes, tmp_path):
+    with contextlib.closing(new_engine(nodes, tmp_path / "logs")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -100,3 +116,39 @@ def test_set_that_never_arrives_is_given_up(file, monkeypatch):
 def test_objects_are_not_sent():
     with pytest.raises(ValueError, match="cannot be sent"):
         cargo.pack(Whole(np.array([[{}]], dtype=object), np.ones(1), "0"))
+
+
+
+def told(far):
+    """What the driver says of data, between its signs of life."""
+    while (message := far.recv_bytes()) == frames.ALIVE:
+        pass
+    return json.loads(message.removeprefix(frames.DATA))
+
+
+def test_driver_puts_set_where_nodes_fetch_it_once(engine, nodes, tmp_path):
+    source = data.arrays([[1.0], [2.0]], [3.0, 4.0], name="made")
+    for number in range(2):
+        near, far = connected(engine, nodes, number)
+        near.give(job(arguments=(source, "auto")))
+        sent = far.recv_bytes()
+        assert b"WithDriver" in sent
+        frames.send(far, {"kind": "need", "folder": str(tmp_path)})
+        frames.send(far, {"kind": "row", "answer": {}})
+        engine.wait([near])
+        answer = told(far)
+        whole = cargo.unpack(Path(answer["file"]), answer["sha256"])
+        assert whole.sha256 == source.read().sha256
+        far.close()
+    assert len(nodes.stored) == 1
+
+
+def test_node_is_told_where_driver_has_no_copy_either(engine, nodes):
+    near, far = connected(engine, nodes)
+    near.give(job(arguments=(LACKING, "auto")))
+    far.recv_bytes()
+    frames.send(far, {"kind": "need", "folder": "/tmp"})
+    frames.send(far, {"kind": "row", "answer": {}})
+    engine.wait([near])
+    assert told(far) is None
+    far.close()

@@ -1,10 +1,13 @@
-"""Which of the waiting jobs an idle worker takes, so that as few programs as possible are compiled twice."""
+"""Which of the waiting jobs an idle worker takes, and how many workers there are."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from folklore.study.pool import _Job, _next_for
+from folklore.study.engines.local import Local
+from folklore.study.pool import FIT_SECONDS, Pool, _Job, _next_for
+from folklore.study.resources import Resources
+from folklore.study.worker import Examined
 
 
 def worker(built=(), trained=()):
@@ -30,3 +33,110 @@ def test_worker_prefers_arms(mine, other, waiting, taken):
     left = jobs(*waiting)
     assert _next_for(mine, left, [other, mine]).arm == taken
     assert len(left) == len(waiting) - 1
+
+
+class Elastic:
+    """An engine whose workers are names: it wants one for each run that is left, up to `most`."""
+
+    def __init__(self, most):
+        self.most, self.started, self.ended = most, [], []
+
+    def start(self, number, resources):
+        self.started.append(number)
+        return SimpleNamespace(
+            number=number, job=None, ready=True, trained=set(), end=lambda: self.ended.append(number)
+        )
+
+    def wanted(self, resources, left):
+        return min(self.most, left)
+
+
+@pytest.fixture
+def pool():
+    """A pool of four workers, two of which train; whenever it looks, it is time to look at their number."""
+    now = iter(range(0, 10**6, round(FIT_SECONDS)))
+    pool = Pool(Resources(4, 1), engine=Elastic(most=4), clock=lambda: next(now))
+    pool._workers = [pool._new_worker(number) for number in range(4)]
+    for worker in pool._workers[:2]:
+        worker.job = "trains"
+    return pool
+
+
+def numbers(pool):
+    return [worker.number for worker in pool._workers]
+
+
+def test_workers_without_work_leave(pool):
+    pool._fit(waiting=1)
+    assert numbers(pool) in ([0, 1, 2], [0, 1, 3])
+    pool._fit(waiting=0)
+    assert numbers(pool) == [0, 1]
+    assert sorted(pool.engine.ended) == [2, 3]
+
+
+def test_worker_that_has_not_started_leaves_first_then_one_that_has_compiled_least(pool):
+    pool._workers[2].trained = {"a"}
+    pool._workers[3].ready = False
+    pool._workers[3].trained = {"a", "b"}
+    pool._fit(waiting=1)
+    assert pool.engine.ended == [3]
+    pool._workers.append(pool._new_worker(4))
+    pool._fit(waiting=1)
+    assert pool.engine.ended == [3, 4]
+
+
+def test_pool_grows_with_engine_up_to_runs_left(pool):
+    pool.engine.most = 9
+    pool._fit(waiting=3)
+    assert numbers(pool) == [0, 1, 2, 3, 4]
+    pool._fit(waiting=30)
+    assert numbers(pool) == list(range(9))
+    assert pool.engine.ended == []
+
+
+def test_number_of_workers_is_looked_at_now_and_then(pool):
+    pool.clock = lambda: FIT_SECONDS - 1
+    pool._fit(waiting=0)
+    assert len(numbers(pool)) == 4
+
+
+def test_workers_of_this_machine_stay_for_next_step():
+    resources = Resources(4, 1)
+    assert Local().wanted(resources, left=1) == 4
+
+
+def test_only_training_lets_workers_leave(monkeypatch):
+    """After an examination there are runs to train."""
+    pool = Pool(Resources(2, 1), engine=Elastic(most=2))
+    fitted = []
+    monkeypatch.setattr(pool, "_fit", fitted.append)
+    monkeypatch.setattr(Elastic, "wait", lambda self, workers: workers, raising=False)
+    monkeypatch.setattr(Elastic, "start", lambda self, number, resources: Done(number))
+    assert pool.examine_arms({("e", "arm"): "task"}) == {("e", "arm"): Examined({}, 1, "")}
+    assert fitted == []
+    task = SimpleNamespace(experiment="e", arm="arm")
+    assert len(list(pool.train_all([task], lambda task, row: None))) == 1
+    assert fitted == [1]
+    assert len(pool._workers) == 2
+
+
+class Done:
+    """A worker that has done each job at once."""
+
+    ready, runs = True, 0
+
+    def __init__(self, number):
+        self.number, self.job, self.arms, self.trained = number, None, set(), set()
+
+    def is_worn(self):
+        return False
+
+    def is_alive(self):
+        return True
+
+    def give(self, job):
+        self.job = job
+
+    def read(self):
+        self.job = None
+        return "done", [{}, 1, ""]

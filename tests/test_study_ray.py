@@ -1,7 +1,8 @@
-"""A study on a Ray cluster of several nodes, one of which is killed, equals the study on this machine bit for bit."""
+"""Studies on a Ray cluster of several nodes, one of which is killed: equal to those on this machine bit for bit."""
 
 import csv
 import dataclasses
+import io
 import shutil
 import tempfile
 import threading
@@ -10,11 +11,16 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import data
 from folklore import Experiment, Hypothesis, Metric, Recipe
+from folklore.cli.doctor import examine_cluster
+from folklore.declare import catalog
+from folklore.errors import ProblemError
 from folklore.storage import run_directory
-from folklore.study.engines.remote import engine
+from folklore.study.engines.choice import engine_of
+from folklore.study.engines.remote import engine as remote_engine
 from models import mlp
 from tests.conftest import run
 from tests.loopback_cluster import TOKEN, Cluster, kill
@@ -99,7 +105,7 @@ def test_arrays_of_driver_reach_nodes(cluster, tmp_path):
 
 def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", "0")
-    monkeypatch.setattr(engine, "Mark", Unseen)
+    monkeypatch.setattr(remote_engine, "Mark", Unseen)
     threading.Thread(target=kill_once, args=(cluster.nodes[0], tmp_path / "ray"), daemon=True).start()
     failures, printed = run(STUDY, tmp_path / "ray", engine="ray", address=cluster.address)
     assert failures == 0, printed
@@ -110,3 +116,48 @@ def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("FOLKLORE_CHECKPOINT_SECONDS", "inf")
     assert run(STUDY, tmp_path / "local", jobs=2)[0] == 0
     assert histories(tmp_path / "ray") == histories(tmp_path / "local")
+
+
+OWN_STUDY = """from folklore import Experiment, Metric, Recipe
+from own_nets.small import small
+import data
+
+base = Recipe(model=small, data=data.diabetes, epochs=1, mode="step", patience=None)
+arms = {"plain": base, "linear": base.but(params=dict(activation="linear"))}
+study = Experiment(claim="?", arms=arms, baseline="plain", metric=Metric("test/rmse", goal="min"), seeds=1)
+"""
+OWN_NET = """from pathlib import Path
+from models import mlp
+
+def small(input_shape, outputs, *, activation="relu"):
+    assert "own" in Path(__file__).parts, "this is not the copy that travelled"
+    return mlp(input_shape, outputs, widths=(4,), activation=activation)
+"""
+
+
+def test_own_modules_travel_to_node_with_resource(cluster, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "own_nets").mkdir()
+    (tmp_path / "own_nets" / "small.py").write_text(OWN_NET)
+    (tmp_path / "own_study.py").write_text(OWN_STUDY)
+    (experiment,) = catalog.load_file(tmp_path / "own_study.py").values()
+    chosen = dict(engine="ray", address=cluster.address, per_worker="CPU=1,big=1")
+    failures, printed = run(experiment, tmp_path / "logs", **chosen)
+    assert failures == 0, printed
+
+
+def test_doctor_shows_nodes_and_what_they_lack(cluster):
+    def doctor(per_worker):
+        console = Console(file=io.StringIO(), width=120)
+        try:
+            examine_cluster(engine_of("ray", cluster.address, per_worker, print), console)
+        finally:
+            printed.append(console.file.getvalue())
+
+    printed = []
+    doctor("CPU=1,big=0.5")
+    assert "The cluster has room for 1 worker, each with 1 thread." in printed[0]
+    with pytest.raises(ProblemError, match=r"There is too little: .*big 1 of 2 on ") as problem:
+        doctor("CPU=1,big=2")
+    assert "CPU 0 of 1 and big 0 of 2 on " in str(problem.value)  # the head

@@ -1,5 +1,6 @@
 """Workers that connect over the network: processes of this machine stand for nodes, so that no cluster is needed."""
 
+import contextlib
 import errno
 import json
 import pickle
@@ -12,56 +13,13 @@ import pytest
 import data
 from folklore.errors import ProblemError
 from folklore.study.engines.choice import engine_of, reserved
-from folklore.study.engines.remote import cargo, frames
-from folklore.study.engines.remote import shared as shared_files
+from folklore.study.engines.remote import frames
 from folklore.study.engines.remote.engine import RemoteEngine
 from folklore.study.engines.remote.facts import facts
 from folklore.study.engines.remote.parcels import Packer, Parcel
+from folklore.study.engines.remote.worker import Node
 from folklore.study.resources import Resources
-
-ONE = Resources(1, 1)
-
-
-class Nodes:
-    """A cluster whose workers are written by hand: each test says what they send."""
-
-    def __init__(self, room=4.0):
-        self.room, self.asked, self.gone, self.killed, self.stored = room, [], [], [], []
-
-    def connect(self):
-        return "127.0.0.1"
-
-    def resources(self):
-        return {"CPU": self.room}
-
-    def start(self, config, per_worker):
-        self.asked.append(json.loads(config))
-        return SimpleNamespace(number=len(self.asked) - 1)
-
-    def ended(self, handles):
-        return [handle for handle in handles if handle.number in self.gone]
-
-    def kill(self, handle):
-        self.killed.append(handle.number)
-
-    def put(self, content):
-        self.stored.append(content)
-        return len(self.stored) - 1
-
-    def bring(self, handle, reference, file):
-        cargo.keep(self.stored[reference], Path(file))
-
-    def close(self):
-        pass
-
-    def dial(self, number=0, *, shared=False, **changes):
-        """Connect as a worker, and say what a worker says first."""
-        given = self.asked[number]
-        connection = Client((given["host"], given["port"]), authkey=bytes.fromhex(given["key"]))
-        hello = {"kind": "hello", "worker": given["worker"], "shared": shared}
-        frames.send(connection, hello | {"facts": facts() | changes})
-        return connection
-
+from tests.hand_written_nodes import ONE, Nodes, connected, job, new_engine
 
 @pytest.fixture
 def nodes():
@@ -70,25 +28,16 @@ def nodes():
 
 @pytest.fixture
 def engine(nodes, tmp_path):
-    seconds = iter(range(0, 10**6, 20))  # every look at the clock is twenty seconds later
-    made = RemoteEngine(nodes, tmp_path / "logs", silent_seconds=10**6, poll_seconds=0.01, clock=lambda: next(seconds))
-    yield made
-    made.close()
+    with contextlib.closing(new_engine(nodes, tmp_path / "logs")) as made:
+        yield made
 
 
 @pytest.fixture
 def worker(engine, nodes):
     """A worker that has connected, and its far end."""
-    near = engine.start(0, ONE)
-    far = nodes.dial()
-    assert engine.wait([near]) == [near]
-    assert near.read() == ("ready", None)
-    yield near, far
-    far.close()
-
-
-def job(path=None, work="examine_arm", arguments=(1,)):
-    return SimpleNamespace(work=work, arguments=arguments, arm=("a",), tag=SimpleNamespace(path=path))
+    near, far = connected(engine, nodes)
+    with far:
+        yield near, far
 
 
 def test_worker_is_ready_once_it_has_connected(engine, nodes):
@@ -175,101 +124,6 @@ def test_worker_that_ends_before_it_connects_is_lost(engine, nodes):
     assert near.read() == ("died", "on a node ended before it was ready")
 
 
-def test_parcel_that_does_not_continue_what_is_there_loses_worker(engine, worker, tmp_path):
-    near, far = worker
-    near.give(job(tmp_path / "here"))
-    name = "train/events.out.tfevents.1"
-    frames.send(far, {"kind": "files"}, Parcel((name,), {name: (10, b"more")}))
-    engine.wait([near])
-    kind, how = near.read()
-    assert kind == "died"
-    assert "sent what cannot be written" in how
-
-
-def test_full_disk_of_driver_ends_study_and_names_file(engine, worker, tmp_path, monkeypatch):
-    def full(path, content):
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
-    monkeypatch.setattr("folklore.study.engines.remote.parcels.write_bytes", full)
-    near, far = worker
-    near.give(job(tmp_path / "here"))
-    frames.send(far, {"kind": "files"}, Parcel(("history.csv",), {"history.csv": (0, b"epoch")}))
-    with pytest.raises(OSError, match=r"No space left on device: .*history\.csv"):
-        engine.wait([near])
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_run_travels_only_where_log_directory_is_not_shared(engine, nodes, tmp_path, shared):
-    path = tmp_path / "logs" / "topic.width" / "arm" / "seed-0"
-    path.mkdir(parents=True)
-    (path / "history.csv").write_text("epoch\n1\n")
-    task = SimpleNamespace(experiment="topic.width", path=path, start=None)
-    near = engine.start(0, ONE)
-    far = nodes.dial(shared=shared)
-    engine.wait([near])
-    before = path.stat().st_ino
-    near.give(SimpleNamespace(work="train_run", arguments=(task,), arm=("a",), tag=task))
-    work, (_, place, others, logdir) = pickle.loads(far.recv_bytes())
-    assert (work, place) == ("train_run", "topic.width/arm/seed-0")
-    assert (others[place] is None) == shared
-    assert logdir == (str(tmp_path / "logs") if shared else None)
-    assert (path.stat().st_ino == before) == (not shared)  # who wrote there before is bound to the old directory
-    assert (path / "history.csv").read_text() == "epoch\n1\n"
-    far.close()
-
-
-def test_node_finds_mark_in_log_directory_only_while_engine_runs(engine, nodes, tmp_path):
-    engine.start(0, ONE)
-    file, token = nodes.asked[0]["mark"]
-    assert Path(file).is_relative_to(tmp_path / "logs")
-    assert shared_files.is_seen(file, token)
-    assert not shared_files.is_seen(file, "another")
-    engine.close()
-    assert not shared_files.is_seen(file, token)
-
-
-def told(far):
-    """What the driver says of data, between its signs of life."""
-    while (message := far.recv_bytes()) == frames.ALIVE:
-        pass
-    return json.loads(message.removeprefix(frames.DATA))
-
-
-def test_driver_puts_set_where_nodes_fetch_it_once(engine, nodes, tmp_path):
-    source = data.arrays([[1.0], [2.0]], [3.0, 4.0], name="made")
-    for number in range(2):
-        near = engine.start(number, ONE)
-        far = nodes.dial(number)
-        engine.wait([near])
-        near.read()
-        near.give(job(arguments=(source, "auto")))
-        sent = far.recv_bytes()
-        assert b"WithDriver" in sent
-        frames.send(far, {"kind": "need", "folder": str(tmp_path)})
-        frames.send(far, {"kind": "row", "answer": {}})
-        engine.wait([near])
-        answer = told(far)
-        whole = cargo.unpack(Path(answer["file"]), answer["sha256"])
-        assert whole.sha256 == source.read().sha256
-        far.close()
-    assert len(nodes.stored) == 1
-
-
-def load_nothing():
-    raise data.DataError("It is not here.")
-
-
-def test_node_is_told_where_driver_has_no_copy_either(engine, worker):
-    near, far = worker
-    source = data.Source(name="made", task="regression", source="bundled", load=load_nothing)
-    near.give(job(arguments=(source, "auto")))
-    far.recv_bytes()
-    frames.send(far, {"kind": "need", "folder": "/tmp"})
-    frames.send(far, {"kind": "row", "answer": {}})
-    engine.wait([near])
-    assert told(far) is None
-
-
 def test_message_that_is_no_data_loses_worker(engine, worker):
     near, far = worker
     far.send_bytes(b"\x80\x05garbage")
@@ -309,15 +163,51 @@ def test_stranger_without_key_is_ignored(engine, nodes):
     far.close()
 
 
-def test_workers_are_as_many_as_cluster_has_room_for(nodes, tmp_path):
-    engine = RemoteEngine(nodes, tmp_path, {"CPU": 2.0})
-    assert engine.settle(None, runs=100) == Resources(2, 2)
-    assert engine.settle(None, runs=1) == Resources(1, 2)
-    assert engine.settle(9, runs=100) == Resources(9, 2)  # autoscaling may add nodes
+def test_workers_are_as_many_as_cluster_has_room_for(nodes):
+    def settle(jobs, runs):
+        with contextlib.closing(RemoteEngine(nodes, {"CPU": 2.0})) as engine:
+            return engine.settle(jobs, runs)
+
+    assert settle(None, runs=100) == Resources(2, 2)
+    assert settle(None, runs=1) == Resources(1, 2)
+    assert settle(None, runs=0) == Resources(1, 2)  # for a check
+    assert settle(9, runs=100) == Resources(9, 2)  # autoscaling may add nodes
+    assert settle(9, runs=3) == Resources(3, 2)
     nodes.room = 1.0
-    with pytest.raises(ProblemError, match=r"no room for a worker: each needs CPU 2\. Add nodes"):
-        engine.settle(None, runs=100)
-    engine.close()
+    with pytest.raises(ProblemError, match=r"each needs CPU 2\. There is too little: CPU 1 of 2 on here\. Add nodes"):
+        settle(None, runs=100)
+
+
+def test_room_is_that_of_single_nodes():
+    node = Node("1", "here", {"CPU": 3.0, "GPU": 1.0})
+    assert node.room({"CPU": 2.0}) == 1
+    assert node.room({"CPU": 0.3, "GPU": 0.1}) == 10  # 1 // 0.1 is 9
+    assert node.room({"CPU": 1.0, "big": 1.0}) == 0
+    assert node.lacks({"CPU": 4.0, "GPU": 1.0, "big": 1.0}) == "CPU 3 of 4 and big 0 of 1"
+
+
+def test_workers_that_are_wanted_follow_room_and_runs(nodes):
+    with contextlib.closing(RemoteEngine(nodes)) as engine:
+        settled = engine.settle(None, runs=100)
+        assert engine.wanted(settled, left=100) == 4
+        nodes.room = 6.0  # nodes have joined
+        assert engine.wanted(settled, left=100) == 6
+        nodes.room = 2.0  # some are lost: their workers are still asked for, so that autoscaling brings them back
+        assert engine.wanted(settled, left=100) == 6
+        assert engine.wanted(settled, left=3) == 3
+        assert engine.settle(None, runs=100) == settled  # so that no worker must start again
+
+
+def test_no_more_workers_than_asked_for_are_wanted(nodes):
+    with contextlib.closing(RemoteEngine(nodes)) as engine:
+        settled = engine.settle(2, runs=100)
+        assert engine.wanted(settled, left=100) == 2
+        assert engine.wanted(settled, left=1) == 1
+
+
+def test_wait_ends_with_turn_so_that_pool_can_look_at_number_of_workers(engine, nodes):
+    engine.turn_seconds = 60
+    assert engine.wait([engine.start(0, ONE)]) == []
 
 
 @pytest.mark.parametrize(
@@ -328,6 +218,8 @@ def test_workers_are_as_many_as_cluster_has_room_for(nodes, tmp_path):
         ("=2", "'=2' is not a name and a positive number"),
         ("GPU=0", "'GPU=0' is not a name and a positive number"),
         ("CPU=1.5", "CPU is a positive integer"),
+        ("GPU=1.5", "GPU is at most 1 or an integer"),
+        ("big=inf", "'big=inf' is not a name and a positive number"),
     ],
 )
 def test_bad_reservation_is_refused(text, message):
@@ -337,4 +229,4 @@ def test_bad_reservation_is_refused(text, message):
 
 def test_options_of_cluster_need_engine_ray():
     with pytest.raises(ProblemError, match="Give --engine ray as well"):
-        engine_of("local", "host:1", "CPU=1", Path("logs"), print)
+        engine_of("local", "host:1", "CPU=1", print)

@@ -1,6 +1,8 @@
 """Training in place, where the log directory is shared: no two writers; and a node whose disk is full."""
 
+import contextlib
 import errno
+import pickle
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +12,25 @@ import pytest
 import data
 from folklore import Recipe
 from folklore.storage import run_directory
-from folklore.study.engines.remote import far_end, shared
+from folklore.study.engines.remote import far_end, frames, shared
+from folklore.study.engines.remote.parcels import Parcel
 from folklore.study.worker import UnfitError
 from folklore.task import Task
 from models import mlp
+from tests.hand_written_nodes import ONE, Nodes, connected, job, new_engine
 
 RECIPE = Recipe(model=mlp, params=dict(widths=(4,)), data=data.diabetes, epochs=2, mode="graph")
+
+
+@pytest.fixture
+def nodes():
+    return Nodes()
+
+
+@pytest.fixture
+def engine(nodes, tmp_path):
+    with contextlib.closing(new_engine(nodes, tmp_path / "logs")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -121,3 +136,54 @@ def test_record_says_where_run_was_trained(run, tmp_path):
     assert record["host"] == machine.host()
     assert record["processor"] == machine.processor()
     assert Path(run / "run.json").exists()
+
+
+
+def test_parcel_that_does_not_continue_what_is_there_loses_worker(engine, nodes, tmp_path):
+    near, far = connected(engine, nodes)
+    near.give(job(tmp_path / "here"))
+    name = "train/events.out.tfevents.1"
+    frames.send(far, {"kind": "files"}, Parcel((name,), {name: (10, b"more")}))
+    engine.wait([near])
+    kind, how = near.read()
+    assert kind == "died"
+    assert "sent what cannot be written" in how
+
+
+def test_full_disk_of_driver_ends_study_and_names_file(engine, nodes, tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("folklore.study.engines.remote.parcels.write_bytes", full)
+    near, far = connected(engine, nodes)
+    near.give(job(tmp_path / "here"))
+    frames.send(far, {"kind": "files"}, Parcel(("history.csv",), {"history.csv": (0, b"epoch")}))
+    with pytest.raises(OSError, match=r"No space left on device: .*history\.csv"):
+        engine.wait([near])
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_run_travels_only_where_log_directory_is_not_shared(engine, nodes, run, tmp_path, is_shared):
+    run.mkdir(parents=True)
+    (run / "history.csv").write_text("epoch\n1\n")
+    task = SimpleNamespace(experiment="topic.width", path=run, start=None)
+    near, far = connected(engine, nodes, shared=is_shared)
+    before = run.stat().st_ino
+    near.give(SimpleNamespace(work="train_run", arguments=(task,), arm=("a",), tag=task))
+    work, (_, place, others, logdir) = pickle.loads(far.recv_bytes())
+    assert (work, place) == ("train_run", "topic.width/arm/seed-0")
+    assert (others[place] is None) == is_shared
+    assert logdir == (str(tmp_path / "logs") if is_shared else None)
+    assert (run.stat().st_ino == before) == (not is_shared)  # who wrote there before is bound to the old directory
+    assert (run / "history.csv").read_text() == "epoch\n1\n"
+    far.close()
+
+
+def test_node_finds_mark_in_log_directory_only_while_engine_runs(engine, nodes, tmp_path):
+    engine.start(0, ONE)
+    file, token = nodes.asked[0]["mark"]
+    assert Path(file).is_relative_to(tmp_path / "logs")
+    assert shared.is_seen(file, token)
+    assert not shared.is_seen(file, "another")
+    engine.close()
+    assert not shared.is_seen(file, token)

@@ -37,6 +37,16 @@ err = Console(stderr=True, emoji=False)
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="a setting as key=value; may be repeated", show_default=False)
 ]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(envvar="FOLKLORE_ENGINE", help="ray: workers are on the nodes of a Ray cluster"),
+]
+Address = Annotated[
+    str, typer.Option(help="of the Ray cluster, HOST:PORT; auto: RAY_ADDRESS, or the one on this machine")
+]
+PerWorker = Annotated[
+    str, typer.Option(help="what Ray reserves for a worker, as in CPU=2,GPU=0.5; it has a thread a CPU")
+]
 
 
 app.command("list")(read.list_)
@@ -78,16 +88,9 @@ def run(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="bit-identical results for equal seeds; slower on a GPU")
     ] = False,
-    engine: Annotated[
-        Literal["local", "ray"],
-        typer.Option(envvar="FOLKLORE_ENGINE", help="ray: workers are on the nodes of a Ray cluster"),
-    ] = "local",
-    address: Annotated[
-        str, typer.Option(help="of the Ray cluster, HOST:PORT; auto: RAY_ADDRESS, or the one on this machine")
-    ] = "auto",
-    per_worker: Annotated[
-        str, typer.Option(help="what Ray reserves for a worker, as in CPU=2,GPU=0.5; it has a thread a CPU")
-    ] = "CPU=1",
+    engine: Engine = "local",
+    address: Address = "auto",
+    per_worker: PerWorker = "CPU=1",
 ) -> None:
     """Train the arms of experiments and compare them. Finished runs are skipped, unfinished ones resumed."""
     if until_decided and seeds is not None:
@@ -159,11 +162,16 @@ def describe(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(engine: Engine = "local", address: Address = "auto", per_worker: PerWorker = "CPU=1") -> None:
     """Show versions, devices, threads and caches, and the resources that the run command would use."""
-    from folklore.cli.doctor import examine
+    from folklore.cli.doctor import examine, examine_cluster
+    from folklore.study.engines.choice import engine_of
+    from folklore.study.engines.remote.engine import RemoteEngine
 
+    used = engine_of(engine, address, per_worker, lambda line: None)  # wrong options are refused at once
     out.print(tables.table([{"fact": fact, "value": value} for fact, value in examine().items()]))
+    if isinstance(used, RemoteEngine):
+        examine_cluster(used, out)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The installed versions, and the resources that the run command would use."""
+"""The installed versions, and the resources that the run command would use, here and on a cluster."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import os
 import platform
 from importlib.metadata import version
 
+from rich.console import Console
+from rich.text import Text
+
 from data.cache import keras_home, sklearn_home
 from folklore.cache_folder import cache_folder
+from folklore.errors import ProblemError
+from folklore.report import tables
+from folklore.study.engines.remote.engine import RemoteEngine
+from folklore.study.engines.remote.roll_call import SECONDS, RollCall, installed, refusal
 from folklore.study.resources import cores, settle_resources
 from folklore.tf_stderr import quietly
 from folklore.wording import count
@@ -46,6 +53,30 @@ def examine() -> dict[str, str]:
         state = "cached" if (home / file).exists() else "would be downloaded"
         facts[source] = f"{state}; cache: {home} ({variable})"
     return facts
+
+
+def examine_cluster(engine: RemoteEngine, console: Console, seconds: float = SECONDS) -> None:
+    """Show the nodes of a cluster, and for how many workers there is room on them.
+
+    Args:
+        engine: of the cluster.
+        console: where they are shown.
+        seconds: in which a node must answer.
+
+    Raises:
+        ProblemError: there is no cluster, `run` would refuse a node, a node does not answer, or there is no room.
+    """
+    nodes = RollCall(engine.cluster, engine.per_worker)
+    try:
+        with console.status("Every node of the cluster is asked what it is …"):
+            present = nodes.present(seconds)
+        console.print(tables.table([one.as_row() for one in present], title="nodes of the cluster"))
+        console.print(tables.table(installed(present), title="what is installed there"))
+        if refused := refusal(present):
+            raise ProblemError(refused)
+        console.print(Text(nodes.room(present)), soft_wrap=True)
+    finally:
+        nodes.close()
 
 
 def _measured() -> int:

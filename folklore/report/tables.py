@@ -34,6 +34,9 @@ VERDICT_STYLES = {"supported": "green", "refuted": "red", "no practical differen
 FACT_STYLES = {True: "green", False: "red"}
 _WHOLE = ("name", "output\nshape", "parameters", "receptive\nfield", "stride", "FLOPs", "memory")  # never folded
 _LEFT = (
+    "node",
+    "nodes",
+    "processor",
     "experiment",
     "arm",
     "metric",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from folklore.task import Task
 
 Report = Callable[["Task", dict[str, float]], None]
+FIT_SECONDS = 10.0  # between two looks at how many workers the runs that are left want
 FAILED_STARTS = 3  # of each worker, one after another, before the study gives up
 
 
@@ -46,14 +48,20 @@ class Pool:
         resources: how many workers, with how many threads each, on which GPUs.
         say: shows a line to the user.
         engine: starts the workers; None takes processes of this machine.
+        clock: returns seconds.
     """
 
     def __init__(
-        self, resources: Resources, say: Callable[[str], None] = lambda text: None, engine: Engine | None = None
+        self,
+        resources: Resources,
+        say: Callable[[str], None] = lambda text: None,
+        engine: Engine | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.resources, self.say, self.engine = resources, say, engine or Local()
+        self.resources, self.say, self.engine, self.clock = resources, say, engine or Local(), clock
         self._workers: list[NearEnd] = []
         self._failed_starts = 0
+        self._fitted = clock()
 
     def __enter__(self) -> Pool:
         """The pool; all its workers start together with the first job, and what they import is imported from now on."""
@@ -120,21 +128,25 @@ class Pool:
         row when it is given to a worker, then with its newest row a few times a second.
         """
         jobs = [_Job("train_run", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
-        for job, record in self._work(jobs, lambda job, row: report(job.tag, row)):
+        for job, record in self._work(jobs, lambda job, row: report(job.tag, row), self._fit):
             yield job.tag, record
 
     def _work(
-        self, jobs: Sequence[_Job], report: Callable[[_Job, Any], None] = lambda job, row: None
+        self,
+        jobs: Sequence[_Job],
+        report: Callable[[_Job, Any], None] = lambda job, row: None,
+        fit: Callable[[int], None] = lambda waiting: None,  # in other steps, all workers stay for the training
     ) -> Iterator[tuple[_Job, Any]]:
         waiting = list(jobs)
         if waiting and not self._workers:
             self._workers = [self._new_worker(number) for number in range(self.resources.workers)]
         while waiting or any(worker.job for worker in self._workers):
-            for number, worker in enumerate(self._workers):
+            fit(len(waiting))
+            for worker in list(self._workers):
                 if worker.job is None and worker.ready and waiting:
                     if worker.is_worn() or not worker.is_alive():
                         worker.end()
-                        worker = self._workers[number] = self._new_worker(number)
+                        worker = self._replace(worker)
                         if not worker.ready:
                             continue
                     given = _next_for(worker, waiting, self._workers)
@@ -150,7 +162,7 @@ class Pool:
                 elif kind == "died" and job is None:
                     self._start_again(worker, answer)
                 elif kind == "died":
-                    self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
+                    self._replace(worker)
                     if job.attempts < self.engine.attempts(job.work):
                         waiting.insert(0, job)
                     elif job.work == "train_run":
@@ -174,7 +186,23 @@ class Pool:
         self._failed_starts += 1
         if self._failed_starts > FAILED_STARTS * len(self._workers):
             raise WorkerDiedError(f"No worker could be started: the last one {how}.")
-        self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
+        self._replace(worker)
+
+    def _fit(self, waiting: int) -> None:
+        """Once in a while, let workers leave or start, until they are as many as the engine wants for the runs left.
+
+        Those leave that have no job: first those that have not started, then those that have compiled least.
+        """
+        if self.clock() - self._fitted < FIT_SECONDS:
+            return
+        self._fitted = self.clock()
+        idle = sorted((w for w in self._workers if not w.job), key=lambda w: (w.ready, len(w.trained)))
+        wanted = self.engine.wanted(self.resources, waiting + len(self._workers) - len(idle))
+        for worker in idle[: max(0, len(self._workers) - wanted)]:
+            worker.end()
+            self._workers.remove(worker)
+        while len(self._workers) < wanted:
+            self._workers.append(self._new_worker(1 + max((worker.number for worker in self._workers), default=-1)))
 
     def _give(self, worker: NearEnd, job: _Job) -> None:
         job.attempts += 1
@@ -185,6 +213,10 @@ class Pool:
                 f"A recipe cannot be sent to a worker process: {error}. Define the model's function, the check and "
                 "each callback at the top level of a module, under a name that nothing else there has."
             ) from None
+
+    def _replace(self, worker: NearEnd) -> NearEnd:
+        new = self._workers[self._workers.index(worker)] = self._new_worker(worker.number)
+        return new
 
     def _new_worker(self, number: int) -> NearEnd:
         worker: NearEnd = self.engine.start(number, self.resources)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import subprocess
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from modulefinder import ModuleFinder
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import folklore
 from folklore.declare.experiment import Experiment
-from folklore.own_code import ROOT, is_library
-
-_TRAINS = ("models", "callbacks", "data", "folklore/declare", "folklore/epoch", "folklore/training")
+from folklore.own_code import ROOT
+from folklore.study.own_modules import TRAINS, functions_that_train, own_modules
 
 
 def provenance() -> dict[str, Any]:
@@ -40,10 +35,7 @@ def provenance_of(experiment: Experiment, common: Mapping[str, Any]) -> dict[str
 
     Their code includes the files of models, data and callbacks that are not this suite's, with all that they import.
     """
-    functions: set[Callable[..., Any]] = set()
-    for recipe in experiment.arms.values():
-        functions |= {recipe.model, inspect.unwrap(recipe.data.load), *map(_function_of, recipe.callbacks)}
-    files = _with_imports(file for function in functions if (file := _file_of(function)))
+    files = set(own_modules(functions_that_train(experiment)).values())
     if not files:
         return dict(common)
     digest = hashlib.sha256(common["code"]["sha256"].encode())
@@ -52,42 +44,10 @@ def provenance_of(experiment: Experiment, common: Mapping[str, Any]) -> dict[str
     return {**common, "code": {**common["code"], "sha256": digest.hexdigest()}}
 
 
-def _function_of(factory: Callable[..., Any]) -> Callable[..., Any]:
-    """The function or class that a factory calls."""
-    return _function_of(factory.func) if isinstance(factory, partial) else inspect.unwrap(factory)
-
-
-def _file_of(function: Callable[..., Any]) -> Path | None:
-    try:
-        file = inspect.getsourcefile(function)
-    except TypeError:  # a partial or another callable object
-        return None
-    return Path(file).resolve() if file and Path(file).is_file() else None
-
-
-def _with_imports(files: Iterable[Path]) -> set[Path]:
-    """Those of the files, and of the files that they import, that belong neither to this suite nor to a library.
-
-    What is imported is looked for, not imported, which would take seconds.
-    """
-    folders = [str(path) for path in (*map(Path, sys.path), ROOT) if not is_library(path.resolve())]
-    found: set[Path] = set()
-    for file in {file for file in files if not _is_ours(file)}:
-        finder = ModuleFinder(folders, excludes=[folder.partition("/")[0] for folder in _TRAINS])
-        finder.run_script(str(file))
-        paths = [getattr(module, "__file__", None) for module in finder.modules.values()]
-        found |= {Path(path).resolve() for path in paths if path}
-    return found
-
-
-def _is_ours(file: Path) -> bool:
-    return any(file.is_relative_to(ROOT / folder) for folder in _TRAINS)
-
-
 def sources() -> str:
     """SHA-256 of all that trains: the Python files of models, callbacks, data, and of folklore's rooms that train."""
     digest = hashlib.sha256()
-    for folder in _TRAINS:
+    for folder in TRAINS:
         for file in sorted((ROOT / folder).rglob("*.py")):
             digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -48,7 +48,7 @@ def run_studies(experiments: Mapping[str, Experiment], console: Console, request
     studies = [_Study.of(name, experiment, request) for name, experiment in experiments.items()]
     run_directory.check_logdir(request.logdir)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    engine = engine_of(request.engine, request.address, request.per_worker, request.logdir, say)
+    engine = engine_of(request.engine, request.address, request.per_worker, say, experiments.values(), request.logdir)
     settle = partial(engine.settle, request.jobs, sum(study.most_runs() for study in studies))
     operations = deterministic_ops() if request.deterministic else {}  # workers inherit them
     with exported(operations), locked(request.logdir, experiments, say), Pool(settle(), say, engine) as pool:

@@ -78,6 +78,10 @@ class Local:
         """As many workers as this machine has cores or GPUs."""
         return settle_resources(jobs, runs, largest)
 
+    def wanted(self, resources: Resources, left: int) -> int:
+        """Those that there are: they stay for the next step."""
+        return resources.workers
+
     def prepare(self, resources: Resources) -> None:
         """Begin to import what all workers need."""
         preload(resources)

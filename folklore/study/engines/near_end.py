@@ -93,6 +93,9 @@ class Engine(Protocol):
     def settle(self, jobs: int | None, runs: int, largest: int = 0) -> Resources:
         """The resources for a study, see `resources.settle_resources`."""
 
+    def wanted(self, resources: Resources, left: int) -> int:
+        """How many workers there should be while so many runs are left, waiting or under way."""
+
     def prepare(self, resources: Resources) -> None:
         """Begin with what workers of these resources will need."""
 
@@ -100,7 +103,7 @@ class Engine(Protocol):
         """Start a worker; return its near end."""
 
     def wait(self, workers: Sequence[Any]) -> list[Any]:
-        """Wait until one of these workers has something to say; return those that have."""
+        """Wait until one of these workers has something to say, or for a while; return those that have."""
 
     def close(self) -> None:
         """End what was begun for all workers."""

@@ -28,6 +28,7 @@ from folklore.study.engines.remote.parcels import Parcel, unpack
 from folklore.study.engines.remote.shared import Mark
 from folklore.study.engines.remote.worker import Cluster, RemoteWorker
 from folklore.study.resources import Resources, environment
+from folklore.wording import grouped
 
 SILENT_SECONDS = 60.0  # without a sign of life, after which a worker counts as lost
 # For what a worker that has ended sent before. Then its connection closes, unless its whole machine is gone.
@@ -43,21 +44,23 @@ class RemoteEngine:
 
     Attributes:
         cluster: places them.
-        logdir: of the runs.
         per_worker: what it reserves for a worker, such as {"CPU": 2, "GPU": 0.5, "big": 1}; it has a thread a CPU.
         say: shows a line to the user.
+        logdir: of the runs, which nodes may share; None keeps them apart.
         silent_seconds: without a sign of life, after which a worker counts as lost.
         poll_seconds: between two looks at what the cluster knows of its workers.
+        turn_seconds: the longest wait for something that the pool must know.
         clock: returns seconds.
         shipped: bytes of files that came back.
     """
 
     cluster: Cluster
-    logdir: Path
     per_worker: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1.0})
     say: Callable[[str], None] = lambda text: None
+    logdir: Path | None = None
     silent_seconds: float = SILENT_SECONDS
     poll_seconds: float = 1.0
+    turn_seconds: float = 10.0
     clock: Callable[[], float] = time.monotonic
     shipped: int = 0
 
@@ -71,6 +74,9 @@ class RemoteEngine:
         self._mark: Mark | None = None
         self._cargo: dict[Source, tuple[str, Any]] = {}
         self._packing = threading.Lock()
+        self._jobs: int | None = None
+        self._settled: Resources | None = None
+        self._most = 0  # workers that there may be at once
 
     def attempts(self, work: str) -> int:
         """Nodes come and go, so that a job is tried three times."""
@@ -79,19 +85,27 @@ class RemoteEngine:
     def settle(self, jobs: int | None, runs: int, largest: int = 0) -> Resources:
         """As many workers as the cluster has room for; with `jobs`, as many as asked for, which autoscaling may add.
 
+        It is settled once: what a worker reserves does not depend on its network, and later room is for `wanted`.
+
         Raises:
             ProblemError: there is no cluster, or it has no room.
         """
         self._connect()
-        total = self.cluster.resources()
-        room = min(int(total.get(name, 0.0) // amount) for name, amount in self.per_worker.items())
-        if not (room or jobs):
-            asked = ", ".join(f"{name} {amount:g}" for name, amount in self.per_worker.items())
-            raise ProblemError(
-                f"The cluster has no room for a worker: each needs {asked}. Add nodes, ask for less with "
-                "--per-worker, or give --jobs N to wait for nodes that autoscaling adds."
-            )
-        return Resources(jobs or min(room, runs), int(self.per_worker["CPU"]))
+        if self._settled is None:
+            self._jobs = jobs
+            self._most = jobs or self._room()
+            if not self._most:
+                raise ProblemError(self._no_room())
+            self._settled = Resources(max(1, min(self._most, runs)), int(self.per_worker["CPU"]))
+        return self._settled
+
+    def wanted(self, resources: Resources, left: int) -> int:
+        """One for each job that is left, if the cluster has, or had, so much room: what it has lost is still asked for,
+        so that autoscaling brings it back. With `jobs`, at most so many.
+        """
+        if self._jobs is None:
+            self._most = max(self._most, self._room())
+        return max(1, min(self._most, left))
 
     def prepare(self, resources: Resources) -> None:
         """Connect to the cluster, and listen for workers."""
@@ -99,24 +113,33 @@ class RemoteEngine:
 
     def start(self, number: int, resources: Resources) -> RemoteWorker:
         """Ask for a worker, which will connect."""
+        return self._ask(number, resources, self.per_worker)
+
+    def _ask(
+        self, number: int, resources: Resources, per_worker: Mapping[str, float], node: str | None = None, **more: Any
+    ) -> RemoteWorker:
         host, port = self._connect().address
-        self._mark = self._mark or Mark(self.logdir)
         token = secrets.token_hex(8)
         given: dict[str, Any] = {"host": host, "port": port, "key": self._key.hex(), "worker": token}
-        given["mark"] = str(self._mark.file), self._mark.token
+        if self.logdir is not None:
+            self._mark = self._mark or Mark(self.logdir)
+            given["mark"] = str(self._mark.file), self._mark.token
         carried = {name: os.environ[name] for name in _CARRIED if name in os.environ}
-        given |= {"environment": environment(resources.threads) | carried}
-        handle = self.cluster.start(json.dumps(given).encode(), self.per_worker)
+        given |= {"environment": environment(resources.threads) | carried} | more
+        handle = self.cluster.start(json.dumps(given).encode(), per_worker, node)
         worker = self._expected[token] = RemoteWorker(number, handle, self.cluster, self.clock())
         return worker
 
     def wait(self, workers: Sequence[RemoteWorker]) -> list[RemoteWorker]:
-        """Wait until one of these workers has something for the pool; return those that have.
+        """Wait until one of these workers has something for the pool, or the turn is over; return those that have.
 
         Raises:
             ProblemError: a node has other code or versions than this machine.
         """
-        while not (found := [worker for worker in workers if worker.inbox]):
+        began = self.clock()
+        while (
+            not (found := [worker for worker in workers if worker.inbox]) and self.clock() - began < self.turn_seconds
+        ):
             with contextlib.suppress(queue.Empty):
                 self._take(*self._events.get(timeout=self.poll_seconds))
                 while True:
@@ -136,6 +159,19 @@ class RemoteEngine:
             self._cargo = {}
             self._listener = None
             self.cluster.close()
+
+    def _room(self) -> int:
+        """For so many workers there is room on the nodes, whoever uses it now."""
+        return sum(node.room(self.per_worker) for node in self.cluster.nodes())
+
+    def _no_room(self) -> str:
+        asked = ", ".join(f"{name} {amount:g}" for name, amount in self.per_worker.items())
+        lacking = grouped((node.lacks(self.per_worker), node.name) for node in self.cluster.nodes())
+        nodes = "; ".join(f"{lacks} on {names}" for lacks, names in lacking.items())
+        return (
+            f"The cluster has no room for a worker: each needs {asked}. There is too little: {nodes or 'no node'}. "
+            "Add nodes, ask for less with --per-worker, or give --jobs N to wait for nodes that autoscaling adds."
+        )
 
     def _connect(self) -> Listener:
         if self._listener is None:

@@ -210,8 +210,11 @@ def main() -> None:
     os.environ.update(given["environment"])
     threading.Thread(target=_end_with_actor, daemon=True).start()
     connection = Client((given["host"], given["port"]), authkey=bytes.fromhex(given["key"]))
-    sees = shared.is_seen(*given["mark"])
+    sees = "mark" in given and shared.is_seen(*given["mark"])
     frames.send(connection, {"kind": "hello", "worker": given["worker"], "facts": facts(), "shared": sees})
+    if given.get("only_hello"):  # the driver asks what this node is, and closes the connection once it knows
+        connection.poll(None)
+        return
     ends = Ends(connection)
 
     def train(say: Callable[[str, Any], None], stop: Callable[[], bool], *arguments: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from folklore.own_code import ROOT
 from folklore.study.engines.remote.cargo import keep
+from folklore.study.engines.remote.staging import OWN
 
 
 class Holder:
@@ -25,7 +27,8 @@ class Holder:
             config: a line of JSON for it, with the driver's address.
         """
         # A process of its own: this one has Ray's threads and its own main module, which TensorFlow need not share.
-        environment: dict[str, Any] = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        paths = [str(ROOT), str(ROOT / OWN), *filter(None, sys.path)]
+        environment: dict[str, Any] = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         process = subprocess.Popen(
             [sys.executable, "-m", "folklore.study.engines.remote.far_end"], stdin=subprocess.PIPE, env=environment
         )

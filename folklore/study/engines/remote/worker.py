@@ -7,6 +7,7 @@ import json
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -19,6 +20,31 @@ from folklore.study.engines.remote.shared import renew
 ALIVE_SECONDS = 10.0  # between two signs of life for a worker that is told nothing else
 
 
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, or one of several that share a machine.
+
+    Attributes:
+        id: its identity in the cluster.
+        name: for people.
+        resources: what it has, such as {"CPU": 8, "GPU": 1}.
+    """
+
+    id: str
+    name: str
+    resources: Mapping[str, float]
+
+    def room(self, per_worker: Mapping[str, float]) -> int:
+        """How many workers that reserve so much it can hold."""
+        shares = (self.resources.get(name, 0.0) / amount for name, amount in per_worker.items())
+        return int(min(shares) + 1e-9)  # 0.3 / 0.1 is less than 3
+
+    def lacks(self, per_worker: Mapping[str, float]) -> str:
+        """What it has too little of for a worker, such as "GPU 0 of 0.5"; "" if there is room."""
+        there = [(name, self.resources.get(name, 0.0), amount) for name, amount in per_worker.items()]
+        return " and ".join(f"{name} {has:g} of {amount:g}" for name, has, amount in there if has < amount)
+
+
 class Cluster(Protocol):
     """What places workers on machines."""
 
@@ -29,11 +55,11 @@ class Cluster(Protocol):
             ProblemError: there is no such cluster.
         """
 
-    def resources(self) -> Mapping[str, float]:
-        """What all nodes have together, such as {"CPU": 8, "GPU": 1}."""
+    def nodes(self) -> Sequence[Node]:
+        """The nodes that are alive."""
 
-    def start(self, config: bytes, per_worker: Mapping[str, float]) -> Any:
-        """Ask for a worker, where so much is free; return its handle. `config` is for `far_end`."""
+    def start(self, config: bytes, per_worker: Mapping[str, float], node: str | None = None) -> Any:
+        """Ask for a worker, where so much is free, or on this node; return its handle. `config` is for `far_end`."""
 
     def ended(self, handles: Sequence[Any]) -> Sequence[Any]:
         """Those of the handles whose worker has ended, or whose node is gone."""
