@@ -210,7 +210,7 @@ ARMS = {
     "selu, alpha dropout": TABLE.but(params=dict(activation="selu", alpha_dropout=0.2), optimizer="sgd"),
     "early stopping": TABLE.but(patience=3, optimizer={"name": "adam", "learning_rate": 0.1}, epochs=30),
     "plateau": TABLE.but(schedule="plateau", optimizer={"name": "adam", "learning_rate": 0.1}, epochs=14),
-    "cosine, xla": TABLE.but(schedule="cosine", mode="xla", params=dict(dropout=0.3)),
+    "cosine, xla, replayed": TABLE.but(schedule="cosine", mode="xla", order="replayed", params=dict(dropout=0.3)),
     "step": TABLE.but(mode="step", params=dict(dropout=0.3)),
     "averaged weights": TABLE.but(optimizer={"name": "adam", "use_ema": True, "ema_momentum": 0.9}),
     "probes": TABLE.but(probes=("weight_movement", "dead_units")),
