@@ -211,7 +211,7 @@ ARMS = {
     "early stopping": TABLE.but(patience=3, optimizer={"name": "adam", "learning_rate": 0.1}, epochs=30),
     "plateau": TABLE.but(schedule="plateau", optimizer={"name": "adam", "learning_rate": 0.1}, epochs=14),
     "cosine, xla, replayed": TABLE.but(schedule="cosine", mode="xla", order="replayed", params=dict(dropout=0.3)),
-    "step": TABLE.but(mode="step", params=dict(dropout=0.3)),
+    "step": TABLE.but(mode="step", params=dict(uniform_dropout=0.3)),
     "averaged weights": TABLE.but(optimizer={"name": "adam", "use_ema": True, "ema_momentum": 0.9}),
     "probes": TABLE.but(probes=("weight_movement", "dead_units")),
     "pictures": TABLE.but(data=data.digits, params=dict(widths=(6,)), pictures=("filters", "confusion", "embedding")),
