@@ -163,18 +163,19 @@ def test_verdict_is_withheld_when_best_value_is_at_grid_edge(path):
     assert about_base.withheld is None
 
 
-def test_notes_name_differences_in_budget_code_and_versions(path):
-    other = {"epochs": 9, "batch_size": 32, "params": {"width": 8, "kind": "arm"}}
+def test_notes_name_differences_in_budget_loss_code_and_versions(path):
+    other = {"epochs": 9, "batch_size": 32, "loss": "sigmoid", "params": {"width": 8, "kind": "arm"}}
     declare(path, [BETTER])
     declared = json.loads((path / "experiment.json").read_text())
-    declared["arms"]["arm"] = other
+    declared["arms"] |= {"arm": other, "base": declared["arms"]["base"] | {"loss": "softmax"}}
     (path / "experiment.json").write_text(json.dumps(declared))
     for seed in range(10):
         add_run(path, "arm", seed, 1, recipe=other, code={"sha256": "e" * 64}, versions={"keras": "3.16"})
     notes = compare(path).notes
     assert notes[0] == "arms have different budgets: base 3, arm 9"
-    assert notes[1].startswith("runs were made by 2 states of the code: dddddddddddd, eeeeeeeeeeee")
-    assert notes[2] == "runs were made with different versions of keras"
+    assert notes[1] == "arms have different losses: base softmax, arm sigmoid"
+    assert notes[2].startswith("runs were made by 2 states of the code: dddddddddddd, eeeeeeeeeeee")
+    assert notes[3] == "runs were made with different versions of keras"
 
 
 def test_exact_claim_has_facts_and_no_arms(tmp_path):

@@ -130,3 +130,17 @@ def test_loss_survives_serialisation(name):
 def test_constant_outputs_say_shares_of_classes(name, said):
     shares = np.array([0.5, 0.3, 0.2])
     np.testing.assert_allclose(said(LOSSES[name].constant(shares)), shares)
+
+
+@pytest.mark.compile
+@pytest.mark.filterwarnings("ignore:.*from_logits=True")
+def test_keras_takes_logits_where_it_sees_a_softmax_layer():
+    # Why "softmax twice" is a loss here, and not a network that ends in a softmax.
+    def trained(*layers):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), *layers])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        epoch.fit(model, (OUTPUTS, CLASSES), epochs=1, batch_size=6, mode="graph")
+        return model.get_weights()[0]
+
+    np.testing.assert_array_equal(trained(), trained(keras.layers.Softmax()))
