@@ -10,7 +10,7 @@ from models.convolutional import as_convolutional
 from models.densenet import densenet
 from models.googlenet import googlenet
 from models.lenet import lenet
-from models.mlp import mlp
+from models.mlp import matched_widths, mlp
 from models.published import BUILDERS, PUBLISHED, SMALL, Network
 from models.resnet import resnet
 from models.vgg import vgg
@@ -27,6 +27,7 @@ __all__ = [
     "densenet",
     "googlenet",
     "lenet",
+    "matched_widths",
     "mlp",
     "resnet",
     "vgg",

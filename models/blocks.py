@@ -18,6 +18,21 @@ from models.named import new_activation, new_initializer
 from models.options import Normalization
 
 Pooling = Literal["max", "average"]
+Normalize = Callable[..., Any]  # from (x, name=) to x: `normalized`, perhaps with options
+
+
+def normalized(
+    x: keras.KerasTensor, *, name: str, momentum: float = 0.99, scale: bool = True, center: bool = True
+) -> keras.KerasTensor:
+    """Batch normalisation over all axes but the last (Ioffe & Szegedy 2015), with Keras' epsilon, 0.001.
+
+    Args:
+        x: float tensor of any shape.
+        name: of the layer that it belongs to; the normalisation is called `{name}_bn`.
+        momentum: share of the moving averages that each step keeps. They are used in inference.
+        scale, center: whether a trained factor and a trained offset for each unit or channel follow.
+    """
+    return keras.layers.BatchNormalization(momentum=momentum, scale=scale, center=center, name=f"{name}_bn")(x)
 
 
 def linear(
@@ -25,7 +40,7 @@ def linear(
     units: int,
     *,
     name: str,
-    batch_norm: bool = False,
+    batch_norm: Normalize | None = None,
     initializer: str | Mapping[str, Any] = "glorot_uniform",
     l1: float = 0.0,
     l2: float = 0.0,
@@ -38,7 +53,7 @@ def linear(
         x: float tensor (batch, features).
         units: the number of features that leave.
         name: of the dense layer; the normalisation is called `{name}_bn`.
-        batch_norm: whether to normalise (Ioffe & Szegedy 2015), with Keras' defaults: momentum 0.99, epsilon 0.001.
+        batch_norm: how to normalise, such as `normalized`; None for not at all.
         initializer: of the kernel, see `named.new_initializer`. The bias starts at zero.
         l1: adds `l1 * sum(|kernel|)` to the loss.
         l2: adds `l2 * sum(kernel ** 2)` to the loss, without the half that some write.
@@ -59,7 +74,7 @@ def linear(
         dtype=dtype,
         name=name,
     )(x)
-    return keras.layers.BatchNormalization(name=f"{name}_bn")(x) if batch_norm else x
+    return batch_norm(x, name=name) if batch_norm else x
 
 
 def nonlinear(
@@ -67,9 +82,10 @@ def nonlinear(
     *,
     name: str,
     activation: str | Mapping[str, Any] = "relu",
-    batch_norm: bool = False,
+    batch_norm: Normalize | None = None,
     dropout: float = 0.0,
     alpha_dropout: float = 0.0,
+    uniform_dropout: float = 0.0,
 ) -> keras.KerasTensor:
     """An activation, then batch normalisation, then dropout, the last two if asked for.
 
@@ -77,24 +93,29 @@ def nonlinear(
         x: float tensor of any shape.
         name: of the layer that is finished here: `{name}_activation`, `{name}_bn`, `{name}_dropout`.
         activation: see `named.new_activation`.
-        batch_norm: whether to normalise over all axes but the last.
+        batch_norm: see `linear`.
         dropout: share of activations set to zero (Srivastava et al. 2014); with 0 there is no such layer.
         alpha_dropout: share set to SELU's lower limit, mean and variance kept (Klambauer et al. 2017, section 2);
             with 0 there is no such layer.
+        uniform_dropout: see `layers.UniformDropout`; with 0 there is no such layer.
 
     Returns:
-        Float tensor of the shape of `x`.
+        Float tensor of the shape of `x`; with the activation "crelu", of twice as many units or channels.
 
     Raises:
         ValueError: Keras does not know the activation.
     """
     x = new_activation(activation, f"{name}_activation")(x)
     if batch_norm:
-        x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+        x = batch_norm(x, name=name)
     if dropout:
         x = keras.layers.Dropout(dropout, name=f"{name}_dropout")(x)
     if alpha_dropout:
         x = keras.layers.AlphaDropout(alpha_dropout, name=f"{name}_dropout")(x)
+    if uniform_dropout:
+        from models.layers import UniformDropout
+
+        x = UniformDropout(uniform_dropout, name=f"{name}_dropout")(x)
     return x
 
 
@@ -130,7 +151,7 @@ def convolution(
     strides: int = 1,
     padding: Literal["same", "valid"] = "same",
     groups: int = 1,
-    batch_norm: bool = False,
+    batch_norm: Normalize | None = None,
     initializer: str | Mapping[str, Any] = "he_normal",
     l2: float = 0.0,
     use_bias: bool = True,
@@ -147,7 +168,7 @@ def convolution(
         padding: "valid" for none; "same" adds (kernel_size - 1) / 2 pixels of zeros on each side, as the published
             networks have it. Keras' own "same" may pad only the right and the bottom where it strides.
         groups: parts into which the channels are split, each convolved by itself.
-        batch_norm: whether to normalise, see `linear`.
+        batch_norm: see `linear`.
         initializer: of the kernel, see `named.new_initializer`. The bias starts at zero.
         l2: adds `l2 * sum(kernel ** 2)` to the loss.
         use_bias: whether each filter has a bias.
@@ -174,7 +195,7 @@ def convolution(
         dtype=dtype,
         name=name,
     )(x)
-    return keras.layers.BatchNormalization(name=f"{name}_bn")(x) if batch_norm else x
+    return batch_norm(x, name=name) if batch_norm else x
 
 
 def hidden_convolution(
@@ -184,6 +205,7 @@ def hidden_convolution(
     *,
     name: str,
     normalization: Normalization = "none",
+    batch_norm: Normalize = normalized,
     activation: str | Mapping[str, Any] = "relu",
     **options: Any,
 ) -> keras.KerasTensor:
@@ -195,11 +217,13 @@ def hidden_convolution(
         kernel_size: height and width of the kernel.
         name: see `convolution` and `nonlinear`.
         normalization: where batch normalisation stands.
+        batch_norm: how to normalise there.
         activation: see `named.new_activation`.
         **options: see `convolution`.
     """
-    x = convolution(x, filters, kernel_size, name=name, batch_norm=normalization == "before", **options)
-    return nonlinear(x, name=name, activation=activation, batch_norm=normalization == "after")
+    before, after = (batch_norm if normalization == place else None for place in ("before", "after"))
+    x = convolution(x, filters, kernel_size, name=name, batch_norm=before, **options)
+    return nonlinear(x, name=name, activation=activation, batch_norm=after)
 
 
 def pool(

@@ -70,6 +70,27 @@ def keras_name_with_options(name: str, value: Any) -> None:
         keras_name(f"{name}'s name", value["name"])
 
 
+def at_most_one(given: Mapping[str, float], whole: str) -> None:
+    """Options of which only one may be above 0."""
+    (first, *others) = [f"{name}={value!r}" for name, value in given.items() if value] or [""]
+    if others:
+        raise ValueError(
+            f"{first} was given together with {' and '.join(others)}, and a {whole} takes one kind: give only one of "
+            "them."
+        )
+
+
+def normalised(normalization: str, bn_momentum: float, bn_scale: bool, bn_center: bool) -> None:
+    """Options of batch normalisation only where there is some."""
+    given = {"bn_momentum": (bn_momentum, 0.99), "bn_scale": (bn_scale, True), "bn_center": (bn_center, True)}
+    for name, (value, default) in given.items():
+        if normalization == "none" and value != default:
+            raise ValueError(
+                f"{name}={value!r} was given together with normalization='none', so it would change nothing: give "
+                "normalization='before' or 'after'."
+            )
+
+
 def unknown_name(name: str, value: Any, allowed: Iterable[str]) -> str:
     """A sentence with the nearest allowed name or, where none is near, all of them."""
     allowed = sorted(allowed)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import keras
-from annotated_types import Interval, doc
 
 from models import blocks, checks, heads
 from models.builder import checked
-from models.options import Count, Named, Normalization, Penalty, Share
+from models.options import Count, Kept, Named, Normalization, Penalty, Share
 
 Stem = Literal["large", "small"]
-Kept = Annotated[float, Interval(gt=0, le=1), doc("the share of maps that a transition keeps, such as 0.5")]
+Shortcut = Literal["concatenation", "none"]
 LARGE = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32)}  # layers of each dense block
 BOTTLENECK = 4  # times the growth rate: maps of a 1×1 convolution
 
@@ -44,6 +43,7 @@ def densenet(
     growth_rate: Count | None = None,
     compression: Kept = 0.5,
     bottleneck: bool = True,
+    shortcut: Shortcut = "concatenation",
     stem: Stem | None = None,
     activation: Named = "relu",
     initializer: Named = "he_normal",
@@ -52,11 +52,12 @@ def densenet(
     head: heads.Head = "average",
     dropout: Share = 0.0,
 ) -> keras.Model:
-    """A densely connected network that ends in logits: in a dense block each layer sees the maps of all before it.
+    """A densely connected network that ends in logits, or its plain twin.
 
-    A layer is normalisation, activation, 1×1 convolution, normalisation, activation, 3×3 convolution. Between two
-    blocks a transition halves height and width and keeps a share of the maps. Layers are called `stem`,
-    `block_1_layer_1_conv_1`, `block_1_layer_1_conv_2`, `block_1_layer_1` where they are joined, `transition_1`, …
+    In a dense block each layer sees the maps of all before it. A layer is normalisation, activation, 1×1 convolution,
+    normalisation, activation, 3×3 convolution. Between two blocks a transition halves height and width and keeps a
+    share of the maps. Layers are called `stem`, `block_1_layer_1_conv_1`, `block_1_layer_1_conv_2`, `block_1_layer_1`
+    where they are joined, `transition_1`, …
 
     Args:
         input_shape: (height, width, channels) or (height, width) of an image.
@@ -66,6 +67,7 @@ def densenet(
         growth_rate: maps that each layer adds, k. If not given, as published: 32 for 121 and 169, 12 for small ones.
         compression: share of the maps that a transition keeps, θ; 1 keeps all. .5 with bottlenecks is DenseNet-BC.
         bottleneck: whether a 1×1 convolution to 4k maps stands before each 3×3.
+        shortcut: "none" makes the plain twin: each layer sees the k maps of the one before it, and nothing is joined.
         stem: "large": 7×7 convolution of stride 2 to 2k maps and 3×3 maximum of stride 2. "small": one 3×3 convolution,
             to 2k maps under compression and to 16 without. If not given, as published for the depth.
         activation: of the layers, see `named.new_activation`.
@@ -93,12 +95,12 @@ def densenet(
     growth = growth_rate or (32 if is_large else 12)
     stem = stem or ("large" if is_large else "small")
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
-    before = normalization == "before"
+    before, after = normalization == "before", blocks.normalized if normalization == "after" else None
     convolve = functools.partial(blocks.convolution, use_bias=not before, initializer=initializer, l2=l2)
-    nonlinear = functools.partial(blocks.nonlinear, activation=activation, batch_norm=normalization == "after")
+    nonlinear = functools.partial(blocks.nonlinear, activation=activation, batch_norm=after)
 
     def activated(x: Any, name: str) -> Any:
-        return nonlinear(keras.layers.BatchNormalization(name=f"{name}_bn")(x) if before else x, name=name)
+        return nonlinear(blocks.normalized(x, name=name) if before else x, name=name)
 
     def layer(x: Any, name: str) -> Any:
         new = x
@@ -106,7 +108,7 @@ def densenet(
             new = convolve(activated(new, f"{name}_conv_{number}"), maps, size, name=f"{name}_conv_{number}")
             if dropout:
                 new = keras.layers.Dropout(dropout, name=f"{name}_dropout_{number}")(new)
-        return keras.layers.Concatenate(name=name)([x, new])
+        return keras.layers.Concatenate(name=name)([x, new]) if shortcut == "concatenation" else new
 
     inputs, x = blocks.image_input(input_shape)
     if stem == "large":
@@ -125,4 +127,4 @@ def densenet(
             x = convolve(x, max(1, int(x.shape[-1] * compression)), 1, name=f"transition_{block}")
             x = blocks.pool(x, "average", 2, name=f"transition_{block}_pool")
     x = heads.head(activated(x, "last"), outputs, head, **kernels)
-    return keras.Model(inputs, x, name=f"densenet_{depth}")
+    return keras.Model(inputs, x, name=f"densenet_{depth}" if shortcut != "none" else f"plain_densenet_{depth}")

@@ -108,3 +108,70 @@ class PadChannels(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The number of channels."""
         return super().get_config() | {"channels": self.channels}
+
+
+@keras.saving.register_keras_serializable("folklore")
+class UniformDropout(keras.layers.Layer):
+    """Multiplies each value by 1 + r in training, r uniform in [-spread, spread): noise that drops nothing.
+
+    "Uout" of Li et al. 2019 ("Understanding the disharmony between dropout and batch normalization by variance shift").
+    It multiplies the mean square of the values by 1 + spread² / 3, dropout by 1 / (1 - rate): so behind it batch
+    normalisation sees nearly the same variance in training as in inference.
+
+    Args:
+        spread: from 0 to 1.
+        **options: of `keras.layers.Layer`.
+    """
+
+    pointwise = True
+
+    def __init__(self, spread: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.spread = spread
+        self.seed_generator = keras.random.SeedGenerator()
+        self.supports_masking = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Float tensor of any shape to one of the same shape."""
+        if not training:
+            return inputs
+        least, most = 1 - self.spread, 1 + self.spread
+        shape = keras.ops.shape(inputs)
+        return inputs * keras.random.uniform(shape, least, most, self.compute_dtype, seed=self.seed_generator)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The spread."""
+        return super().get_config() | {"spread": self.spread}
+
+
+@keras.saving.register_keras_serializable("folklore")
+class ConcatenatedReLU(keras.layers.Activation):
+    """The positive and the negative part of each value, as twice as many units or channels: ReLU(x), then ReLU(-x).
+
+    Shang et al. 2016 ("Understanding and improving convolutional neural networks via concatenated rectified linear
+    units").
+
+    Args:
+        **options: of `keras.layers.Layer`.
+    """
+
+    pointwise = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("relu", **options)
+
+    def call(self, inputs: Any) -> Any:
+        """Float tensor (…, units) to (…, 2 * units)."""
+        return keras.ops.relu(keras.ops.concatenate([inputs, -inputs], axis=-1))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Twice as many units or channels."""
+        return (*input_shape[:-1], 2 * input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """That of a layer without arguments."""
+        return {name: value for name, value in super().get_config().items() if name != "activation"}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Literal
 
 import keras
 
-from models import blocks
+from models import blocks, checks
 from models.builder import checked
-from models.options import Count, Counts, Named, Normalization, Penalty, Share
+from models.options import Count, Counts, Momentum, Named, Noise, Normalization, Penalty, Share
+
+DropoutPlace = Literal["every layer", "last layer"]
 
 DEFAULT_DEPTH = 2
 DEFAULT_WIDTH = 100
@@ -21,7 +25,13 @@ def check_together(
     width: int | None,
     dropout: float,
     alpha_dropout: float,
+    uniform_dropout: float,
+    dropout_place: DropoutPlace,
     residual: bool,
+    normalization: Normalization,
+    bn_momentum: float,
+    bn_scale: bool,
+    bn_center: bool,
 ) -> None:
     """Check options of `mlp` against each other.
 
@@ -34,11 +44,9 @@ def check_together(
                 f"widths={widths!r} was given together with {name}={value!r}, and both say how large the layers are: "
                 "give either widths, or depth and width."
             )
-    if dropout and alpha_dropout:
-        raise ValueError(
-            f"dropout={dropout!r} was given together with alpha_dropout={alpha_dropout!r}, and a layer takes one kind: "
-            "set one of them to 0."
-        )
+    kinds = {"dropout": dropout, "alpha_dropout": alpha_dropout, "uniform_dropout": uniform_dropout}
+    checks.at_most_one(kinds, "layer")
+    checks.normalised(normalization, bn_momentum, bn_scale, bn_center)
     layers = len(hidden_widths(widths, depth, width))
     if residual and layers % 2:
         raise ValueError(
@@ -58,8 +66,13 @@ def mlp(
     activation: Named = "relu",
     initializer: Named = "glorot_uniform",
     normalization: Normalization = "none",
+    bn_momentum: Momentum = 0.99,
+    bn_scale: bool = True,
+    bn_center: bool = True,
     dropout: Share = 0.0,
     alpha_dropout: Share = 0.0,
+    uniform_dropout: Noise = 0.0,
+    dropout_place: DropoutPlace = "every layer",
     residual: bool = False,
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
@@ -94,8 +107,12 @@ def mlp(
             mapping with its `name` and its options, such as `{"name": "random_normal", "stddev": 0.01}`. Biases start
             at zero.
         normalization: whether batch normalisation (Ioffe & Szegedy 2015) stands "before" or "after" each activation.
+        bn_momentum, bn_scale, bn_center: of batch normalisation, see `blocks.normalized`.
         dropout: share of each hidden layer's activations that dropout sets to zero in training.
         alpha_dropout: the same for alpha dropout (Klambauer et al. 2017), made for SELU.
+        uniform_dropout: instead, the spread of a noise that drops nothing, see `layers.UniformDropout`.
+        dropout_place: which hidden layers have dropout of any kind: "every layer", or the "last layer", behind which no
+            batch normalisation follows (Li et al. 2019).
         residual: whether to add shortcuts around every two layers.
         l1: adds `l1 * sum(|kernel|)` of every kernel to the loss.
         l2: adds `l2 * sum(kernel ** 2)` of every kernel to the loss.
@@ -116,26 +133,25 @@ def mlp(
         ((None, 1), 1231)
     """
     kernels = functools.partial(blocks.linear, initializer=initializer, l1=l1, l2=l2)
-    linear = functools.partial(kernels, use_bias=use_bias, batch_norm=normalization == "before")
-    nonlinear = functools.partial(
-        blocks.nonlinear,
-        activation=activation,
-        batch_norm=normalization == "after",
-        dropout=dropout,
-        alpha_dropout=alpha_dropout,
-    )
+    batch_norm = functools.partial(blocks.normalized, momentum=bn_momentum, scale=bn_scale, center=bn_center)
+    before, after = (batch_norm if normalization == place else None for place in ("before", "after"))
+    linear = functools.partial(kernels, use_bias=use_bias, batch_norm=before)
+    nonlinear = functools.partial(blocks.nonlinear, activation=activation, batch_norm=after)
+    drop: dict[str, Any] = dict(dropout=dropout, alpha_dropout=alpha_dropout, uniform_dropout=uniform_dropout)
 
     inputs = keras.Input(tuple(input_shape), name="inputs")
     x = keras.layers.Flatten(name="flatten")(inputs) if len(input_shape) > 1 else inputs
     block_input = x
-    for number, units in enumerate(hidden_widths(widths, depth, width), start=1):
+    layers = hidden_widths(widths, depth, width)
+    for number, units in enumerate(layers, start=1):
         x = linear(x, units, name=f"hidden_{number}")
         ends_block = residual and number % 2 == 0
         if ends_block:
             block = f"block_{number // 2}"
             project = functools.partial(linear, units=units, name=f"{block}_projection")
             x = blocks.add_shortcut(block_input, x, name=block, project=project)
-        x = nonlinear(x, name=f"hidden_{number}")
+        is_dropped = dropout_place == "every layer" or number == len(layers)
+        x = nonlinear(x, name=f"hidden_{number}", **(drop if is_dropped else {}))
         if ends_block:
             block_input = x
     # Logits in 16 bits would round the loss, whatever the policy of the layers before.
@@ -147,3 +163,58 @@ def hidden_widths(widths: Sequence[int] | None, depth: int | None, width: int | 
     if widths is not None:
         return tuple(widths)
     return (width or DEFAULT_WIDTH,) * (depth or DEFAULT_DEPTH)
+
+
+def matched_widths(shape: Sequence[float], parameters: int, inputs: int, outputs: int) -> tuple[int, ...]:
+    """Widths in given proportions whose `mlp` has as nearly as possible a given number of parameters.
+
+    They are the proportions times one factor, rounded: of all factors, the one whose network is nearest. With it, a
+    funnel, its inverse and a bottleneck are compared at equal parameters. Counted are the kernels and biases of a plain
+    network, sum of (n_in + 1) * n_out: not batch normalisation, which adds 4 numbers a unit.
+
+    Args:
+        shape: the proportions, first layer to last, such as (4, 3, 2, 1).
+        parameters: how many there should be.
+        inputs: features, or pixels, of an example.
+        outputs: classes, or predicted values.
+
+    Raises:
+        ValueError: a proportion is not above 0, or even widths of 1 have more parameters.
+
+    Example:
+        >>> widths = matched_widths((4, 2, 1), 100_000, inputs=784, outputs=10)
+        >>> widths, dense_parameters(widths, inputs=784, outputs=10)
+        ((116, 58, 29), 99857)
+    """
+    shape = tuple(shape)
+    if not shape or not all(share > 0 for share in shape):
+        raise ValueError(f"shape={shape!r} is not a sequence of numbers above 0: give proportions, such as (4, 2, 1).")
+
+    def scaled(factor: float) -> tuple[int, ...]:
+        return tuple(max(1, round(factor * share)) for share in shape)
+
+    def distance(widths: tuple[int, ...]) -> int:
+        return abs(dense_parameters(widths, inputs, outputs) - parameters)
+
+    least = dense_parameters((1,) * len(shape), inputs, outputs)
+    if parameters < least:
+        raise ValueError(f"parameters={parameters!r} is too few: {len(shape)} layers of 1 have {least}. Give more.")
+    low, high = 0.0, 1.0
+    while dense_parameters(scaled(high), inputs, outputs) < parameters:
+        high *= 2
+    for _ in range(64):  # halves of the interval, until only rounding is left of it
+        middle = (low + high) / 2
+        few = dense_parameters(scaled(middle), inputs, outputs) <= parameters
+        low, high = (middle, high) if few else (low, middle)
+    return min(scaled(low), scaled(high), key=distance)
+
+
+def dense_parameters(widths: Sequence[int], inputs: int, outputs: int) -> int:
+    """The parameters of dense layers one behind the other, their biases included.
+
+    Example:
+        >>> dense_parameters((300, 100), inputs=784, outputs=10)
+        266610
+    """
+    sizes = (inputs, *widths, outputs)
+    return sum((before + 1) * after for before, after in pairwise(sizes))

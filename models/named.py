@@ -35,19 +35,26 @@ def new_activation(given: str | Mapping[str, Any], name: str) -> keras.layers.La
     """An activation's layer.
 
     Args:
-        given: a name in `keras.activations`, with Keras' defaults: "leaky_relu" has slope 0.2 below zero. Or a mapping
-            with a `name` out of "relu", "leaky_relu", "prelu" and "elu", and options of that Keras layer, such as
+        given: a name in `keras.activations`, with Keras' defaults: "leaky_relu" has slope 0.2 below zero. Or "crelu",
+            behind which there are twice as many units or channels, see `layers.ConcatenatedReLU`. Or a mapping with a
+            `name` out of "relu", "leaky_relu", "prelu" and "elu", and options of that Keras layer, such as
             `{"name": "leaky_relu", "negative_slope": 0.01}`.
         name: of the layer.
 
     Raises:
         ValueError: Keras has no such activation, or it has no such option; the message names the nearest.
     """
+    if given == "crelu":
+        from models.layers import ConcatenatedReLU
+
+        return ConcatenatedReLU(name=name)
     if isinstance(given, str):
         try:
             return keras.layers.Activation(given, name=name)
         except ValueError as error:
-            raise ValueError(checks.unknown_name("activation", given, _public_names(keras.activations))) from error
+            raise ValueError(
+                checks.unknown_name("activation", given, [*_public_names(keras.activations), "crelu"])
+            ) from error
     options = dict(given)
     kind = options.pop("name")
     if kind not in _WITH_OPTIONS:

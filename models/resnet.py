@@ -12,7 +12,7 @@ import keras
 
 from models import blocks, checks, heads
 from models.builder import checked
-from models.options import Count, Factor, Named, Normalization, Penalty, Share
+from models.options import Count, Factor, Momentum, Named, Normalization, Penalty, Share
 
 Shortcut = Literal["identity", "projection", "all projections", "none"]
 Stem = Literal["large", "small"]
@@ -37,7 +37,25 @@ def stages_of(depth: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     return 2, (depth // 6,) * 3, (16, 32, 64)
 
 
-@checked(checks.image_shape, stages_of)
+def check_together(
+    depth: int, activation: Any, shortcut: Shortcut | None, normalization: Normalization, bn_momentum: float,
+    bn_scale: bool, bn_center: bool,
+) -> None:  # fmt: skip
+    """Check options of `resnet` against each other.
+
+    Raises:
+        ValueError: there is no network of this depth, or options contradict each other.
+    """
+    stages_of(depth)
+    checks.normalised(normalization, bn_momentum, bn_scale, bn_center)
+    if activation == "crelu" and (shortcut or _published_shortcut(depth)) == "identity":
+        raise ValueError(
+            "activation='crelu' doubles the channels in front of each block, and identity shortcuts cannot take some "
+            "away: give shortcut='projection'."
+        )
+
+
+@checked(checks.image_shape, check_together)
 def resnet(
     input_shape: tuple[int | None, ...],
     outputs: int,
@@ -50,6 +68,9 @@ def resnet(
     activation: Named = "relu",
     initializer: Named = "he_normal",
     normalization: Normalization = "before",
+    bn_momentum: Momentum = 0.99,
+    bn_scale: bool = True,
+    bn_center: bool = True,
     l2: Penalty = 0.0,
     head: heads.Head = "average",
     dropout: Share = 0.0,
@@ -81,6 +102,7 @@ def resnet(
         initializer: of the kernels, see `named.new_initializer`.
         normalization: whether batch normalisation stands before or after each activation. Convolutions that it follows
             have no bias.
+        bn_momentum, bn_scale, bn_center: of batch normalisation, see `blocks.normalized`.
         l2: adds `l2 * sum(kernel ** 2)` of every kernel to the loss.
         head: how maps become logits, see `heads.head`.
         dropout: share of what enters the last layer that dropout sets to zero.
@@ -99,16 +121,18 @@ def resnet(
         (None, 10)
     """
     convolutions, counts, filters = stages_of(depth)
-    shortcut = shortcut or ("projection" if depth in LARGE else "identity")
+    shortcut = shortcut or _published_shortcut(depth)
     stem = stem or ("large" if depth in LARGE else "small")
     kernels: dict[str, Any] = dict(initializer=initializer, l2=l2)
     is_post, before = order == "post", normalization == "before"
+    batch_norm = functools.partial(blocks.normalized, momentum=bn_momentum, scale=bn_scale, center=bn_center)
+    first, after = (batch_norm if normalization == place else None for place in ("before", "after"))
     convolve = functools.partial(blocks.convolution, use_bias=not before, initializer=initializer, l2=l2)
-    linear = functools.partial(convolve, batch_norm=before)
-    nonlinear = functools.partial(blocks.nonlinear, activation=activation, batch_norm=normalization == "after")
+    linear = functools.partial(convolve, batch_norm=first)
+    nonlinear = functools.partial(blocks.nonlinear, activation=activation, batch_norm=after)
 
     def activated(x: Any, name: str) -> Any:
-        return nonlinear(keras.layers.BatchNormalization(name=f"{name}_bn")(x) if before else x, name=name)
+        return nonlinear(batch_norm(x, name=name) if before else x, name=name)
 
     block = functools.partial(
         _block,
@@ -128,16 +152,20 @@ def resnet(
         for number in range(1, count + 1):
             name = f"stage_{stage}_block_{number}"
             strides = 2 if number == 1 and stage > 1 else 1
-            first = stage == number == 1
+            begins = stage == number == 1
             if is_post:
                 x = nonlinear(block(x, blocks.scaled(maps, width), strides, name=name), name=name)
             else:
-                entry = x if first else activated(x, name)
+                entry = x if begins else activated(x, name)
                 x = block(entry, blocks.scaled(maps, width), strides, name=name, beside=x)
     if not is_post:
         x = activated(x, "last")
     x = heads.head(x, outputs, head, dropout=dropout, **kernels)
     return keras.Model(inputs, x, name=f"resnet_{depth}" if shortcut != "none" else f"plain_{depth}")
+
+
+def _published_shortcut(depth: int) -> Shortcut:
+    return "projection" if depth in LARGE else "identity"
 
 
 def _block(

@@ -73,7 +73,7 @@ def test_weights_and_history_equal_keras(mode, optimizer, params):
 
 
 @pytest.mark.parametrize("mode", ["xla", "graph", "step"])
-@pytest.mark.parametrize("params", [{"alpha_dropout": 0.3, **SELU}, {"dropout": 0.3}])
+@pytest.mark.parametrize("params", [{"alpha_dropout": 0.3, **SELU}, {"dropout": 0.3}, {"uniform_dropout": 0.9}])
 def test_weights_equal_keras_with_same_masks(mode, params):
     ours, theirs, without = regression(**params), regression(**params), regression(**SELU)
     epoch.fit(ours, (X, Y), epochs=2, batch_size=BATCH, seed=5, mode=mode)

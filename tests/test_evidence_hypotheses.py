@@ -163,11 +163,11 @@ def test_verdict_is_withheld_when_best_value_is_at_grid_edge(path):
     assert about_base.withheld is None
 
 
-def test_notes_name_differences_in_budget_code_versions_and_processors(path):
-    other = {"epochs": 9, "batch_size": 32, "params": {"width": 8, "kind": "arm"}}
+def test_notes_name_differences_in_budget_loss_code_versions_and_processors(path):
+    other = {"epochs": 9, "batch_size": 32, "loss": "sigmoid", "params": {"width": 8, "kind": "arm"}}
     declare(path, [BETTER])
     declared = json.loads((path / "experiment.json").read_text())
-    declared["arms"]["arm"] = other
+    declared["arms"] |= {"arm": other, "base": declared["arms"]["base"] | {"loss": "softmax"}}
     (path / "experiment.json").write_text(json.dumps(declared))
     for seed in range(10):
         processor = "A" if seed < 5 else "B"
@@ -177,9 +177,10 @@ def test_notes_name_differences_in_budget_code_versions_and_processors(path):
         )  # fmt: skip
     notes = compare(path).notes
     assert notes[0] == "arms have different budgets: base 3, arm 9"
-    assert notes[1].startswith("runs were made by 2 states of the code: dddddddddddd, eeeeeeeeeeee")
-    assert notes[2] == "runs were made with different versions of keras"
-    assert notes[3] == "runs were made on different processors, which may round differently: A, B"
+    assert notes[1] == "arms have different losses: base softmax, arm sigmoid"
+    assert notes[2].startswith("runs were made by 2 states of the code: dddddddddddd, eeeeeeeeeeee")
+    assert notes[3] == "runs were made with different versions of keras"
+    assert notes[4] == "runs were made on different processors, which may round differently: A, B"
 
 
 def test_exact_claim_has_facts_and_no_arms(tmp_path):

@@ -208,7 +208,10 @@ CONTRADICTIONS = [
     ({"widths": (10.0,)}, r"contains 10\.0"),
     ({"widths": "64"}, r"widths='64' is not a sequence"),
     ({"depth": 0}, r"depth=0 is not a positive integer: give one, such as 10"),
-    ({"dropout": 0.2, "alpha_dropout": 0.1}, r"dropout=0\.2 was given together with alpha_dropout=0\.1, .* set one"),
+    (
+        {"dropout": 0.2, "alpha_dropout": 0.1},
+        r"dropout=0\.2 was given together with alpha_dropout=0\.1, .* give only one",
+    ),
     ({"dropout": 1.0}, r"dropout=1\.0 is not a number in \[0, 1\)"),
     ({"dropout": float("nan")}, r"dropout=nan is not a number in \[0, 1\)"),
     ({"alpha_dropout": -0.1}, r"alpha_dropout=-0\.1 is not a number in \[0, 1\)"),

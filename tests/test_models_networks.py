@@ -212,7 +212,7 @@ def test_networks_without_dense_head_take_any_size(build, head):
         (densenet, IMAGE, dict(compression=1.5), "compression=1.5 is not a number in \\(0, 1\\]"),
         (lenet, IMAGE, dict(connections="table", width=2.0), "width=2.0"),
         (alexnet, IMAGE, dict(groups=7), "groups=7 does not divide 96"),
-        (cnn, IMAGE, dict(dropout=0.1, spatial_dropout=0.1), "set one of them to 0"),
+        (cnn, IMAGE, dict(dropout=0.1, spatial_dropout=0.1), "give only one of them"),
         (cnn, IMAGE, dict(width=0), "width=0 is not a number above 0"),
         (cnn, IMAGE, dict(reduction="mx"), "did you mean 'max'"),
         (cnn, (None, None, 1), {}, "takes images of one size"),

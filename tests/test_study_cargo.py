@@ -118,7 +118,6 @@ def test_objects_are_not_sent():
         cargo.pack(Whole(np.array([[{}]], dtype=object), np.ones(1), "0"))
 
 
-
 def told(far):
     """What the driver says of data, between its signs of life."""
     while (message := far.recv_bytes()) == frames.ALIVE:

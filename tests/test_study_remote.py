@@ -1,16 +1,10 @@
 """Workers that connect over the network: processes of this machine stand for nodes, so that no cluster is needed."""
 
 import contextlib
-import errno
-import json
-import pickle
 from multiprocessing.connection import Client
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-import data
 from folklore.errors import ProblemError
 from folklore.study.engines.choice import engine_of, reserved
 from folklore.study.engines.remote import frames
@@ -20,6 +14,7 @@ from folklore.study.engines.remote.parcels import Packer, Parcel
 from folklore.study.engines.remote.worker import Node
 from folklore.study.resources import Resources
 from tests.hand_written_nodes import ONE, Nodes, connected, job, new_engine
+
 
 @pytest.fixture
 def nodes():

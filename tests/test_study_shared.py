@@ -138,7 +138,6 @@ def test_record_says_where_run_was_trained(run, tmp_path):
     assert Path(run / "run.json").exists()
 
 
-
 def test_parcel_that_does_not_continue_what_is_there_loses_worker(engine, nodes, tmp_path):
     near, far = connected(engine, nodes)
     near.give(job(tmp_path / "here"))

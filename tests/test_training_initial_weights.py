@@ -51,6 +51,7 @@ def test_no_two_layers_share_random_numbers():
         {"normalization": "after"},
         {"dropout": 0.3},
         {"alpha_dropout": 0.1},
+        {"uniform_dropout": 0.1},
         {"activation": "selu"},
         {"use_bias": False},
         {"l2": 0.1},

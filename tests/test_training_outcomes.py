@@ -9,11 +9,12 @@ import pytest
 import data
 from data import Split
 from folklore import Recipe
+from folklore.declare.recipe import LOSSES
 from folklore.storage import row_outcomes, run_directory, run_paths
 from folklore.storage.row_outcomes import FILE
 from folklore.task import Task
 from folklore.training.collapse import collapse, constant_metric
-from folklore.training.outcomes import cross_entropy, row_outcomes_of
+from folklore.training.outcomes import row_outcomes_of
 from folklore.training.train import train
 from models import mlp
 
@@ -63,8 +64,10 @@ def test_recorded_accuracy_follows_from_rows(trained):
 
 
 @pytest.mark.compile
-def test_recorded_loss_follows_from_rows_without_penalties(tmp_path):
-    record = run(IMAGES.but(params=dict(l2=0.0)), tmp_path)
+@pytest.mark.parametrize("loss", LOSSES["classification"])
+def test_recorded_loss_follows_from_rows_without_penalties(tmp_path, loss):
+    record = run(IMAGES.but(params=dict(l2=0.0), loss=loss), tmp_path)
+    assert record["recipe"]["loss"] == loss
     assert record["metrics"]["test/loss"] == pytest.approx(row_outcomes.read(tmp_path).loss.mean(), rel=1e-3)
 
 
@@ -93,10 +96,19 @@ def test_diverged_run_has_neither_rows_nor_collapse(tmp_path):
 
 
 @pytest.mark.compile
-@pytest.mark.parametrize("monitor", ["validation/loss", "validation/accuracy", "train/loss"])
-def test_network_of_zeros_is_recorded_as_collapsed(tmp_path, monitor):
+@pytest.mark.parametrize(
+    ("monitor", "loss"),
+    [
+        ("validation/loss", "softmax"),
+        ("validation/accuracy", "softmax"),
+        ("train/loss", "softmax"),
+        ("validation/loss", "sigmoid"),
+        ("validation/loss", "softmax twice"),
+    ],
+)
+def test_network_of_zeros_is_recorded_as_collapsed(tmp_path, monitor, loss):
     path = tmp_path / "seed-0"
-    record = run(ZEROS.but(monitor=monitor), path)
+    record = run(ZEROS.but(monitor=monitor, loss=loss), path)
     assert record["collapse"]["epoch"] == record["selected_epoch"]
     assert record["collapse"]["reason"].startswith(f"{monitor} is ")
     ended = run_directory.read_run(path).ended
@@ -115,7 +127,7 @@ def test_regression_that_does_not_learn_is_recorded_as_collapsed(tmp_path, monit
 def constant_of(monitor):
     raw = data.diabetes(0)
     scaling = data.Preprocessing.fit("standard", raw)
-    return constant_metric(monitor, scaling.apply(raw), scaling.target_scale)
+    return constant_metric(monitor, scaling.apply(raw), "squared error", scaling.target_scale)
 
 
 @pytest.mark.compile
@@ -135,59 +147,63 @@ def made(train, validation, classes=()):
     return dataclasses.replace(data.diabetes(0), **names, **parts)
 
 
-def test_constant_of_classes():
+TWICE = np.exp([0.75, 0.25]) / np.exp([0.75, 0.25]).sum()
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("softmax", -(np.log(0.75) + 3 * np.log(0.25)) / 4),
+        ("softmax twice", -(np.log(TWICE[0]) + 3 * np.log(TWICE[1])) / 4),
+        # Of two classes, the second sigmoid says what the first one leaves: both have the softmax's loss.
+        ("sigmoid", -(np.log(0.75) + 3 * np.log(0.25)) / 4),
+    ],
+)
+def test_constant_of_classes(loss, expected):
     dataset = made([0, 0, 0, 1], [0, 1, 1, 1], classes=("a", "b"))
-    assert constant_metric("train/accuracy", dataset) == 0.75
-    assert constant_metric("validation/accuracy", dataset) == 0.25
-    assert constant_metric("validation/loss", dataset) == pytest.approx(-(np.log(0.75) + 3 * np.log(0.25)) / 4)
-    assert constant_metric("validation/top3", dataset) is None
+    assert constant_metric("train/accuracy", dataset, loss) == 0.75
+    assert constant_metric("validation/accuracy", dataset, loss) == 0.25
+    assert constant_metric("validation/loss", dataset, loss) == pytest.approx(expected)
+    assert constant_metric("validation/top3", dataset, loss) is None
 
 
 def test_constant_of_numbers_is_mean_of_training_part():
     dataset = made([1.0, 3.0], [2.0, 5.0])
-    assert constant_metric("validation/loss", dataset, unit=10.0) == 4.5
-    assert constant_metric("validation/rmse", dataset, unit=10.0) == pytest.approx(10 * 4.5**0.5)
-    assert constant_metric("validation/mae", dataset, unit=10.0) == 15.0
-    assert constant_metric("validation/r2", dataset) is None
+    assert constant_metric("validation/loss", dataset, "squared error", unit=10.0) == 4.5
+    assert constant_metric("validation/rmse", dataset, "squared error", unit=10.0) == pytest.approx(10 * 4.5**0.5)
+    assert constant_metric("validation/mae", dataset, "squared error", unit=10.0) == 15.0
+    assert constant_metric("validation/r2", dataset, "squared error") is None
 
 
 def test_better_by_less_than_a_thousandth_part_is_no_better():
     numbers, classes = made([1.0, 3.0], [2.0, 5.0]), made([0, 0, 0, 1], [0, 1, 1, 1], classes=("a", "b"))
-    assert collapse("validation/loss", 4.4956, 2, numbers) == {
+    assert collapse("validation/loss", 4.4956, 2, numbers, "squared error") == {
         "epoch": 2,
         "reason": "validation/loss is 4.4956, no better than the 4.5 of a constant prediction",
     }
-    assert collapse("validation/loss", 4.4954, 2, numbers) is None
-    assert collapse("validation/accuracy", 0.2502, 2, classes)
-    assert collapse("validation/accuracy", 0.2503, 2, classes) is None
-    assert collapse("validation/top3", 0.0, 2, classes) is None
+    assert collapse("validation/loss", 4.4954, 2, numbers, "squared error") is None
+    assert collapse("validation/accuracy", 0.2502, 2, classes, "softmax")
+    assert collapse("validation/accuracy", 0.2503, 2, classes, "softmax") is None
+    assert collapse("validation/top3", 0.0, 2, classes, "softmax") is None
 
 
 def test_class_that_training_lacks_makes_no_collapse():
     dataset = made([0, 0, 1], [0, 1, 2], classes=("a", "b", "c"))
-    assert constant_metric("validation/loss", dataset) == np.inf
-    assert collapse("validation/loss", 50.0, 1, dataset) is None
+    assert constant_metric("validation/loss", dataset, "softmax") == np.inf
+    assert constant_metric("validation/loss", dataset, "sigmoid") == np.inf
+    assert collapse("validation/loss", 50.0, 1, dataset, "softmax") is None
 
 
 def test_outcomes_of_outputs():
     part = Split(np.zeros((2, 1)), np.array([0.5, 2.0], np.float32), np.array([9, 4]))
-    found = row_outcomes_of(np.array([[1.0], [1.0]], np.float32), part, "regression", 3.0)
+    found = row_outcomes_of(np.array([[1.0], [1.0]], np.float32), part, "regression", "squared error", 3.0)
     assert (found.rows.tolist(), found.error.tolist(), found.unit) == ([9, 4], [0.5, -1.0], 3.0)
-
-
-def test_cross_entropy_of_large_logits_is_finite():
-    logits = np.array([[1e30, 0.0], [0.0, -1e4]], np.float32)
-    np.testing.assert_allclose(cross_entropy(logits, np.array([0, 1])), [0.0, 1e4])
-
-
-def test_row_with_infinite_logits_has_no_loss():
-    assert np.isnan(cross_entropy(np.array([[np.inf, 0.0]]), np.array([0]))).all()
 
 
 @pytest.mark.compile
 def test_penalties_on_weights_do_not_look_like_collapse(tmp_path):
     penalised = IMAGES.but(params=dict(widths=(64, 64), l2=0.03), epochs=3)
     record = run(penalised, tmp_path)
-    assert record["metrics"]["validation/loss"] > constant_metric("validation/loss", data.digits(0))
+    assert record["metrics"]["validation/loss"] > constant_metric("validation/loss", data.digits(0), "softmax")
     assert record["metrics"]["validation/accuracy"] > 0.5
     assert record["collapse"] is None

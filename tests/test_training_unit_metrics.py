@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import folklore
-from folklore.training.unit_metrics import in_units, loss_and_metrics
+from folklore.training.unit_metrics import in_units, metrics_of
 from models import mlp
 
 pytestmark = pytest.mark.compile
@@ -17,7 +17,7 @@ Y = X.sum(axis=1)
 
 
 def compiled():
-    _, metrics = loss_and_metrics("regression")
+    metrics = metrics_of("regression")
     model = mlp((3,), 1, widths=(4,))
     model.compile("sgd", "mse", metrics=metrics)
     return model, metrics

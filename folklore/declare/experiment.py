@@ -13,11 +13,22 @@ from typing import Any
 from data import Source
 from folklore.declare import checks, metrics
 from folklore.declare.hypothesis import Direction, Fact, Hypothesis, Metric
-from folklore.declare.recipe import SETTINGS, Mode, Precision, Recipe, Schedule
+from folklore.declare.recipe import SETTINGS, Mode, Order, Precision, Recipe, Schedule
 from folklore.declare.settings import flatten
 from folklore.errors import DeclarationError
 
-__all__ = ["Direction", "Experiment", "Fact", "Hypothesis", "Metric", "Mode", "Precision", "Recipe", "Schedule"]
+__all__ = [
+    "Direction",
+    "Experiment",
+    "Fact",
+    "Hypothesis",
+    "Metric",
+    "Mode",
+    "Order",
+    "Precision",
+    "Recipe",
+    "Schedule",
+]
 
 
 @checks.names_nearest
@@ -103,8 +114,10 @@ class Experiment:
             raise DeclarationError(
                 f"The arms use different data ({given}), so they cannot be compared. Use one source."
             )
+        self._check_losses(self.metric, self.arms)
         for hypothesis in self.hypotheses:
             self._check_probes(hypothesis)
+            self._check_losses(self.metric_of(hypothesis), self._compared(hypothesis))
             if hypothesis.is_trend:
                 self.values_of(hypothesis)
         task = self.data.task
@@ -123,13 +136,27 @@ class Experiment:
 
     def _check_probes(self, hypothesis: Hypothesis) -> None:
         """Refuse a hypothesis about a probe that runs of one of its arms will not record."""
-        baseline = (self.baseline,) if hypothesis.against is None and not hypothesis.is_trend else ()
-        for arm in (*hypothesis.named, *baseline):
+        for arm in self._compared(hypothesis):
             if metrics.is_probe(name := self.metric_of(hypothesis).name) and not self.arms[arm].probes:
                 raise DeclarationError(
                     f"A hypothesis is about {name!r}, and the recipe of the arm {arm!r} names no probes, so its runs "
                     "will not record it. Give the recipe probes=(…)."
                 )
+
+    def _check_losses(self, metric: Metric, arms: Iterable[str]) -> None:
+        """Refuse to compare the losses of arms that minimise different ones."""
+        losses = {arm: self.arms[arm].loss_name for arm in arms}
+        if metrics.is_loss(metric.name) and len(set(losses.values())) > 1:
+            given = ", ".join(f"{arm!r}: {loss}" for arm, loss in losses.items())
+            raise DeclarationError(
+                f"The metric is {metric.name!r}, and the arms minimise different losses ({given}), which have no "
+                "common unit. Compare their accuracy."
+            )
+
+    def _compared(self, hypothesis: Hypothesis) -> tuple[str, ...]:
+        """The arms that a hypothesis compares."""
+        baseline = (self.baseline,) if hypothesis.against is None and not hypothesis.is_trend else ()
+        return (*hypothesis.named, *baseline)
 
     def _check_kinds(self) -> None:
         """The types of the arguments: one clear error here, where Python would fail somewhere later."""

@@ -35,7 +35,8 @@ class RecordedMetric:
         name: as recorded, in "test/accuracy", and in Keras' logs, in `val_accuracy`; no slash and no space.
         task: the data's.
         goal: whether smaller or larger is better.
-        keras: the dotted name of its Keras class: a loss for "loss", which is minimised; of the others, a metric.
+        keras: the dotted name of its Keras class, a metric; empty for "loss", which is minimised and which
+            `Recipe.loss` names.
         options: arguments of the class.
         in_units: whether it is multiplied by the unit of the targets, which are standardised in training.
     """
@@ -43,18 +44,16 @@ class RecordedMetric:
     name: str
     task: str
     goal: Goal
-    keras: str
+    keras: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     in_units: bool = False
 
 
 # A new metric is a new row. A goal belongs to a name, so it is the same in both tasks.
 TABLE = (
-    RecordedMetric(
-        "loss", "classification", "min", "keras.losses.SparseCategoricalCrossentropy", dict(from_logits=True)
-    ),
+    RecordedMetric("loss", "classification", "min"),
     RecordedMetric("accuracy", "classification", "max", "keras.metrics.SparseCategoricalAccuracy"),
-    RecordedMetric("loss", "regression", "min", "keras.losses.MeanSquaredError"),
+    RecordedMetric("loss", "regression", "min"),
     RecordedMetric("rmse", "regression", "min", "keras.metrics.RootMeanSquaredError", in_units=True),
     RecordedMetric("mae", "regression", "min", "keras.metrics.MeanAbsoluteError", in_units=True),
 )
@@ -172,6 +171,11 @@ def goal(name: str) -> Goal | None:
 def is_probe(name: str) -> bool:
     """Whether a metric looks inside the network."""
     return any(term.split == "probe" for term in parse(name).terms)
+
+
+def is_loss(name: str) -> bool:
+    """Whether a metric is, or has a part that is, the loss that runs minimise."""
+    return any(term.metric == "loss" and term.split != "probe" for term in parse(name).terms)
 
 
 def has_unit(name: str) -> bool:

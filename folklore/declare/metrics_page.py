@@ -81,7 +81,13 @@ _PARTS = (
 
 def _recorded(row: RecordedMetric) -> tuple[str, ...]:
     unit = "that of the target" if row.in_units else "–"
-    return f"`{row.name}`", row.task, _GOALS[row.goal], f"`{row.keras}`", unit
+    return (
+        f"`{row.name}`",
+        row.task,
+        _GOALS[row.goal],
+        f"`{row.keras}`" if row.keras else "what `Recipe.loss` names",
+        unit,
+    )
 
 
 def _form(name: str, form: Form) -> tuple[str, ...]:

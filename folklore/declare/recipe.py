@@ -23,8 +23,19 @@ from folklore.errors import DeclarationError
 Mode = Literal["auto", "xla", "graph", "step"]
 Schedule = Literal["constant", "cosine", "plateau"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Order = Literal["fresh", "replayed"]
+# What is minimised, by task; the first is the default. `training.losses` has each.
+LOSSES = {"classification": ("softmax", "sigmoid", "softmax twice"), "regression": ("squared error",)}
 _OPTION_FIELDS = ("params", "data_params", "optimizer", "transfer")
-_LATER_FIELDS = ("pictures", "transfer", "callbacks", "target_scaler")  # which the first stored recipes do not have
+# Fields that the first stored recipes do not have, each with what it was then.
+_LATER_FIELDS: dict[str, tuple[Any, ...]] = {
+    "pictures": ([],),
+    "transfer": ({},),
+    "callbacks": ([],),
+    "loss": tuple(names[0] for names in LOSSES.values()),
+    "order": ("fresh",),
+    "target_scaler": ("",),
+}
 _STREAMS = 2_654_435_761  # far apart, so that no seed meets one of another stream (Knuth's multiplicative hash)
 HEAD = "outputs"  # the last layer of every network, by name
 NOTHING, ALL_BUT_HEAD = "nothing", "all but the head"
@@ -78,6 +89,13 @@ class Recipe:
             that a resumed run ends as one that was never interrupted.
             A subclass of Keras' class imports TensorFlow where it is defined: in an experiment's file that makes `list`
             slow. A function that imports the class when it is called does not.
+        loss: what is minimised, and recorded as `…/loss`, with penalties on weights, see `training.losses`. For
+            classification "softmax", cross-entropy of the softmax of the outputs; "sigmoid", the mean over the classes
+            of each one's binary cross-entropy; or "softmax twice", the first one given a softmax of the outputs, as by
+            mistake. For regression "squared error". None stands for the task's first. Losses of different kinds have no
+            common unit: an experiment compares such arms by their accuracy.
+        order: the order in which epochs visit the rows: "fresh", a permutation of its own for each epoch, or
+            "replayed", that of the first epoch in all of them, as `keras.Model.fit` does under a global seed.
 
     Example:
         >>> from data import diabetes
@@ -109,6 +127,8 @@ class Recipe:
     stream: int = 0
     callbacks: tuple[Callable[[], Any], ...] = ()
     target_scaler: str = ""
+    loss: str | None = None
+    order: Order = "fresh"
 
     def __post_init__(self) -> None:
         for name in _OPTION_FIELDS:  # its own copies: what is checked here stays as it is
@@ -126,6 +146,9 @@ class Recipe:
         checks.one_of("The mode", self.mode, get_args(Mode))
         checks.one_of("The schedule", self.schedule, get_args(Schedule))
         checks.one_of("The precision", self.precision, get_args(Precision))
+        checks.one_of("The order", self.order, get_args(Order))
+        if self.loss is not None:
+            checks.one_of(f"The loss for {self.data.task}", self.loss, LOSSES[self.data.task])
         checks.optimizer(dict(self.optimizer))  # type: ignore[arg-type]
         for name in ("batch_size", "epochs", "patience"):
             if not (name == "patience" and self.patience is None):
@@ -194,25 +217,31 @@ class Recipe:
         """The optimizer's options, without its name."""
         return {key: value for key, value in dict(self.optimizer).items() if key != "name"}  # type: ignore[arg-type]
 
+    @property
+    def loss_name(self) -> str:
+        """The loss that is minimised, such as "softmax"."""
+        return self.loss or LOSSES[self.data.task][0]
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as data for JSON; model, data and callbacks by name."""
         record = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         record |= {"model": f"{self.model.__module__}.{self.model.__qualname__}", "data": self.data.name}
         record |= {"callbacks": [callback_factories.factory_name(factory) for factory in self.callbacks]}
+        record |= {"loss": self.loss_name}
         return json.loads(json.dumps(record, default=dict))
 
     def identity(self) -> str:
         """SHA-256 of `to_dict`: equal for recipes that would train the same and leave the same behind."""
         import hashlib  # loads OpenSSL, which declarations do not need
 
-        return hashlib.sha256(json.dumps(without_empty(self.to_dict()), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(without_later_defaults(self.to_dict()), sort_keys=True).encode()).hexdigest()
 
 
-def without_empty(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe as data, without the empty ones of the fields that came later: as before there were such fields, so that
+def without_later_defaults(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as data, without the fields that came later where they say what was done before there were such fields:
     runs that were stored then are still runs of the same recipe.
     """
-    return {name: value for name, value in recipe.items() if value or name not in _LATER_FIELDS}
+    return {name: value for name, value in recipe.items() if value not in _LATER_FIELDS.get(name, ())}
 
 
 # What text can set: by --set, by a grid, under --budget quick.

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from folklore.epoch.devices import room_for_data
 from folklore.epoch.pipelines import is_pipeline, read_once
-from folklore.epoch.rows import epoch_order, rows_of, split_at
+from folklore.epoch.rows import Shuffle, epoch_order, rows_of, split_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class Rows:
         placed: the rows.
         batch_size: rows per step.
         seed: with `shuffle`, sets the order of the rows in each epoch, see `epoch_order`.
-        shuffle: whether the order differs from the given one.
+        shuffle: whether the order differs from the given one, and from epoch to epoch.
         steps: the most batches of an epoch; the next epoch continues where this one ends, until all rows are used, and
             the last of these epochs may be shorter, as in Keras. None stands for all batches.
         targets: as they were given, to be checked once the model is built; None if they are on the device already.
@@ -90,7 +90,7 @@ class Rows:
     placed: Placed
     batch_size: int
     seed: int = 0
-    shuffle: bool = True
+    shuffle: Shuffle = True
     steps: int | None = None
     targets: Any = None
     ended = False  # an epoch always has rows
@@ -128,8 +128,7 @@ class Rows:
     def order(self, epoch: int) -> np.ndarray:
         """The rows that an epoch visits, int32, in their order. It does not depend on earlier epochs."""
         over, part = divmod(epoch, -(-self.batches // self.limit))
-        rows = self.placed.rows
-        order = epoch_order(self.seed, over, rows) if self.shuffle else np.arange(rows, dtype=np.int32)
+        order = epoch_order(self.seed, over, self.placed.rows, self.shuffle)
         return order[part * self.limit * self.batch_size :][: self.limit * self.batch_size]
 
 

@@ -25,7 +25,7 @@ from folklore.epoch.choice import choose_mode
 from folklore.epoch.device_data import Placed, Rows, place, split
 from folklore.epoch.pipelines import Pipeline, is_pipeline
 from folklore.epoch.program import program_of
-from folklore.epoch.rows import check_class_weight, for_every_class, rows_of, with_class_weight
+from folklore.epoch.rows import Shuffle, check_class_weight, for_every_class, rows_of, with_class_weight
 from folklore.keras_internals import take_restored_epoch
 
 
@@ -36,7 +36,7 @@ def fit(
     epochs: int,
     batch_size: int | None = None,
     seed: int = 0,
-    shuffle: bool = True,
+    shuffle: Shuffle = True,
     class_weight: Mapping[int, float] | None = None,
     steps_per_epoch: int | None = None,
     validation_data: Any = None,
@@ -65,7 +65,8 @@ def fit(
         batch_size: rows per step, 32 by default; the last, smaller batch of an epoch is used too. Not for a pipeline.
         seed: sets the order of the rows in each epoch, see `epoch_order`; it does not depend on earlier epochs. So it
             does the order of the batches of a `PyDataset` with a length; other pipelines have an order of their own.
-        shuffle: False takes the rows in the given order.
+        shuffle: False takes the rows in the given order; "replayed" repeats the order of the first epoch in all epochs,
+            as Keras' `fit` does under a global seed. Not for pipelines with an order of their own.
         class_weight: from class index to the weight of its rows; classes without one weigh 1.
         steps_per_epoch: the most steps of an epoch; the next epoch continues with the rows that follow. Without
             `batch_size`, arrays are divided into so many batches. Needed for pipelines without end.
@@ -108,8 +109,11 @@ def fit(
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode {mode!r} is unknown. Use one of: {', '.join(get_args(Mode))}.")
-    if not isinstance(shuffle, bool | np.bool):
-        raise ValueError(f"shuffle is {shuffle!r}. Give True, for an order of its own in each epoch, or False.")
+    if not isinstance(shuffle, bool | np.bool) and shuffle != "replayed":
+        raise ValueError(
+            f"shuffle is {shuffle!r}. Give True, for an order of its own in each epoch, 'replayed', for that of the "
+            "first epoch in all of them, or False."
+        )
     seed, epochs = whole_number("seed", seed, least=0), whole_number("epochs", epochs, least=0)
     initial_epoch = whole_number("initial_epoch", initial_epoch, least=0)
     program = program_of(model)

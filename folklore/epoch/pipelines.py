@@ -13,7 +13,7 @@ import psutil
 import tensorflow as tf
 
 from folklore.epoch.loops import unwrapped
-from folklore.epoch.rows import epoch_order
+from folklore.epoch.rows import Shuffle, epoch_order
 from folklore.keras_internals import data_adapter
 
 ENDLESS = 2**31 - 1  # more steps than any epoch has
@@ -33,7 +33,7 @@ class Pipeline:
         steps: the most batches of an epoch; the next epoch continues where this one ends, as in Keras. None stands for
             all batches.
         seed: with `shuffle`, sets the order of the batches of a `PyDataset` that knows how many it has.
-        shuffle: see `seed`; others come in their own order.
+        shuffle: see `seed` and `fit`; others come in their own order.
         class_weight: turned into sample weights.
 
     Attributes:
@@ -44,8 +44,8 @@ class Pipeline:
         ended: whether there will be no more batches.
 
     Raises:
-        ValueError: the pipeline is empty, is infinite and `steps` is None, or gives single rows; or class weights do
-            not go with it, see Keras.
+        ValueError: the pipeline is empty, is infinite and `steps` is None, or gives single rows; or class weights or a
+            replayed order do not go with it.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Pipeline:
         *,
         steps: int | None = None,
         seed: int = 0,
-        shuffle: bool = False,
+        shuffle: Shuffle = False,
         class_weight: Mapping[int, float] | None = None,
     ) -> None:
         if class_weight is not None and isinstance(data, Iterator):
@@ -63,7 +63,12 @@ class Pipeline:
         self.name, self.steps, self.once = name, steps, isinstance(data, Iterator)
         self._ordered = None
         if isinstance(data, keras.utils.PyDataset) and shuffle and data.num_batches is not None:
-            data = self._ordered = _Ordered(data, seed)
+            data = self._ordered = _Ordered(data, seed, shuffle)
+        elif shuffle == "replayed":
+            raise ValueError(
+                f"shuffle is 'replayed', and {name} has an order of its own. Read it into memory: "
+                f"folklore.place({name})."
+            )
         self._adapter = data_adapter(_generator(data) if self.once else data, class_weight)
         self.dataset = self._adapter.get_tf_dataset()
         self.batches: int | None = self._adapter.num_batches
@@ -217,15 +222,17 @@ def read_once(name: str, data: Any) -> tuple[Any, ...]:
 
 
 class _Ordered(keras.utils.PyDataset):
-    """The batches of a `PyDataset` in an order that depends only on the seed and the epoch in which a pass begins."""
+    """The batches of a `PyDataset` in an order that depends only on the seed and the epoch in which a pass begins, or
+    only on the seed.
+    """
 
-    def __init__(self, inner: keras.utils.PyDataset, seed: int) -> None:
+    def __init__(self, inner: keras.utils.PyDataset, seed: int, shuffle: Shuffle) -> None:
         super().__init__(inner.workers, inner.use_multiprocessing, inner.max_queue_size)
-        self.inner, self.seed = inner, seed
+        self.inner, self.seed, self.shuffle = inner, seed, shuffle
         self.begin_pass(0)
 
     def begin_pass(self, epoch: int) -> None:
-        self.order = epoch_order(self.seed, epoch, self.num_batches)
+        self.order = epoch_order(self.seed, epoch, self.num_batches, self.shuffle)
 
     @property
     def num_batches(self) -> int:

@@ -6,13 +6,14 @@ import math
 import sys
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 NAMES = ("x", "y", "sample_weight")
+Shuffle = bool | Literal["replayed"]  # see `fit`
 
 
 def rows_of(name: str, data: Any) -> tuple[Any, ...]:
@@ -40,8 +41,11 @@ def rows_of(name: str, data: Any) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
+def epoch_order(seed: int, epoch: int, rows: int, shuffle: Shuffle = True) -> np.ndarray:
     """The order in which an epoch visits the rows: a permutation of `range(rows)`, int32, fixed by the arguments."""
+    if not shuffle:
+        return np.arange(rows, dtype=np.int32)
+    epoch = 0 if shuffle == "replayed" else epoch
     return np.random.default_rng([seed, epoch]).permutation(rows).astype(np.int32)
 
 

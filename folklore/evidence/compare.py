@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from folklore.declare import metrics
-from folklore.declare.recipe import without_empty
+from folklore.declare.recipe import without_later_defaults
 from folklore.declare.settings import flatten
 from folklore.errors import ProblemError, did_you_mean
 from folklore.evidence import ledger, sequential, tuning_choice
@@ -209,8 +209,8 @@ def _check_recipes(runs: Ended, declared: StoredExperiment, by_seed: Mapping[str
     for run, record in runs if declared.kind != LOGGED else ():
         chosen = tuning_choice.point_of(by_seed[run.arm], run.seed) if run.arm in by_seed else {}
         point = {"optimizer.name" if name == "optimizer" else name: value for name, value in chosen.items()}
-        expected = dict(flatten(without_empty(declared.arms[run.arm]))) | point
-        if dict(flatten(without_empty(record.recipe))) != expected:
+        expected = dict(flatten(without_later_defaults(declared.arms[run.arm]))) | point
+        if dict(flatten(without_later_defaults(record.recipe))) != expected:
             raise ProblemError(
                 f"{run.path} holds a run of another recipe than experiment.json declares for its arm, so it is not "
                 "compared: run the experiment again with --fresh, or move that directory away."
@@ -228,7 +228,7 @@ def _notes(runs: Ended, declared: StoredExperiment, found: Runs) -> list[str]:
     if any(grids.get(arm, {}) != grids.get(declared.baseline, {}) for arm in declared.arms):
         different = [f"{arm} {_grid(grids.get(arm, {}))}" for arm in declared.arms]
         notes.append(f"arms have different grids: {'; '.join(different)}")
-    for what, key in (("budgets", "epochs"), ("batch sizes", "batch_size")):
+    for what, key in (("budgets", "epochs"), ("batch sizes", "batch_size"), ("losses", "loss")):
         given = {arm: recipe.get(key) for arm, recipe in declared.arms.items()}
         if len(set(given.values())) > 1:
             notes.append(f"arms have different {what}: " + ", ".join(f"{arm} {value}" for arm, value in given.items()))

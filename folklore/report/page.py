@@ -12,7 +12,7 @@ import markupsafe
 import plotly.graph_objects as go
 
 from folklore.declare import metrics
-from folklore.declare.recipe import Recipe
+from folklore.declare.recipe import Recipe, without_later_defaults
 from folklore.declare.settings import flatten
 from folklore.evidence import sequential
 from folklore.evidence.comparison import Comparison, JudgedHypothesis
@@ -202,7 +202,8 @@ def _fixed(result: Result) -> list[tuple[str, str]]:
     """The settings that all arms share, without a recipe's defaults."""
     defaults = {field.name: field.default for field in fields(Recipe)} | {"optimizer": {"name": "adam"}}
     flat = dict(flatten(defaults))
-    return [(name, _said(value)) for name, value in result.held.items() if value not in ([], {}, flat.get(name, []))]
+    held = without_later_defaults(result.held)
+    return [(name, _said(value)) for name, value in held.items() if value not in ([], {}, flat.get(name, []))]
 
 
 def _said(value: Any) -> str:

@@ -41,7 +41,8 @@ class RowOutcomes:
         rows: the rows' numbers in the whole set, int64 (n,), each once.
         predicted: for classification, the class with the largest output, int64 (n,).
         target: for classification, the true class, int64 (n,).
-        loss: for classification, each row's cross-entropy in nats, without penalties on weights, float32 (n,).
+        loss: for classification, each row's loss as trained, a cross-entropy in nats, without penalties on weights,
+            float32 (n,).
         error: for regression, prediction minus target in standard deviations of the target, float32 (n,).
         unit: for regression, that standard deviation, in the target's unit: `error * unit` is in the target's unit.
 

@@ -21,7 +21,8 @@ from folklore.epoch.model_traits import has_only_keras_layers
 from folklore.keras_internals import all_layers, compilation, learning_rate, names_from_the_start, set_random_seed
 from folklore.training import transfer
 from folklore.training.initial_weights import seed_weights
-from folklore.training.unit_metrics import loss_and_metrics, set_unit
+from folklore.training.losses import LOSSES
+from folklore.training.unit_metrics import metrics_of, set_unit
 
 PROGRAMS = 8  # kept by a worker: an experiment's arms, mostly
 
@@ -49,7 +50,7 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
 
     Args:
         recipe: what to build.
-        data: gives the shapes and the task: class logits with cross-entropy, or a linear output with squared error.
+        data: gives the shapes and the task, and so the metrics.
         seed: names the first weights.
         unit: the factor that brings regression metrics to the target's own units.
         start: the run that gives the weights of all layers but the head.
@@ -65,7 +66,8 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
     variables = list(fresh.variables)
     with names_from_the_start():  # XLA knows a program again only if all names in it are the same
         optimizer = new_optimizer(recipe, len(data.train))
-        metrics = compile_model(fresh, optimizer, data.task)
+        metrics = metrics_of(data.task)
+        fresh.compile(optimizer, LOSSES[recipe.loss_name].new(name="loss"), metrics=metrics)
     key = _key(fresh, recipe)
     compiled = _compiled.pop(key, None)
     if compiled is None or _was_changed(compiled, key, recipe):
@@ -126,13 +128,6 @@ def build(recipe: Recipe, data: Dataset, seed: int) -> keras.Model:
     seed_weights(model, seed)
     _own_code |= bool(recipe.callbacks) or not has_only_keras_layers(model)
     return model
-
-
-def compile_model(model: keras.Model, optimizer: keras.Optimizer, task: str) -> list[keras.metrics.Metric]:
-    """Compile for the task; return the metrics."""
-    loss, metrics = loss_and_metrics(task)
-    model.compile(optimizer, loss, metrics=metrics)
-    return metrics
 
 
 def new_optimizer(recipe: Recipe, rows: int) -> keras.Optimizer:

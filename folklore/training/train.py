@@ -20,6 +20,7 @@ from callbacks.rows import Row
 from data import Dataset
 from folklore import epoch, machine
 from folklore.declare.recipe import ALL_BUT_HEAD, Mode
+from folklore.epoch.rows import Shuffle
 from folklore.own_code import place
 from folklore.storage import files, row_outcomes, run_directory
 from folklore.storage.run_paths import tuning_point
@@ -32,6 +33,7 @@ from folklore.training.recipe_callbacks import RunCallbacks, Scaling, callbacks_
 from folklore.training.transfer import preprocessing_for, provenance_of
 
 PACKAGES = ("tensorflow", "keras", "tensorboard", "numpy", "scikit-learn")
+SHUFFLE: dict[str, Shuffle] = {"fresh": True, "replayed": "replayed"}
 _CLOCK = time.perf_counter
 
 
@@ -172,6 +174,7 @@ def _train_once(
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.chance(task.seed),
+        shuffle=SHUFFLE[recipe.order],
         validation_data=on_validation,
         callbacks=callbacks.ordered,
         mode=mode,
@@ -204,7 +207,8 @@ def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: M
     recipe = task.recipe.but(transfer={"frozen": ALL_BUT_HEAD}, schedule="constant", optimizer={"learning_rate": rate})
     seed = recipe.chance(task.seed)
     model = ready_model(recipe, data, seed, start=task.start)
-    epoch.fit(model, on_train, epochs=epochs, batch_size=recipe.batch_size, seed=seed, mode=mode)
+    shuffle = SHUFFLE[recipe.order]
+    epoch.fit(model, on_train, epochs=epochs, batch_size=recipe.batch_size, seed=seed, shuffle=shuffle, mode=mode)
     return model.get_weights()
 
 
@@ -227,11 +231,12 @@ def _tested(
     on_test = epoch.place((data.test.x, data.test.y), scaling)
     metrics |= {f"test/{name}": value for name, value in epoch.evaluate(model, on_test).items()}
     if tuning_point(task.path) is None:
-        outcomes = row_outcomes_of(epoch.predict(model, on_test), data.test, data.task, unit)
+        outcomes = row_outcomes_of(epoch.predict(model, on_test), data.test, data.task, task.recipe.loss_name, unit)
         row_outcomes.write(task.path, outcomes)
     monitor = task.recipe.monitor
     penalties = sum(float(loss) for loss in model.losses) if monitor.endswith("/loss") else 0.0
-    return metrics, collapse(monitor, metrics[monitor] - penalties, callbacks.best.epoch + 1, data, unit)
+    value, loss = metrics[monitor] - penalties, task.recipe.loss_name
+    return metrics, collapse(monitor, value, callbacks.best.epoch + 1, data, loss, unit)
 
 
 def _description(data: Dataset, raw: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Keras' losses and metrics for the rows of `declare.metrics.TABLE`, some of them in the target's own units."""
+"""Keras' metrics for the rows of `declare.metrics.TABLE`, some of them in the target's own units."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import keras
 from folklore.declare import metrics
 
 
-def loss_and_metrics(task: str) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
-    """The loss of a task, and its other metrics, for `keras.Model.compile`."""
-    loss, *others = (_new(row) for row in metrics.rows_of(task))
-    return loss, others
+def metrics_of(task: str) -> list[keras.metrics.Metric]:
+    """The metrics of a task beside its loss, for `keras.Model.compile`."""
+    return [_new(row) for row in metrics.rows_of(task) if row.keras]
 
 
 def set_unit(measured: Iterable[keras.metrics.Metric], unit: float) -> None:
