@@ -1,0 +1,99 @@
+"""How much longer an epoch takes with probes: an epoch with all probes of a kind over one without.
+
+    python -m benchmarks.probes
+
+Fashion-MNIST, 784-300-100-10 with batch normalisation, batch 32, on one worker's threads. Epochs with and without the
+probes of a kind take turns, five of each after one that compiles; a ratio is that of the medians.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from statistics import median
+from typing import Any
+
+from folklore.study.resources import environment
+
+os.environ.update(environment(threads=2))  # before Keras imports TensorFlow
+
+import keras
+from rich.console import Console
+
+import data
+import folklore
+from callbacks import Probes
+from data import Preprocessing
+from folklore import epoch
+from folklore.report.tables import table
+from models import mlp
+
+ROUNDS, BATCH = 5, 32
+PROBED_ROWS = 10_000
+KINDS = {
+    "gradients": ("gradient_norms", "clip_fraction"),
+    "activations": ("activations", "dead_units", "zeros"),
+    "pre-activations": ("never_positive", "unit_fates", "saturation", "preactivation_drift"),
+    "weights": ("weight_movement", "weight_steps", "small_weights"),
+    "rank": ("weight_rank",),
+    "batch statistics": ("batch_statistics",),
+    "curvature": ("hessian_extremes",),
+}
+GOALS = {"gradients": 1.10}
+
+
+class Turns(keras.callbacks.Callback):
+    """Calls `probes` after every other epoch, and keeps the seconds of each, with the probes' own."""
+
+    def __init__(self, probes: Probes) -> None:
+        super().__init__()
+        self.probes = probes
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Prepare the probes: they also measure before the first step, which is not timed."""
+        self.probes.set_model(self.model)
+        self.probes.on_train_begin()
+        self.probes.on_epoch_begin(0)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock."""
+        self.begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Measure in every other epoch, and stop the clock; the first two compile."""
+        if epoch % 2:
+            self.probes.on_epoch_end(epoch, {})
+        if epoch >= 2:
+            self.seconds[bool(epoch % 2)].append(time.perf_counter() - self.begun)
+
+
+def measure(kind: str, train: epoch.Placed, validation: epoch.Placed, rows: Any) -> dict[str, str]:
+    """One row of the table."""
+    model = mlp(rows.shape[1:], 10, widths=(300, 100), normalization="before", activation="relu")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss, metrics=["accuracy"])
+    turns = Turns(Probes(KINDS[kind], rows, lambda model: epoch.LabelledRows(model, train, validation, BATCH)))
+    folklore.fit(model, train, epochs=2 + 2 * ROUNDS, batch_size=BATCH, callbacks=turns, mode="xla")
+    with_probes, without = (median(turns.seconds[side]) for side in (True, False))
+    goal = GOALS.get(kind)
+    return {
+        "probes": ", ".join(f"`{name}`" for name in KINDS[kind]),
+        "an epoch": f"{without:.2f} s",
+        "they take": f"{with_probes - without:.3f} s",
+        "ratio": f"{with_probes / without:.2f}" + (f" (goal: {goal:.2f})" if goal else ""),
+    }
+
+
+def main() -> None:
+    """Measure and print a table in Markdown."""
+    raw = data.fashion_mnist(0)
+    parts = Preprocessing.fit("standard", raw).apply(raw)
+    train, validation = (epoch.place((part.x, part.y)) for part in (parts.train, parts.validation))
+    found = [measure(kind, train, validation, parts.train.x[:PROBED_ROWS]) for kind in KINDS]
+    Console(width=150).print(table(found, title="An epoch with probes over one without"))
+    print("\n".join(["| " + " | ".join(found[0]) + " |", *("| " + " | ".join(row.values()) + " |" for row in found)]))
+
+
+if __name__ == "__main__":
+    main()

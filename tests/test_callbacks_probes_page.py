@@ -1,0 +1,49 @@
+"""docs/probes.md says what every probe records."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from callbacks.probes import PROBES
+from callbacks.probes.network import Network
+from callbacks.probes.page import page, records
+from folklore import epoch
+from models import cnn
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_page_is_made_from_docstrings():
+    found = (ROOT / "docs" / "probes.md").read_text(encoding="utf-8")
+    assert found == page(), "python -m callbacks.probes > docs/probes.md"
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_docstring_says_what_it_costs(name):
+    assert "\nCost: " in page().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.compile
+def test_every_value_is_documented_and_named_once():
+    model = cnn((8, 8, 1), 3, filters=(2, 2, 2), convolutions=1, normalization="before", activation="tanh")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1, clipnorm=1.0), loss, metrics=["accuracy"])
+    x, y = np.random.default_rng(0).normal(size=(12, 8, 8, 1)).astype("float32"), np.arange(12) % 3
+    placed = epoch.place((x, y))
+    labelled = epoch.LabelledRows(model, placed, placed, 4)
+    seen: dict[str, str] = {}
+    for name, kind in PROBES.items():
+        probe = kind()
+        found = [probe.measure(Network(model, x, labelled=labelled)) for _ in range(2)][-1]
+        documented = {figure.partition("/")[0] for figure in records(kind)}
+        figures = {figure.partition("/")[0] for figure in found}
+        if name == "batch_statistics":  # a figure for each metric, size and order: three of eleven stand there
+            assert documented <= figures
+            assert len(figures) == 2 * 6
+        else:
+            assert figures == documented
+        assert all(np.isfinite(value) for value in found.values())
+        assert not figures & set(seen), f"{name} records what {seen} does"
+        seen |= dict.fromkeys(figures, name)
