@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from callbacks import Probes
 from callbacks.probes import PROBES
 from callbacks.probes.network import Network
 from callbacks.probes.page import page, records
 from folklore import epoch
-from models import cnn
+from models import cnn, mlp
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,24 @@ def test_page_is_made_from_docstrings():
 @pytest.mark.parametrize("name", PROBES)
 def test_docstring_says_what_it_costs(name):
     assert "\nCost: " in page().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.compile
+def test_diverged_network_is_measured_without_failure():
+    x, y = np.ones((6, 2), "float32"), np.ones((6, 1), "float32")
+    model = mlp((2,), 1, widths=(3, 3), normalization="before")
+    model.compile(keras.optimizers.SGD(0.1, clipnorm=1.0), "mse")
+    placed = epoch.place((x, y))
+    probes = Probes([*PROBES], x, lambda model: epoch.LabelledRows(model, placed, placed, 4))
+    probes.set_model(model)
+    probes.on_train_begin()
+    probes.on_epoch_begin(0)
+    for value in (1e30, np.nan):
+        model.set_weights([np.full(weights.shape, value, "float32") for weights in model.get_weights()])
+        logs = {}
+        probes.on_epoch_end(0, logs)
+        assert set(probes.before) <= {name.removeprefix("probe_") for name in logs}
+    assert np.isnan(logs["probe_hessian_largest"]) and np.isnan(logs["probe_gradient_norm"])
 
 
 @pytest.mark.compile

@@ -96,6 +96,11 @@ def test_limits_are_where_derivative_falls_to_hundredth(activation, value, toler
     assert (low, high) == (pytest.approx(-value, abs=tolerance), pytest.approx(value, abs=tolerance))
 
 
+def test_limits_do_not_depend_on_precision():
+    policy = keras.layers.Activation("tanh", dtype="mixed_float16")
+    assert limits_of(policy) == limits_of(keras.layers.Activation("tanh"))
+
+
 def test_constant_function_never_responds():
     assert responding(np.zeros_like) is None
 

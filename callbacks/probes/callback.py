@@ -74,4 +74,5 @@ class Probes(keras.callbacks.Callback):
 
     def _measured(self) -> dict[str, float]:
         network = Network(self.model, self.rows, self.hidden, self.fixed)
-        return {name: value for probe in self.probes.values() for name, value in probe.measure(network).items()}
+        with np.errstate(all="ignore"):  # in a network that diverges, numbers overflow
+            return {name: value for probe in self.probes.values() for name, value in probe.measure(network).items()}

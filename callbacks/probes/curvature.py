@@ -24,9 +24,9 @@ class HessianExtremes(Probe):
     the weights, without draws of dropout, and batch normalisation holds its moving statistics. Forty steps of Lanczos'
     method with full reorthogonalisation on Hessian-vector products (Pearlmutter 1994, "Fast exact multiplication by the
     Hessian"; Ghorbani et al. 2019, "An investigation into neural net optimization via Hessian eigenvalue density"),
-    from one fixed random direction. Eigenvalues of both signs where the gradient is small are a saddle
-    (Dauphin et al. 2014, "Identifying and attacking the saddle point problem"). The largest is found within a few steps;
-    of a large network the smallest is an upper bound, which more steps would lower.
+    from one fixed random direction. Eigenvalues of both signs where the gradient is small are a saddle (Dauphin et al.
+    2014, "Identifying and attacking the saddle point problem"). The largest is found within a few steps; of a large
+    network the smallest is an upper bound, which more steps would lower.
 
     Records:
         hessian_largest: the largest eigenvalue.

@@ -20,11 +20,11 @@ class GradientNorms(Probe):
 
     The gradient is that of the loss that training minimises, penalties included, averaged over sixteen fixed batches of
     the training part, each of the recipe's batch size, and in training mode: it is the gradient that steps take, with
-    the statistics of the batch under batch normalisation and the masks of the next step under dropout. The backward norm is of
-    the gradient by what enters a hidden layer's nonlinearity, which is what backpropagation carries from layer to
-    layer; Glorot & Bengio 2010 ("Understanding the difficulty of training deep feedforward neural networks", section
-    4.2) look at both. In a linear network with orthogonal kernels of gain g, it changes by g^(L − 1) over
-    L hidden layers, and the gradients by kernels, whose inputs grow as it shrinks, not at all.
+    the statistics of the batch under batch normalisation and the masks of the next step under dropout. The backward
+    norm is of the gradient by what enters a hidden layer's nonlinearity, which is what backpropagation carries from
+    layer to layer; Glorot & Bengio 2010 ("Understanding the difficulty of training deep feedforward neural networks",
+    section 4.2) look at both. In a linear network with orthogonal kernels of gain g, it changes by g^(L − 1) over L
+    hidden layers, and the gradients by kernels, whose inputs grow as it shrinks, not at all.
 
     Records:
         gradient_norm: over all trainable weights.

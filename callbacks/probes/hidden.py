@@ -150,7 +150,8 @@ def limits_of(layer: keras.layers.Layer) -> Limits | None:
     """Between which inputs an activation responds, by its derivative; None if it does not level off on both sides."""
     if isinstance(layer, keras.layers.PReLU):  # one function for each place of its input
         return None
-    return responding(lambda z: _array(layer(z.astype(np.float32)[None]))[0])
+    # Its `call` itself: under a policy of 16 bits the layer would round the grid to them.
+    return responding(lambda z: _array(layer.call(keras.ops.convert_to_tensor(z[None], "float32")))[0])
 
 
 def responding(function: Callable[[np.ndarray], np.ndarray | Sequence[float]]) -> Limits | None:
