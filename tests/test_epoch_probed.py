@@ -10,7 +10,7 @@ from callbacks.probes import PROBES
 from callbacks.probes.batch_statistics import BatchStatistics
 from callbacks.probes.curvature import HessianExtremes, NegativeCurvature, lanczos
 from callbacks.probes.gradients import ClipFraction, GradientNorms, log_ratio, would_clip
-from callbacks.probes.network import Network
+from callbacks.probes.network import Network, norm
 from data import digits
 from folklore import epoch
 from folklore.epoch.checks import TRAIN_HOOKS, wants
@@ -69,6 +69,13 @@ def test_backward_ratio_of_orthogonal_linear_network_is_gain_to_depth():
 def test_vanished_gradient_has_finite_ratio():
     assert log_ratio([0.0, 1.0]) == pytest.approx(-38)
     assert np.isnan(log_ratio([np.nan, 1.0])) and np.isnan(log_ratio([1.0, np.inf]))
+
+
+def test_norm_of_vanishing_numbers_is_not_zero():
+    numbers = np.array([[3e-30], [4e-30]], "float32")  # whose squares float32 rounds to 0
+    assert norm(numbers) == pytest.approx(5e-30)
+    assert norm(np.array([3e30, 4e30], "float32")) == pytest.approx(5e30)
+    assert norm(np.zeros(3, "float32")) == 0 and np.isnan(norm(np.array([np.nan, 1], "float32")))
 
 
 def test_gradient_is_mean_of_training_batches():

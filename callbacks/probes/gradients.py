@@ -41,6 +41,8 @@ class GradientNorms(Probe):
 
     def measure(self, network: Network) -> dict[str, float]:
         """The norms and the ratios."""
+        from callbacks.probes.network import norm
+
         gradients = network.gradients
         kernels = {layer: norm(gradient) for layer, gradient in gradients.kernels.items()}
         hidden = list(kernels.values())[:-1]  # the last is the output layer's
@@ -88,13 +90,6 @@ def would_clip(optimizer: Any, norms: np.ndarray, largest: np.ndarray) -> np.nda
     if (limit := optimizer.clipnorm) is not None:
         return (norms > limit).any(axis=1)
     return largest > limit if (limit := optimizer.clipvalue) is not None else None
-
-
-def norm(array: np.ndarray) -> float:
-    """The Euclidean norm of all numbers, in float64: squares of small float32 numbers would be 0."""
-    import numpy as np
-
-    return float(np.linalg.norm(array.astype(np.float64).ravel()))
 
 
 def log_ratio(norms: list[float]) -> float:

@@ -49,7 +49,7 @@ class Gradients:
     """Gradients of the training loss on the fixed batches, in training mode.
 
     Attributes:
-        kernels: the mean over batches by each layer's trainable kernel, float64, in the model's order.
+        kernels: the mean over batches by each layer's trainable kernel, float32, in the model's order.
         norm: of the mean, over all trainable weights.
         norms: of each batch's gradient by each trainable variable, (batches, variables).
         largest: the largest absolute value in each batch's gradient, (batches,).
@@ -62,6 +62,21 @@ class Gradients:
     norms: np.ndarray
     largest: np.ndarray
     backward: dict[str, float]
+
+
+def norm(array: np.ndarray) -> float:
+    """The Euclidean norm of all numbers. It is scaled, because the squares of small float32 numbers would be 0.
+
+    Example:
+        >>> import numpy as np
+        >>> round(norm(np.array([3e-30, 4e-30], dtype=np.float32)) * 1e30, 5)
+        5.0
+    """
+    length = float(np.linalg.norm(array.ravel()))
+    if 1e-15 < length < 1e15:
+        return length
+    largest = float(np.abs(array).max(initial=0))
+    return largest * float(np.linalg.norm(array.ravel() / np.float32(largest))) if largest else 0.0
 
 
 class Network:
@@ -117,23 +132,25 @@ class Network:
     def gradients(self) -> Gradients:
         """Gradients on the fixed batches."""
         variables = self.model.trainable_variables
-        mean = [np.zeros(variable.shape) for variable in variables]
+        mean = [np.zeros(variable.shape, np.float32) for variable in variables]
         names = list(nonlinear_layers(self.model))
         norms, largest, squares = [], [], np.zeros(len(names))
         for batch in range(self.labelled.batches):
             found, inner = self.labelled.gradients(batch)
             for total, gradient in zip(mean, found, strict=True):
-                total += gradient / self.labelled.batches
-            norms.append([np.linalg.norm(gradient.ravel().astype(np.float64)) for gradient in found])
+                total += gradient
+            norms.append([norm(gradient) for gradient in found])
             largest.append(max((float(np.abs(gradient).max(initial=0)) for gradient in found), default=0.0))
             # The loss is a mean over rows: a row's own gradient is as many times as large.
             squares += [np.square(each, dtype=np.float64).sum() * len(each) for each in inner]
+        for total in mean:
+            total /= self.labelled.batches
         backward = np.sqrt(squares / self.labelled.batches)
         places = {id(variable): place for place, variable in enumerate(variables)}
         kernels = {layer.name: places.get(id(getattr(layer, "kernel", None))) for layer in self.model.layers}
         return Gradients(
             kernels={name: mean[place] for name, place in kernels.items() if place is not None},
-            norm=float(np.linalg.norm([np.linalg.norm(gradient.ravel()) for gradient in mean])),
+            norm=float(np.linalg.norm([norm(gradient) for gradient in mean])),
             norms=np.array(norms),
             largest=np.array(largest),
             backward=dict(zip(names, map(float, backward), strict=True)),
