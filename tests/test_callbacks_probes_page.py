@@ -1,5 +1,6 @@
 """docs/probes.md says what every probe records."""
 
+import doctest
 from pathlib import Path
 
 import keras
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 
 from callbacks import Probes
-from callbacks.probes import PROBES
+from callbacks.probes import PROBES, curvature, hidden, network
+from callbacks.probes import page as page_module
 from callbacks.probes.network import Network
 from callbacks.probes.page import page, records
 from folklore import epoch
+from folklore.epoch.probed import labelled
 from models import cnn, mlp
 
 ROOT = Path(__file__).parents[1]
@@ -51,11 +54,11 @@ def test_every_value_is_documented_and_named_once():
     model.compile(keras.optimizers.SGD(0.1, clipnorm=1.0), loss, metrics=["accuracy"])
     x, y = np.random.default_rng(0).normal(size=(12, 8, 8, 1)).astype("float32"), np.arange(12) % 3
     placed = epoch.place((x, y))
-    labelled = epoch.LabelledRows(model, placed, placed, 4)
+    rows = epoch.LabelledRows(model, placed, placed, 4)
     seen: dict[str, str] = {}
     for name, kind in PROBES.items():
         probe = kind()
-        found = [probe.measure(Network(model, x, labelled=labelled)) for _ in range(2)][-1]
+        found = [probe.measure(Network(model, x, labelled=rows)) for _ in range(2)][-1]
         documented = {figure.partition("/")[0] for figure in records(kind)}
         figures = {figure.partition("/")[0] for figure in found}
         if name == "batch_statistics":  # a figure for each metric, size and order: three of eleven stand there
@@ -66,3 +69,12 @@ def test_every_value_is_documented_and_named_once():
         assert all(np.isfinite(value) for value in found.values())
         assert not figures & set(seen), f"{name} records what {seen} does"
         seen |= dict.fromkeys(figures, name)
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize(
+    "module", [curvature, hidden, network, page_module, labelled], ids=lambda module: module.__name__
+)
+def test_examples_give_what_they_show(module):
+    found = doctest.testmod(module)
+    assert found.attempted and not found.failed

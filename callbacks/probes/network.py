@@ -65,14 +65,15 @@ class Gradients:
 
 
 def norm(array: np.ndarray) -> float:
-    """The Euclidean norm of all numbers. It is scaled, because the squares of small float32 numbers would be 0.
+    """The Euclidean norm of all numbers. Scaled where squares in float32 would be 0 or infinite.
 
     Example:
         >>> import numpy as np
         >>> round(norm(np.array([3e-30, 4e-30], dtype=np.float32)) * 1e30, 5)
         5.0
     """
-    length = float(np.linalg.norm(array.ravel()))
+    with np.errstate(over="ignore"):
+        length = float(np.linalg.norm(array.ravel()))
     if 1e-15 < length < 1e15:
         return length
     largest = float(np.abs(array).max(initial=0))
