@@ -9,7 +9,7 @@ from .filters import Filters as Filters
 from .logger import Logger as Logger
 from .mistakes import ConfidentMistakes as ConfidentMistakes
 from .names import log_name as log_name
-from .probing import Probes as Probes
+from .probes.callback import Probes as Probes
 from .rows import Rows as Rows
 from .tensorboard import TensorBoard as TensorBoard
 from .train_metrics import TrainMetrics as TrainMetrics

@@ -13,7 +13,7 @@ from callbacks import pictures
 from callbacks.filters import COLUMNS
 from callbacks.periodic import Picture
 from callbacks.predictions import outputs
-from callbacks.probing import NONLINEAR
+from callbacks.probes.hidden import NONLINEAR
 
 MOST_LAYERS = 8
 MOST_MAPS = 64

@@ -20,6 +20,7 @@ from rich.console import Console
 from tensorboard.compat.proto.event_pb2 import Event
 
 import data
+from callbacks.probes import PROBES
 from folklore import Experiment, Hypothesis, Metric, Recipe
 from folklore.evidence.logs.event_reader import records
 from folklore.storage import files, run_directory
@@ -104,9 +105,8 @@ def add_run(path, arm, seed, value=None, history=None, status="done", **changes)
     }  # fmt: skip
     run = path / arm / f"seed-{seed}"
     columns = {"epoch": [1, 2, 3], "seconds": [1, 2, 3]} | (history or {})
-    run_directory.write_history(
-        run, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    )
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    run_directory.write_history(run, rows)
     run_directory.finish(run, record | changes)
 
 
@@ -213,7 +213,7 @@ ARMS = {
     "cosine, xla, replayed": TABLE.but(schedule="cosine", mode="xla", order="replayed", params=dict(dropout=0.3)),
     "step": TABLE.but(mode="step", params=dict(uniform_dropout=0.3)),
     "averaged weights": TABLE.but(optimizer={"name": "adam", "use_ema": True, "ema_momentum": 0.9}),
-    "probes": TABLE.but(probes=("weight_movement", "dead_units")),
+    "probes": TABLE.but(params=dict(dropout=0.3, normalization="before"), probes=tuple(PROBES)),
     "pictures": TABLE.but(data=data.digits, params=dict(widths=(6,)), pictures=("filters", "confusion", "embedding")),
 }
 
@@ -246,7 +246,8 @@ def left_by(folder):
     with (path / "history.csv").open() as file:
         rows = [{name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)]
     record = json.loads((path / "run.json").read_text())
-    outcome = {name: record[name] for name in ("status", "metrics", "epochs", "selected_epoch", "generators")}
+    names = ("status", "metrics", "epochs", "selected_epoch", "generators", "before")
+    outcome = {name: record.get(name) for name in names}
     weights, events = _weights(path / "best.weights.h5"), [_events(path / s) for s in ("train", "validation")]
     return rows, outcome, weights, events, (path / "test_rows.npz").read_bytes()
 

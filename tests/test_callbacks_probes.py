@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from callbacks import Probes
-from callbacks.probes import PROBES, Probe, rank
-from callbacks.probing import Moments
+from callbacks.probes import PROBES, Probe
+from callbacks.probes.hidden import Moments
+from callbacks.probes.weights import rank
 from data import diabetes
 from folklore import Recipe
 from models import mlp
@@ -24,6 +25,7 @@ def probe(model, *names, before_end=lambda: None):
     callback, logs = Probes(names, ROWS), {"loss": 1.0}
     callback.set_model(model)
     callback.on_train_begin()
+    callback.on_epoch_begin(0)
     before_end()
     callback.on_epoch_end(0, logs)
     return {name.removeprefix("probe_"): value for name, value in logs.items() if name != "loss"}

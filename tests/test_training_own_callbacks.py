@@ -221,7 +221,7 @@ def test_own_callbacks_run_between_builtin_ones_and_checkpoint(tmp_path):
     recipe = BASE.but(callbacks=(Halving,), patience=3, schedule="plateau", probes=("dead_units",))
     raw = data.diabetes(0)
     own = [Halving()]
-    found = callbacks_of(task(recipe, tmp_path), raw, None, own, dict, print, lambda callbacks: callbacks)
+    found = callbacks_of(task(recipe, tmp_path), raw, None, own, dict, dict, print, lambda callbacks: callbacks)
     *ordered, saved = found.ordered
     assert [type(callback).__name__ for callback in ordered] == [
         "TrainMetrics", "StopOnDivergence", "Probes", "BestWeights", "Rows", "Rows", "TensorBoard",

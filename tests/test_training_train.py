@@ -11,6 +11,7 @@ import pytest
 import data
 from folklore import Recipe
 from folklore.storage import run_directory
+from folklore.storage.schema import EndedRun
 from folklore.task import Task
 from folklore.training.model_cache import ready_model
 from folklore.training.train import Control, train
@@ -187,3 +188,13 @@ def test_equal_seeds_give_equal_runs_with_random_layers(tmp_path):
     first, again, other = (run(recipe, tmp_path / name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
     assert first["status"] == "done", first.get("error")
     assert first["metrics"] == again["metrics"] != other["metrics"]
+
+
+def test_record_has_what_probes_measured_before_first_step(trained, tmp_path):
+    recipe = TABLE.but(probes=("weight_rank", "gradient_norms"), epochs=1)
+    record = run(recipe, tmp_path / "arm" / "seed-0")
+    model = ready_model(recipe, data.diabetes(0, train_size=64), 0)
+    assert record["before"]["probe/weight_rank/hidden_1"] == np.linalg.matrix_rank(model.get_layer("hidden_1").kernel)
+    assert record["before"]["probe/gradient_norm"] > 0
+    assert EndedRun.of(json.loads((tmp_path / "arm" / "seed-0" / "run.json").read_text())).before == record["before"]
+    assert "before" not in trained[1]

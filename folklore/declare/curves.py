@@ -135,6 +135,10 @@ def _best(curve: Curve) -> float | None:
     return (max if curve.goal == "max" else min)(curve.finite, default=None)
 
 
+def _at(curve: Curve) -> float | None:
+    return curve.values[int(curve.number) - 1] if 1 <= curve.number <= len(curve.values) else None
+
+
 def _epochs_to(curve: Curve) -> float:
     return float(curve.budget if curve.reached is None else curve.reached) + 1
 
@@ -154,6 +158,12 @@ _NEVER = (
 FORMS = {
     "": Form("at the epoch whose weights were kept", _selected),
     "best": Form("the best of all epochs", _best, needs_goal=True),
+    "first": Form("after the first epoch; of a probe, before the first step", lambda curve: curve.values[0]),
+    "at": Form(
+        "after this epoch; `at 0` of a probe is before the first step; a run that stopped before has none",
+        _at,
+        number="an epoch",
+    ),
     "last": Form("at the last epoch", lambda curve: curve.values[-1]),
     "epochs to": Form(
         f"the first epoch at which the metric is as good as the number; {_NEVER}",

@@ -30,6 +30,10 @@ class EndedRun(Protocol):
         """At the selected epoch, by name."""
 
     @property
+    def before(self) -> Mapping[str, float | None] | None:
+        """What its probes measured before the first step, by name; None for a run without."""
+
+    @property
     def selected_epoch(self) -> int | None:
         """The epoch whose weights were kept, from 1; None where there is none."""
 
@@ -67,9 +71,14 @@ class Term:
         return self.form in UNTIL
 
     @property
+    def is_before(self) -> bool:
+        """Whether it is measured before the first step, which only probes are."""
+        return self.split == "probe" and (self.form == "first" or (self.form == "at" and self.number == 0))
+
+    @property
     def from_history(self) -> bool:
         """Whether it is read from history.csv, not from run.json."""
-        return self.form != "" or self.split in HISTORY_ONLY
+        return not self.is_before and (self.form != "" or self.split in HISTORY_ONLY)
 
     @property
     def of_failures_too(self) -> bool:
@@ -79,10 +88,21 @@ class Term:
     def of(self, run: EndedRun, history: History) -> float | None:
         """Its value in a run; None where the run has none."""
         if not self.from_history:
-            return _number(run.metrics.get(self.name))
+            return _number(self._source(run, history).get(self.name))
         if not history.get(self.name):
             return None
         return _number(FORMS[self.form].value(self._curve(run, history)))
+
+    def recorded(self, run: EndedRun, history: History) -> bool:
+        """Whether a run recorded it, be its value finite or not; of `at`, whether the run had that epoch."""
+        found = self._source(run, history)
+        lacks_epoch = self.form == "at" and self.from_history and len(found.get(self.name, ())) < (self.number or 0)
+        return self.name in found and not lacks_epoch
+
+    def _source(self, run: EndedRun, history: History) -> Mapping[str, Any]:
+        if self.is_before:
+            return run.before or {}
+        return history if self.from_history else run.metrics
 
     def never_reached(self, run: EndedRun, history: History) -> bool:
         """Whether it has a target, which the run never reached."""

@@ -3,6 +3,7 @@
 test/accuracy                              at the selected epoch; also train/…, validation/…, running/…, probe/…, and
                                            logged/… for a tag of another program that names no part of the data
 best validation/accuracy                   the best of all epochs; other forms are in `curves.FORMS`
+at 5 validation/loss                       after epoch 5; `at 0 probe/…`, or `first probe/…`, before the first step
 epochs to validation/accuracy 0.85         the first epoch that is as good: some forms have a number
 train/accuracy - validation/accuracy       the difference of any two of these, here the gap
 last probe/dead_units above 0.9            1 for a run where this holds, else 0: over seeds, a rate; also `below`
@@ -70,7 +71,7 @@ _MINIMISED = (
 )
 _MEAN_AVERAGE_PRECISION = re.compile(r"(?<![a-z])map(?![a-z])")  # not in "mape" or "feature_maps"
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,2})?"
-_TERM = re.compile(rf"(?:({'|'.join(filter(None, FORMS))}) )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
+_TERM = re.compile(rf"(?:({'|'.join(filter(None, FORMS))})(?: (\d{{1,6}}))? )?([^/\s]+)/(\S+?)(?: ({_NUMBER}))?")
 _EVENT = re.compile(rf"(.+) (above|below) ({_NUMBER})")
 
 
@@ -117,12 +118,18 @@ def _terms(name: str) -> Iterator[Term]:
     parts = name.split(" - ")
     for part in parts:
         match = _TERM.fullmatch(part)
-        form, split, metric, number = match.groups(default="") if match else ("", "", "", "")
+        form, epoch, split, metric, behind = match.groups(default="") if match else ("", "", "", "", "")
         if len(parts) > 2 or split not in (*SPLITS, *HISTORY_ONLY):
             hint = "" if len(parts) > 2 else f" {did_you_mean(*_misspelt(part))}"
             raise DeclarationError(f"The metric {name!r} is not understood. Write one like: {EXAMPLES}.{hint}")
-        if bool(number) != bool(FORMS[form].number):
+        number = epoch or behind
+        if bool(number) != bool(FORMS[form].number) or bool(epoch) != (form == "at") or (epoch and behind):
             raise DeclarationError(f"The metric {name!r}: {_why_number(form, f'{split}/{metric}')}")
+        if epoch and int(epoch) == 0 and split != "probe":
+            raise DeclarationError(
+                f"The metric {name!r}: epoch 0 is before the first step, where only probes are measured. Write "
+                f"'first {split}/{metric}' for the value after the first epoch."
+            )
         if FORMS[form].needs_goal and split == "probe":
             raise DeclarationError(
                 f"The metric {name!r}: of a probe nobody knows whether more is better, so `{form}` has no meaning. "
@@ -138,9 +145,11 @@ def _terms(name: str) -> Iterator[Term]:
 
 def _why_number(form: str, name: str) -> str:
     """What to write where a number is missing, or is one too many."""
+    if form == "at":
+        return f"`at` needs only an epoch, before the name, as in 'at 5 {name}'."
     if what := FORMS[form].number:
         return f"`{form}` needs {what}, as in '{form} {name} 0.85'."
-    with_number = ", ".join(f"`{form}`" for form, row in FORMS.items() if row.number)
+    with_number = ", ".join(f"`{form}`" for form, row in FORMS.items() if row.number and form != "at")
     return f"a number belongs to {with_number} only, as in 'epochs to validation/accuracy 0.85'."
 
 

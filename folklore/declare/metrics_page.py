@@ -39,7 +39,8 @@ Each is recorded for a part of the data:
 
 {_table(("part", "when", "in"), _PARTS)}
 
-`probe/…` is what a [probe](../callbacks/probes.py) measured: {", ".join(f"`{name}`" for name in sorted(PROBES))}.
+`probe/…` is what a [probe](probes.md) measured: {", ".join(f"`{name}`" for name in sorted(PROBES))}. Those before the
+first step are in run.json.
 
 ## Forms
 
@@ -93,11 +94,12 @@ def _recorded(row: RecordedMetric) -> tuple[str, ...]:
 def _form(name: str, form: Form) -> tuple[str, ...]:
     metric = "validation/accuracy"
     number = {"a target": " 0.85", "a width": " 0.02"}.get(form.number, "")
+    before = "at 5" if name == "at" else name
     better = "as the metric" if form.goal == "metric" else "lower"
     needs = ", not of probes" if form.needs_goal else ""
     return (
         f"`{name}`" if name else "–",
-        f"`{f'{name} {metric}{number}'.strip()}`",
+        f"`{f'{before} {metric}{number}'.strip()}`",
         form.meaning,
         better + needs,
         "has a value" if form.of_failures else "no value",

@@ -73,7 +73,7 @@ class Recipe:
             "mixed_float16" Keras scales the loss.
         grid: what is tuned for each arm separately, on seeds of its own, before the arms are compared: settings mapped
             to the values that are tried, such as `{"optimizer.learning_rate": (1e-3, 3e-3, 1e-2)}`, in order.
-        probes: what is measured inside the network after every epoch, see `callbacks.probes`.
+        probes: what is measured inside the network before the first step and after every epoch, see docs/probes.md.
         pictures: what is drawn for TensorBoard about five times a run and after its last epoch, on the validation part:
             "filters", "feature_maps", "confusion", "mistakes", "embedding", see `folklore.training.recipe_callbacks`.
         transfer: how to start from a trained network, see `checks.transfer`: `start`, an experiment and an arm in the

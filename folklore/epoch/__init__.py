@@ -16,12 +16,14 @@ from folklore.epoch.devices import OUT_OF_MEMORY, devices, names, room_for_data
 from folklore.epoch.fit import evaluate, evaluation_mode, fit, predict
 from folklore.epoch.kept_programs import KeptPrograms, kept_programs
 from folklore.epoch.model_traits import activations
+from folklore.epoch.probed.labelled import LabelledRows
 from folklore.epoch.rows import epoch_order
 
 __all__ = [
     "OUT_OF_MEMORY",
     "Choice",
     "KeptPrograms",
+    "LabelledRows",
     "Placed",
     "activations",
     "choose_mode",

@@ -55,6 +55,7 @@ class Program:
             {mode: tf.function(function, autograph=False, jit_compile=mode == "xla") for mode in _COMPILED}
             for function in (self._evaluate, self._train_epoch)
         )
+        self.probed: dict[type, Any] = {}  # by class, what only probes need, see `probed.labelled`
         self.predictions = {"graph": tf.function(self._predict, autograph=False)}
         self.pipelines = {
             (kind, mode): tf.function(partial(self._pipeline, kind, mode), autograph=False)

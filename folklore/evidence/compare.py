@@ -143,7 +143,7 @@ def _some_without_rows(rows: SharedRows, names: set[str]) -> list[str]:
 
 def _reader(runs: Ended, arms: Sequence[str], experiment: str, histories: Histories) -> Callable[[str], Values]:
     """A function that gives the values of a metric, arm by arm and seed by seed."""
-    recorded = {name for _, record in runs for name in record.metrics}
+    recorded = {name for _, record in runs for name in (*record.metrics, *(record.before or {}))}
     first_of_arms = {run.arm: run.path for run, _ in reversed(runs)}.values()
     recorded |= {name for path in first_of_arms for name in histories(path) if "/" in name}
     recorded = recorded or set(metrics.recorded_names())  # of runs that all diverged, say
@@ -186,7 +186,7 @@ def _lacking(runs: Ended, name: str, histories: Histories) -> Counter[str]:
         run.arm
         for run, record in runs
         if record.status == "done"
-        and any(term.name not in (histories(run.path) if term.from_history else record.metrics) for term in terms)
+        and not all(term.recorded(record, histories(run.path) if term.from_history else {}) for term in terms)
     )
 
 

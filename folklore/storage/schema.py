@@ -222,6 +222,7 @@ class EndedRun(StoredRun):
     status: Literal["done", "diverged"]
     data: DataSet | None  # None where it is unknown: of a run that `callbacks.Logger` or another program logged
     metrics: dict[str, Number | None]
+    before: dict[str, Number | None] | None = None  # what its probes measured before the first step, by metric
     selected_epoch: int | None = None
     collapse: Divergence | None = None  # of a run that is done: at its selected epoch no better than a constant
     seconds: dict[str, Number | None] | None = None

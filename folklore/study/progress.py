@@ -213,7 +213,7 @@ def _summary(arm: _Arm) -> str:
 def _shown(metric: str, task: Task) -> str:
     """The metric to show of a run: that of the experiment, or else the one that selects the epoch."""
     parsed = metrics.parse(metric)
-    recorded = len(parsed.terms) == 1 and not parsed.from_history
+    recorded = [term.form for term in parsed.terms] == [""] and not parsed.from_history
     return metric if recorded else task.recipe.monitor
 
 

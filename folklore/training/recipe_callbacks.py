@@ -32,6 +32,7 @@ from data import Dataset
 from folklore.declare.callback_factories import factory_name
 from folklore.declare.metrics import goal_of
 from folklore.declare.recipe import Recipe
+from folklore.epoch import LabelledRows
 from folklore.epoch.checks import TRAIN_HOOKS, wants
 from folklore.errors import ProblemError
 from folklore.storage import run_directory
@@ -51,13 +52,15 @@ class RunCallbacks:
 
     Attributes:
         ordered: all of them, in the order in which they are called.
-        divergence, best, history: those of them that are asked for what they found, once training has ended.
+        divergence, best, history, probes: those of them that are asked for what they found, once training has ended;
+            `probes` is None where the recipe names none.
     """
 
     ordered: list[keras.callbacks.Callback]
     divergence: StopOnDivergence
     best: BestWeights
     history: Rows
+    probes: Probes | None
 
 
 def callbacks_of(
@@ -66,6 +69,7 @@ def callbacks_of(
     scaling: Scaling,
     own: Sequence[keras.callbacks.Callback],
     evaluate: Callable[[], dict[str, float]],
+    labelled: Callable[[keras.Model], LabelledRows],
     report: Callable[[list[Row]], None],
     checkpoints: Callable[..., keras.callbacks.Callback],
 ) -> RunCallbacks:
@@ -77,6 +81,7 @@ def callbacks_of(
         scaling: what is left to do before the network takes the inputs, see `Preprocessing.apply_beside_device`.
         own: those of the recipe's own factories, see `own_callbacks`.
         evaluate: returns loss and metrics on the training part.
+        labelled: from the model to the labelled rows on which probes measure.
         report: receives the rows of the history a few times a second.
         checkpoints: makes the callback that saves and restores the state of the others, from `callbacks=`, their list.
     """
@@ -85,6 +90,7 @@ def callbacks_of(
     divergence = StopOnDivergence()
     best = BestWeights(task.path / "best.weights.h5", monitor, goal)
     history = Rows(partial(run_directory.write_history, task.path))
+    probes = Probes(recipe.probes, _as_taken(data.train.x[:PROBED_ROWS], scaling), labelled) if recipe.probes else None
     ordered = [
         # First: it adds the train metrics to the logs, and a callback sees only what those before it added.
         TrainMetrics(evaluate),
@@ -92,7 +98,7 @@ def callbacks_of(
         divergence,
         # Before the rows and the event files, which record their values; and before the best weights are restored at
         # the end of training, so that the pictures show the network of the last epoch.
-        *_probes(recipe, data, scaling),
+        *([probes] if probes else []),
         *_pictures(recipe, data, scaling, task.path),
         # Before all that changes weights: it keeps the weights to which the metrics of the epoch belong.
         best,
@@ -110,7 +116,7 @@ def callbacks_of(
     ]
     # Last: it saves the state of all others as they leave it, and saves nothing once one of them ended the training.
     # When training begins it restores their states, after each of them has begun from the beginning.
-    return RunCallbacks([*ordered, checkpoints(callbacks=ordered)], divergence, best, history)
+    return RunCallbacks([*ordered, checkpoints(callbacks=ordered)], divergence, best, history, probes)
 
 
 def own_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
@@ -151,11 +157,6 @@ def epochs_between_drawings(recipe: Recipe) -> int:
 def need_batches(callbacks: Iterable[keras.callbacks.Callback]) -> bool:
     """Whether one of these is called at every training batch, so that epochs run step by step."""
     return any(wants(callback, TRAIN_HOOKS) for callback in callbacks)
-
-
-def _probes(recipe: Recipe, data: Dataset, scaling: Scaling) -> Iterator[keras.callbacks.Callback]:
-    if recipe.probes:
-        yield Probes(recipe.probes, _as_taken(data.train.x[:PROBED_ROWS], scaling))
 
 
 def _pictures(recipe: Recipe, data: Dataset, scaling: Scaling, path: Path) -> Iterator[keras.callbacks.Callback]:

@@ -167,7 +167,8 @@ def _train_once(
     built = _CLOCK()
 
     evaluate = partial(epoch.evaluate, model, on_train, epoch.evaluation_mode(mode, recipe.epochs))
-    callbacks = callbacks_of(task, data, scaling, own, evaluate, control.report, checkpoints)
+    labelled = partial(epoch.LabelledRows, train=on_train, validation=on_validation, batch_size=recipe.batch_size)
+    callbacks = callbacks_of(task, data, scaling, own, evaluate, labelled, control.report, checkpoints)
     epoch.fit(
         model,
         on_train,
@@ -198,7 +199,7 @@ def _train_once(
         "selected_epoch": None if selected is None else selected + 1,
         "metrics": metrics,
         "seconds": _seconds(begun, data=loaded, build=built, fit=fitted, test=tested),
-    }
+    } | _before(callbacks)
 
 
 def with_trained_head(task: Task, data: Dataset, on_train: epoch.Placed, mode: Mode) -> list[Any]:
@@ -237,6 +238,13 @@ def _tested(
     penalties = sum(float(loss) for loss in model.losses) if monitor.endswith("/loss") else 0.0
     value, loss = metrics[monitor] - penalties, task.recipe.loss_name
     return metrics, collapse(monitor, value, callbacks.best.epoch + 1, data, loss, unit)
+
+
+def _before(callbacks: RunCallbacks) -> dict[str, Any]:
+    """What the probes measured before the first step, for the record of a run that has probes."""
+    if callbacks.probes is None:
+        return {}
+    return {"before": {f"probe/{name}": value for name, value in (callbacks.probes.before or {}).items()}}
 
 
 def _description(data: Dataset, raw: Dataset) -> dict[str, Any]:

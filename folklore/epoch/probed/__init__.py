@@ -1,0 +1,1 @@
+"""What only probes compute: derivatives, and evaluation with batch statistics."""
