@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -232,6 +233,10 @@ class Recipe:
 
     def identity(self) -> str:
         """SHA-256 of `to_dict`: equal for recipes that would train the same and leave the same behind."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
         import hashlib  # loads OpenSSL, which declarations do not need
 
         return hashlib.sha256(json.dumps(without_later_defaults(self.to_dict()), sort_keys=True).encode()).hexdigest()

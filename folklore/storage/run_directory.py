@@ -13,7 +13,7 @@ import math
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +90,9 @@ def read_run(path: Path) -> Run:
     return Run(path, path.parent.name, seed, ended, ended)
 
 
+Read = Callable[[Path], Run]
+
+
 def read_experiment(path: Path) -> Declaration | None:
     """The declaration stored in an experiment's directory, or None where there is none.
 
@@ -149,10 +152,29 @@ def _arms_named(declared: StoredExperiment) -> Iterator[str]:
         yield from hypothesis.named
 
 
-def runs(experiment_path: Path) -> Iterator[Run]:
+class Snapshot:
+    """Runs as they are found, each read once. For a time in which nothing is trained, with many looks at them.
+
+    Example:
+        >>> read = Snapshot()
+        >>> read(Path("logs/topic.claim/arm/seed-3")).status
+        'incomplete'
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[Path, Run] = {}
+
+    def __call__(self, path: Path) -> Run:
+        """As `read_run`."""
+        if path not in self._runs:
+            self._runs[path] = read_run(path)
+        return self._runs[path]
+
+
+def runs(experiment_path: Path, read: Read = read_run) -> Iterator[Run]:
     """All runs of one experiment, by arm and then by seed."""
     paths = [path for path in experiment_path.glob("*/seed-*") if path.name[5:].isdecimal() and path.is_dir()]
-    yield from map(read_run, sorted(paths, key=lambda path: (path.parent.name, int(path.name[5:]))))
+    yield from map(read, sorted(paths, key=lambda path: (path.parent.name, int(path.name[5:]))))
 
 
 def check_logdir(logdir: Path) -> Path:

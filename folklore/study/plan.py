@@ -12,6 +12,7 @@ from folklore.declare.experiment import Experiment
 from folklore.declare.recipe import Recipe
 from folklore.errors import ProblemError
 from folklore.storage import run_directory, run_paths
+from folklore.storage.run_directory import Read, read_run
 from folklore.study.pool import Pool
 from folklore.study.request import DataChoice
 from folklore.task import Task
@@ -71,14 +72,14 @@ def tasks_of(
     ]
 
 
-def refuse_other_recipes(tasks: Iterable[Task]) -> None:
-    """Refuse to train where the run of another recipe is stored.
+def refuse_other_recipes(tasks: Iterable[Task], read: Read = read_run) -> None:
+    """Refuse to train where the run of another recipe is stored; `read` reads a run.
 
     Raises:
         ProblemError: a stored run has another recipe; names it and the differences.
     """
     for task in tasks:
-        run = run_directory.read_run(task.path)
+        run = read(task.path)
         if run.record is None or run.status == "failed" or run.record.identity == task.recipe.identity():
             continue
         raise ProblemError(
@@ -112,18 +113,16 @@ def refuse_missing_starts(tasks: Sequence[Task], logdir: Path) -> None:
             )
 
 
-def remaining(tasks: Sequence[Task]) -> list[Task]:
+def remaining(tasks: Sequence[Task], read: Read = read_run) -> list[Task]:
     """The runs that are not stored complete: somebody may have deleted a file of one that was."""
-    return [
-        task for task in tasks if not (run_directory.read_run(task.path).done and (task.path / "history.csv").exists())
-    ]
+    return [task for task in tasks if not (read(task.path).done and (task.path / "history.csv").exists())]
 
 
-def made_by_other_code(tasks: Iterable[Task]) -> list[Task]:
+def made_by_other_code(tasks: Iterable[Task], read: Read = read_run) -> list[Task]:
     """The runs that are stored and ended, and were made by other code than that of now."""
 
     def differs(task: Task) -> bool:
-        ended = run_directory.read_run(task.path).ended
+        ended = read(task.path).ended
         return ended is not None and (ended.code and ended.code.sha256) != task.provenance.get("code", {}).get("sha256")
 
     return [task for task in tasks if differs(task)]

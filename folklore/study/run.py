@@ -25,6 +25,7 @@ from folklore.evidence.tuning_choice import point_of
 from folklore.report import tables
 from folklore.storage import files, run_directory
 from folklore.storage.locks import exclusive, locked
+from folklore.storage.run_directory import Read, Snapshot
 from folklore.storage.schema import StoredExperiment, Tuned
 from folklore.study import plan, tuning
 from folklore.study.engines.choice import engine_of
@@ -120,13 +121,13 @@ class _Study:
         recipe = self.experiment.arms[arm]
         return recipe.at(point_of(self.tuned[arm], seed)) if arm in self.tuned else recipe
 
-    def lost(self) -> list[Task]:
+    def lost(self, read: Read) -> list[Task]:
         """The runs that were there once, or have later seeds beside them: without them there is no verdict."""
         declared = run_directory.read_experiment(self.path)
         if not isinstance(declared, StoredExperiment):
             return []
         seen = dict.fromkeys(self.experiment.arms, 0)
-        for run in run_directory.runs(self.path):
+        for run in run_directory.runs(self.path, read):
             if run.arm in seen and run.done:
                 seen[run.arm] = max(seen[run.arm], run.seed + 1)
         for place, hypothesis in enumerate(asked(declared)):
@@ -174,6 +175,9 @@ class _Steps:
     trainer: Trainer
     failures: int = 0
     moved: bool = False  # whether earlier runs are out of the way
+    read: Read = field(
+        default_factory=Snapshot
+    )  # of the runs to compare, none of which is trained before the first look
 
     def settle_data(self) -> None:
         """Give every experiment the data that the request and this machine allow."""
@@ -205,7 +209,7 @@ class _Steps:
         for study in self.studies if self.request.fresh else ():
             if aside := run_directory.move_aside(self.request.logdir / study.name):
                 self.console.print(Text(f"Earlier runs of {study.name} are now in {aside}."))
-        self.moved = True
+        self.moved, self.read = True, Snapshot()
 
     def tune(self) -> None:
         """Search every arm's grid, and give the arm its best point."""
@@ -226,7 +230,7 @@ class _Steps:
                 record, before = study.declaration(), run_directory.read_experiment(study.path)
                 if study.experiment.arms:
                     before = before if isinstance(before, StoredExperiment) else None
-                    ended = sum(run.done for run in run_directory.runs(study.path))
+                    ended = sum(run.done for run in run_directory.runs(study.path, self.read))
                     commit = study.provenance.get("code", {}).get("commit")
                     end = ledger.planned_end(before, study.looks[-1])
                     record |= {"end": end, "ledger": ledger.asked(before, record, ended, commit, end)}
@@ -242,18 +246,17 @@ class _Steps:
                 if look < len(study.looks)
                 for task in study.runs(study.looks[look], study.experiment.arms if look == 0 else study.open_arms())
             ]
-            lost = [task for study in self.studies for task in study.lost()] if look == 0 else []
+            lost = [task for study in self.studies for task in study.lost(self.read)] if look == 0 else []
             left = self._remaining(list({task.path: task for task in (*wanted, *lost)}.values()))
             if look == 0 and (done := len(wanted) - len(self._remaining(wanted))):
-                other = plan.made_by_other_code(wanted)
+                other = plan.made_by_other_code(wanted, self.read)
                 how = f", {len(other)} of them by other code than that of now; --fresh trains all anew" if other else ""
                 self.console.print(f"{count(done, 'run')} already done{how}.", highlight=False, soft_wrap=True)
             if look == 0 and left:
                 self._print_command("Watch", "board")
-            stored = [
-                (task, record.to_dict()) for task in wanted if (record := run_directory.read_run(task.path).ended)
-            ]
-            self.failures += self.trainer.train(left, experiments, stored)
+            stored = [(task, record) for task in wanted if left and (record := self.read(task.path).ended)]
+            self.read = Snapshot()
+            self.failures += self.trainer.train(left, experiments, [(task, one.to_dict()) for task, one in stored])
 
     def compare(self) -> None:
         """Show how the arms compare, then what was found, and the commands to look further."""
@@ -282,7 +285,7 @@ class _Steps:
         """
         left = list(runs)
         if self.moved or not self.request.fresh:
-            plan.refuse_other_recipes(runs)
-            left = plan.remaining(runs)
+            plan.refuse_other_recipes(runs, self.read)
+            left = plan.remaining(runs, self.read)
         plan.refuse_missing_starts(left, self.request.logdir)
         return left
