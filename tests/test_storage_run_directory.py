@@ -287,3 +287,13 @@ def test_experiments_are_found_by_declaration(tmp_path):
     assert [path.name for path in run_paths.experiments(tmp_path)] == ["a.one", "b.two"]
     assert run_paths.experiments(tmp_path / "a.one") == [tmp_path / "a.one"]
     assert run_paths.experiments(tmp_path / "nothing") == []
+
+
+def test_snapshot_reads_each_run_once(tmp_path, monkeypatch):
+    run_directory.finish(tmp_path / "arm" / "seed-0", {"status": "failed", "seed": 0, "arm": "arm"})
+    opened = []
+    monkeypatch.setattr(run_directory, "read_json", lambda file: opened.append(file))
+    read = run_directory.Snapshot()
+    for _ in range(3):
+        assert [run.seed for run in run_directory.runs(tmp_path, read)] == [0]
+    assert len(opened) == 1

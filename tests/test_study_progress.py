@@ -100,3 +100,15 @@ def test_epochs_tell_time_left_before_a_run_has_ended(tmp_path):
     display.update(runs[0], {"epoch": 1, "seconds": 10.0})
     display.update(runs[1], {"epoch": 1, "seconds": 30.0})
     assert display.left() == "about 0:40 left"  # 10 and 30 seconds for the second epochs
+
+
+def test_rows_that_come_at_once_are_drawn_once(tmp_path):
+    display, (first, *_) = progress(tmp_path)
+    now, drawn = [0.0], []
+    display.clock = lambda: now[0]
+    display.live.update = lambda table, refresh: drawn.append(refresh)
+    for epoch in range(1, 11):
+        now[0] = 0.9 if epoch == 10 else 0.1
+        display.update(first, {"epoch": epoch, "seconds": 1.0})
+    assert len(drawn) == 2
+    assert row(display, "narrow").startswith("narrow seed 0, epoch 10")

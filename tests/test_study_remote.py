@@ -225,3 +225,31 @@ def test_bad_reservation_is_refused(text, message):
 def test_options_of_cluster_need_engine_ray():
     with pytest.raises(ProblemError, match="Give --engine ray as well"):
         engine_of("local", "host:1", "CPU=1", print)
+
+
+def test_rows_of_workers_wait_for_each_other_and_newest_counts(nodes, tmp_path):
+    engine = new_engine(nodes, tmp_path / "logs")
+    near, far = connected(engine, nodes)
+    near.give(job())
+    seconds = iter([0.0] * 40 + [1.0] * 40)  # the first rows come at once
+    engine.clock = lambda: next(seconds)
+    for epoch in range(1, 4):
+        frames.send(far, {"kind": "row", "answer": {"epoch": epoch}})
+    assert engine.wait([near]) == [near]
+    assert near.read() == ("row", {"epoch": 3})
+    assert not near.inbox
+    far.close()
+    engine.close()
+
+
+def test_end_of_run_does_not_wait_for_rows(nodes, tmp_path):
+    engine = new_engine(nodes, tmp_path / "logs")
+    near, far = connected(engine, nodes)
+    near.give(job())
+    engine.clock = lambda: 0.0
+    frames.send(far, {"kind": "row", "answer": {"epoch": 1}})
+    frames.send(far, {"kind": "done", "answer": {}})
+    assert engine.wait([near]) == [near]
+    assert [near.read()[0], near.read()[0]] == ["row", "done"]
+    far.close()
+    engine.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from folklore.report.formatting import number
 from folklore.storage.run_paths import tuning_point
 from folklore.task import Task
 
+DRAW_SECONDS = 0.5  # between two drawings of rows: with hundreds of workers, each would take longer than the next row
 Row = Mapping[str, float]
 Record = Mapping[str, Any]
 _Key = tuple[str, str]  # experiment and label of an arm
@@ -90,6 +92,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.console, self.experiments, self.workers, self.clock = console, experiments, workers, clock
+        self.drawn = -math.inf
         self.every_run = verbose or not console.is_terminal
         self.total, self.ended, self.begun = len(tasks), 0, clock()
         self.arms: dict[_Key, _Arm] = {}
@@ -113,7 +116,8 @@ class Progress:
     def update(self, task: Task, row: Row) -> None:
         """A run has come to the end of an epoch; with an empty row, it was given to a worker."""
         self._arm(task).under_way[task.path] = task, row
-        self._draw()
+        if self.clock() - self.drawn >= DRAW_SECONDS:
+            self._draw()
 
     def end(self, task: Task, record: Record) -> None:
         """A run has ended."""
@@ -173,6 +177,7 @@ class Progress:
         return _shown(self.experiments[task.experiment].metric.name, task)
 
     def _draw(self) -> None:
+        self.drawn = self.clock()
         if self.console.is_terminal:
             self.live.update(self.table(), refresh=True)
 

@@ -26,7 +26,7 @@ from folklore.study.engines.remote.cargo import pack, source_of
 from folklore.study.engines.remote.facts import differences, facts
 from folklore.study.engines.remote.parcels import Parcel, unpack
 from folklore.study.engines.remote.shared import Mark
-from folklore.study.engines.remote.worker import Cluster, RemoteWorker
+from folklore.study.engines.remote.worker import Cluster, RemoteWorker, with_news
 from folklore.study.resources import Resources, environment
 from folklore.wording import grouped
 
@@ -137,9 +137,7 @@ class RemoteEngine:
             ProblemError: a node has other code or versions than this machine.
         """
         began = self.clock()
-        while (
-            not (found := [worker for worker in workers if worker.inbox]) and self.clock() - began < self.turn_seconds
-        ):
+        while not (found := with_news(workers, self.clock() - began)) and self.clock() - began < self.turn_seconds:
             with contextlib.suppress(queue.Empty):
                 self._take(*self._events.get(timeout=self.poll_seconds))
                 while True:
@@ -226,6 +224,8 @@ class RemoteEngine:
             source, folder = source_of(worker.job.arguments), str(message["folder"])
             threading.Thread(target=self._bring, args=(worker, source, folder), daemon=True).start()
         elif kind in ("row", "done", "problem", "died"):
+            if kind == "row" and worker.inbox and worker.inbox[-1][0] == "row":
+                worker.inbox.pop()  # the newest counts
             worker.inbox.append((kind, message.get("answer"), int(message.get("bytes") or 0)))
 
     def _unpack(self, worker: RemoteWorker, parcel: Parcel) -> None:

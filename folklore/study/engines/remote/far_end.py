@@ -53,7 +53,7 @@ class Ends:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.stopping = threading.Event()
-        self.heard = time.monotonic()
+        self.heard = self.said = time.monotonic()
         self._jobs: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[Any] = queue.Queue()
         self._at_hand = AtHand(self._ask_for_data)
@@ -87,6 +87,7 @@ class Ends:
         try:
             with self._one_at_a_time:
                 frames.send(self.connection, header, parcel)
+                self.said = time.monotonic()
         except OSError:  # the driver is gone, and nobody waits for the rest
             os._exit(1)
 
@@ -107,7 +108,8 @@ class Ends:
     def _show_life(self) -> None:
         while time.monotonic() - self.heard < LONELY_SECONDS:
             time.sleep(ALIVE_SECONDS)
-            self._send({"kind": "alive"})
+            if time.monotonic() - self.said >= ALIVE_SECONDS:  # a row is a sign of life, too
+                self._send({"kind": "alive"})
         os._exit(1)
 
 

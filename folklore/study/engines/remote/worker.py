@@ -17,6 +17,7 @@ from folklore.study.engines.remote.frames import ALIVE, DATA, STOP
 from folklore.study.engines.remote.parcels import Packer, Parcel
 from folklore.study.engines.remote.shared import renew
 
+ROWS_SECONDS = 0.2  # for which rows wait for those of other workers
 ALIVE_SECONDS = 10.0  # between two signs of life for a worker that is told nothing else
 
 
@@ -168,3 +169,12 @@ class RemoteWorker(NearEnd):
 
 def _as_message(parcel: Parcel) -> tuple[dict[str, Any], bytes]:
     return parcel.header(), b"".join(content for _, content in parcel.files.values())
+
+
+def with_news(workers: Sequence[RemoteWorker], seconds: float) -> list[RemoteWorker]:
+    """Those that have something for the pool. Rows wait until so many seconds have passed, since hundreds of workers
+    would else keep the pool busy with one at a time.
+    """
+    found = [worker for worker in workers if worker.inbox]
+    only_rows = all(kind == "row" for worker in found for kind, *_ in worker.inbox)
+    return [] if only_rows and seconds < ROWS_SECONDS else found
