@@ -70,6 +70,8 @@ class RayCluster:
                 raise ProblemError(f"{where} {_HOW}") from None
             except RuntimeError as error:
                 raise ProblemError(_other_versions(error)) from error
+        # Ray prints the last log lines of a lost node among the lines of this command, which says itself what is lost.
+        ray._private.worker.print_to_stdstream = lambda data, ignore_prefix=False: None
         return str(ray.util.get_node_ip_address())
 
     def nodes(self) -> Sequence[Node]:
