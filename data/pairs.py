@@ -12,9 +12,9 @@ from data.source import Source, Whole
 def two_labels(source: Source) -> Source:
     """Each image overlaid with another one of the set: the brighter pixel of both, and the labels of both.
 
-    Partners are drawn once, whatever the seed, within the published test part and within the rest. Where no test part is
-    published, an image of one part may be the partner of one in another. Where both images are of one class, the row
-    has one label.
+    Partners are drawn once, whatever the seed, within the published test part and within the rest. Where no test part
+    is published, an image of one part may be the partner of one in another. Where both images are of one class, the
+    row has one label.
 
     Args:
         source: of images, for classification; pixels of 0 are background.
