@@ -10,6 +10,7 @@ from data.cache import DataError
 from data.california import california_housing
 from data.dataset import Dataset, Split
 from data.fashion import fashion_mnist
+from data.pairs import two_labels
 from data.preprocessing import Preprocessing
 from data.source import Source, Whole, resolve
 from data.table import table
@@ -29,4 +30,5 @@ __all__ = [
     "fashion_mnist",
     "resolve",
     "table",
+    "two_labels",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "multilabel"]
 Kind = Literal["real", "bundled"]
 
 
@@ -18,7 +18,8 @@ class Split:
 
     Attributes:
         x: inputs, (n, features) for tables or (n, height, width, channels) for images.
-        y: targets (n,): class numbers, or float values for regression.
+        y: targets (n,): class numbers, or float values for regression; for "multilabel" 0 or 1 for each class,
+            (n, classes).
         rows: the rows' numbers in the whole set, int64 (n,), by which parts of several splits are matched; None where
             they are not known.
 
@@ -46,7 +47,7 @@ class Dataset:
 
     Attributes:
         name: such as "fashion_mnist".
-        task: "classification" or "regression".
+        task: "classification", "regression", or "multilabel" where a row may have several classes.
         source: "real" for a downloaded set, "bundled" for one that ships inside scikit-learn.
         train: the part that models and scalers are fitted on.
         validation: the part that selects epochs and settings.

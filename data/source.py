@@ -22,7 +22,7 @@ class Whole:
 
     Attributes:
         x: inputs (n, …).
-        y: targets (n,).
+        y: targets (n,), or (n, classes) for "multilabel".
         sha256: the hash of both; computed if it is empty.
         feature_names: one for each column; () for images.
         published_test: the number of rows at the end that are the published test part; 0 if the seed draws it.
@@ -58,7 +58,7 @@ class Source:
 
     Attributes:
         name: such as "fashion_mnist".
-        task: "classification" or "regression".
+        task: "classification", "regression" or "multilabel", see `Dataset`.
         source: "real" for a set that must be downloaded, "bundled" for one that ships inside scikit-learn.
         load: reads the whole set, once per process; `DataError` says what is to be done.
         stand_in: the bundled source to use where this one is unavailable; None for bundled sources.
@@ -97,9 +97,9 @@ class Source:
             raise DataError(
                 f"The data set {self.name} has a load that is no function. Give load=load, not load=load()."
             )
-        if self.task == "classification" and not self.class_names:
+        if self.task != "regression" and not self.class_names:
             raise DataError(
-                f"The data set {self.name} is for classification and names no classes. Give class_names, such as "
+                f"The data set {self.name} is for {self.task} and names no classes. Give class_names, such as "
                 '("no", "yes"), a name for each class number.'
             )
 
@@ -245,7 +245,13 @@ def _check(source: Source, whole: Whole) -> None:
     name, y = source.name, whole.y
     if len(whole.x) != len(y):
         raise DataError(f"{name}: x has {len(whole.x)} rows and y has {len(y)}. Load a target for each row.")
-    if y.ndim != 1:
+    if source.task == "multilabel":
+        if y.shape != (len(y), len(source.class_names)) or not np.isin(y, (0, 1)).all() or y.dtype.kind not in "iu":
+            raise DataError(
+                f"{name}: y has the type {y.dtype} and the shape {y.shape}. Give integers, 0 or 1 for each class, of "
+                f"shape ({len(y)}, {len(source.class_names)})."
+            )
+    elif y.ndim != 1:
         raise DataError(f"{name}: y has the shape {y.shape}. Give one number for each row, of shape ({len(y)},).")
     if source.task == "classification":
         classes, found = len(source.class_names), np.unique(y)
@@ -254,7 +260,7 @@ def _check(source: Source, whole: Whole) -> None:
                 f"{name}: y holds {', '.join(map(repr, found[:5].tolist()))}{' …' if len(found) > 5 else ''}, and "
                 f"class_names has {classes} names. Give class numbers, integers from 0 to {classes - 1}."
             )
-    elif y.dtype.kind not in "iuf":
+    elif source.task == "regression" and y.dtype.kind not in "iuf":
         raise DataError(f"{name}: y has the type {y.dtype}. Give numbers.")
     for what, array in (("x", whole.x), ("y", whole.y)):
         if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from folklore.declare.recipe import Recipe
-from folklore.storage.run_paths import run_beside
+from folklore.storage.run_paths import FIRST_TUNING_SEED, run_beside, tuning_point
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,19 @@ class Task:
 
     @property
     def start(self) -> Path | None:
-        """The run whose network this one starts from: the same seed, in the same log directory."""
+        """The run whose network this one starts from, in the same log directory: that of `start_seed`."""
         if (start := self.recipe.transfer.get("start")) is None:
             return None
         experiment, _, arm = start.partition("/")
-        return run_beside(self.path, experiment, arm, self.seed)
+        return run_beside(self.path, experiment, arm, self.start_seed)
+
+    @property
+    def start_seed(self) -> int:
+        """The seed of the run that this one starts from: its own; that of the k-th tuning run is k.
+
+        The other experiment has no run with a tuning seed.
+        """
+        return self.seed - FIRST_TUNING_SEED if tuning_point(self.path) is not None else self.seed
 
     def record(self) -> dict[str, Any]:
         """The part of run.json that is settled before the run begins."""

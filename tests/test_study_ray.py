@@ -110,6 +110,7 @@ def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
     failures, printed = run(STUDY, tmp_path / "ray", engine="ray", address=cluster.address)
     assert failures == 0, printed
     assert cluster.nodes[0].poll() is not None
+    assert "Its work goes on elsewhere." in printed
     records = [run.ended for run in run_directory.runs(tmp_path / "ray" / "topic.width")]
     assert len(records) == 6
     assert any(record.resumed_after for record in records), "no run was resumed from a checkpoint that came back"

@@ -94,9 +94,13 @@ def test_silent_worker_is_lost(engine, worker):
 
 def test_worker_whose_connection_closes_is_lost(engine, worker):
     near, far = worker
+    said = []
+    engine.say = said.append
+    near.give(job())
     far.close()
     engine.wait([near])
     assert near.read()[0] == "died"
+    assert said == [f"A worker on {facts()['host']} closed its connection. Its work goes on elsewhere."]
 
 
 def test_last_words_of_worker_that_has_ended_arrive(engine, worker, nodes, tmp_path):

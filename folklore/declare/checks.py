@@ -59,11 +59,18 @@ def transfer(given: Mapping[str, Any]) -> None:
 
     `start` is an experiment and an arm, "topic.experiment/arm"; `frozen` is "nothing", "all but the head" or the name
     of the last layer that does not learn; `head_epochs` are epochs in which only the head learns, with a constant
-    `head_learning_rate`, before the recipe's own begin.
+    `head_learning_rate`, before the recipe's own begin. `copied` is the name of the last layer whose weights come from
+    the other network, with all before it; without it, all but the head do. `scaler="own"` fits the preprocessing to
+    the run's own training part; without it, it is that of the other run.
     """
-    allowed_names("transfer", given, ("start", "frozen", "head_epochs", "head_learning_rate"))
-    for name in {"start", "frozen"} & set(given):
+    allowed_names("transfer", given, ("start", "frozen", "copied", "scaler", "head_epochs", "head_learning_rate"))
+    for name in {"start", "frozen", "copied"} & set(given):
         kind(f"transfer's {name}", given[name], str, "Give a name as text.")
+    for name in {"copied", "scaler"} & set(given):
+        if "start" not in given:
+            raise DeclarationError(f"transfer has {name}={given[name]!r} and no start. Give the start, too.")
+    if "scaler" in given:
+        one_of("transfer's scaler", given["scaler"], ("own",))
     if given.get("frozen") in ("", "everything"):
         raise DeclarationError(
             f"transfer's frozen is {given['frozen']!r}, so nothing would learn. Give 'nothing', 'all but the "

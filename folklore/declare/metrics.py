@@ -54,6 +54,8 @@ class RecordedMetric:
 TABLE = (
     RecordedMetric("loss", "classification", "min"),
     RecordedMetric("accuracy", "classification", "max", "keras.metrics.SparseCategoricalAccuracy"),
+    RecordedMetric("loss", "multilabel", "min"),
+    RecordedMetric("r_precision", "multilabel", "max", "folklore.training.label_metrics.RPrecision"),
     RecordedMetric("loss", "regression", "min"),
     RecordedMetric("rmse", "regression", "min", "keras.metrics.RootMeanSquaredError", in_units=True),
     RecordedMetric("mae", "regression", "min", "keras.metrics.MeanAbsoluteError", in_units=True),

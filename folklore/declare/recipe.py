@@ -26,7 +26,11 @@ Schedule = Literal["constant", "cosine", "plateau"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Order = Literal["fresh", "replayed"]
 # What is minimised, by task; the first is the default. `training.losses` has each.
-LOSSES = {"classification": ("softmax", "sigmoid", "softmax twice"), "regression": ("squared error",)}
+LOSSES = {
+    "classification": ("softmax", "sigmoid", "softmax twice"),
+    "multilabel": ("sigmoid", "softmax"),
+    "regression": ("squared error",),
+}
 _OPTION_FIELDS = ("params", "data_params", "optimizer", "transfer")
 # Fields that the first stored recipes do not have, each with what it was then.
 _LATER_FIELDS: dict[str, tuple[Any, ...]] = {

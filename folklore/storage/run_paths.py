@@ -8,6 +8,7 @@ from typing import Any
 
 NETWORK = "network.svg"  # the diagram of an arm's network, beside its runs
 LOGGED = "logged"  # the kind of an experiment whose data, recipes and budgets are unknown: nothing can repeat its runs
+FIRST_TUNING_SEED = 1_000_000  # beyond all seeds of comparisons
 TUNING = ".tuning"  # hidden, so that no reader takes it for an arm
 
 

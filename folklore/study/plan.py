@@ -105,7 +105,7 @@ def refuse_missing_starts(tasks: Sequence[Task], logdir: Path) -> None:
                 "that arm in another experiment, and run that first."
             )
         if not run_directory.read_run(task.start).done:
-            seeds = 1 + max(other.seed for other in tasks if other.experiment == task.experiment)
+            seeds = 1 + max(other.start_seed for other in tasks if other.experiment == task.experiment)
             raise ProblemError(
                 f"{task.experiment}, arm {task.arm!r}, starts from {task.start}, and there is no finished run. Train "
                 f"it first: python -m experiments run {experiment} --seeds {seeds}"

@@ -197,6 +197,7 @@ class _Steps:
             study.searches = tuning.tasks(
                 study.name, study.experiment, self.request.logdir, study.provenance, fresh=self.request.fresh
             )
+            plan.refuse_missing_starts(study.searches, self.request.logdir)
             untuned = [arm for arm, recipe in study.experiment.arms.items() if not recipe.grid]
             first += [*study.searches, *self._remaining(study.runs(study.looks[0], untuned))]
         for study in self.studies:

@@ -22,7 +22,7 @@ from folklore.storage.schema import Tried, Tuned
 from folklore.study import plan
 from folklore.task import Task
 
-SEEDS = tuple(range(1_000_000, 1_000_006))
+SEEDS = tuple(range(run_paths.FIRST_TUNING_SEED, run_paths.FIRST_TUNING_SEED + 6))
 
 
 def tasks(name: str, experiment: Experiment, logdir: Path, provenance: Mapping[str, Any], *, fresh: bool) -> list[Task]:

@@ -65,13 +65,19 @@ def constant_metric(monitor: str, data: Dataset, loss: str, unit: float = 1.0) -
     part, _, metric = monitor.partition("/")
     learnt, y = data.train.y, {"train": data.train, "validation": data.validation}[part].y
     of_classes = data.task == "classification"
-    mean = np.bincount(learnt, minlength=data.outputs) / len(learnt) if of_classes else learnt.mean(dtype=np.float64)
+    mean = (
+        np.bincount(learnt, minlength=data.outputs) / len(learnt)
+        if of_classes
+        else learnt.mean(axis=0, dtype=np.float64)
+    )
     if metric == "loss":
         with np.errstate(divide="ignore"):
             outputs = LOSSES[loss].constant(np.atleast_1d(mean))
         return float(LOSSES[loss].by_row(np.tile(outputs, (len(y), 1)), y).mean())
     if of_classes:
         return float(np.mean(y == mean.argmax())) if metric == "accuracy" else None
+    if data.task == "multilabel":
+        return None
     errors = y - mean
     known = {"rmse": float(np.mean(errors**2)) ** 0.5 * unit, "mae": float(np.abs(errors).mean()) * unit}
     return known.get(metric)

@@ -61,7 +61,7 @@ def ready_model(recipe: Recipe, data: Dataset, seed: int, unit: float = 1.0, sta
     """
     fresh = build(recipe, data, seed)
     if start is not None:
-        transfer.carry_over(transfer.from_run(start, recipe.model).model, fresh, start)
+        transfer.carry_over(transfer.from_run(start, recipe.model).model, fresh, start, recipe.transfer.get("copied"))
     transfer.freeze(fresh, recipe.transfer.get("frozen", NOTHING))
     variables = list(fresh.variables)
     with names_from_the_start():  # XLA knows a program again only if all names in it are the same

@@ -231,7 +231,7 @@ def _tested(
     metrics = {name: value for name, value in selected.items() if name.startswith(("train/", "validation/"))}
     on_test = epoch.place((data.test.x, data.test.y), scaling)
     metrics |= {f"test/{name}": value for name, value in epoch.evaluate(model, on_test).items()}
-    if tuning_point(task.path) is None:
+    if tuning_point(task.path) is None and data.task != "multilabel":  # whose metrics have no figure by row
         outcomes = row_outcomes_of(epoch.predict(model, on_test), data.test, data.task, task.recipe.loss_name, unit)
         row_outcomes.write(task.path, outcomes)
     monitor = task.recipe.monitor

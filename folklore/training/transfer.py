@@ -21,6 +21,7 @@ from folklore.storage import run_directory
 from models.auxiliary import without_auxiliaries
 
 EVERYTHING = "everything"
+OWN = "own"
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,14 @@ def from_run(directory: Path | str, build: Callable[..., keras.Model] | None = N
 
 
 def preprocessing_for(recipe: Recipe, raw: Dataset, start: Path | None) -> Preprocessing:
-    """The preprocessing of a run: that of the run that its network starts from, or one fitted to its training part.
+    """The preprocessing of a run: that of the run that its network starts from, or one fitted to its own training part,
+    where there is no such run or the recipe says `scaler="own"`.
 
     Raises:
         ProblemError: the other run's preprocessing differs in kind from the recipe's.
     """
     own = Preprocessing.fit(recipe.scaler, raw, recipe.target_scaler)
-    if start is None:
+    if start is None or recipe.transfer.get("scaler") == OWN:
         return own
     theirs = _preprocessing(start)
     if theirs.kind != own.kind:
@@ -162,40 +164,54 @@ def freeze(model: keras.Model, frozen: str) -> None:
         fixed = set(names) - {HEAD}
     elif frozen in (NOTHING, EVERYTHING):
         fixed = set(names if frozen == EVERYTHING else ())
-    elif frozen in names:
-        fixed = {layer.name for layer in keras.Model(model.input, model.get_layer(frozen).output).layers}
     else:
-        raise ProblemError(
-            f"frozen is {frozen!r}, which is neither {NOTHING!r} nor {ALL_BUT_HEAD!r} nor a layer of {model.name}. "
-            f"{did_you_mean(frozen, names)}"
-        )
+        fixed = {layer.name for layer in _until(model, "frozen", frozen, NOTHING, ALL_BUT_HEAD)}
     for layer in model.layers:
         layer.trainable = layer.name not in fixed
 
 
-def carry_over(source: keras.Model, target: keras.Model, where: object) -> None:
-    """Copy the weights of all layers but the head, by name.
+def carry_over(source: keras.Model, target: keras.Model, where: object, copied: str | None = None) -> None:
+    """Copy the weights of all layers but the head, by name; the others stay as they are.
 
     Args:
         source: trained.
         target: a network of the same layers; its head may be another.
         where: the weights are from, for messages.
+        copied: a layer of the target: only that one and those before it are copied.
 
     Raises:
-        ProblemError: a layer of the target is not there, or has weights of other shapes.
+        ProblemError: there is no such layer, or a layer of the target is not there, or has weights of other shapes.
     """
     theirs = {layer.name: layer for layer in source.layers}
-    pairs = [(layer, theirs.get(layer.name)) for layer in target.layers if layer.weights and layer.name != HEAD]
+    wanted_layers = target.layers if copied is None else _until(target, "copied", copied)
+    pairs = [(layer, theirs.get(layer.name)) for layer in wanted_layers if layer.weights and layer.name != HEAD]
     for layer, twin in pairs:
         shapes, wanted = ([tuple(w.shape) for w in part.weights] if part else None for part in (twin, layer))
         if shapes != wanted:
             found = "has no such layer" if twin is None else f"has {shapes} there"
             raise ProblemError(
                 f"The layer {layer.name} has weights of shapes {wanted}, and {where} {found}: only the head may differ "
-                "from the network that one starts from. Declare the same model and params, or start from another run."
+                "from the network that one starts from, or what stands behind the layer `copied`. Declare the same "
+                "model and params, name a layer, or start from another run."
             )
     for layer, twin in pairs:
         layer.set_weights(twin.get_weights())  # type: ignore[union-attr]
+
+
+def _until(model: keras.Model, option: str, name: str, *others: str) -> list[keras.layers.Layer]:
+    """A layer and all before it.
+
+    Raises:
+        ProblemError: there is no such layer; names the nearest, and the other values that the option may have.
+    """
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        neither = f"neither {' nor '.join(map(repr, others))} nor" if others else "not"
+        raise ProblemError(
+            f"{option} is {name!r}, which is {neither} a layer of {model.name}. {did_you_mean(name, names)}"
+        )
+    layers: list[keras.layers.Layer] = keras.Model(model.input, model.get_layer(name).output).layers
+    return layers
 
 
 def _preprocessing(directory: Path) -> Preprocessing:

@@ -291,4 +291,6 @@ class RemoteEngine:
     def _lose(self, worker: RemoteWorker, how: str) -> None:
         if not worker.lost:
             worker.lost = True
+            if worker.job is not None:
+                self.say(f"A worker on {worker.name()} {how}. Its work goes on elsewhere.")
             worker.inbox.append(("died", f"on {worker.name()} {how}", worker.bytes))

@@ -70,6 +70,8 @@ class RayCluster:
                 raise ProblemError(f"{where} {_HOW}") from None
             except RuntimeError as error:
                 raise ProblemError(_other_versions(error)) from error
+        # Ray prints the last log lines of a lost node among the lines of this command, which says itself what is lost.
+        ray._private.worker.print_to_stdstream = _print_nothing
         return str(ray.util.get_node_ip_address())
 
     def nodes(self) -> Sequence[Node]:
@@ -145,6 +147,10 @@ def _same_reaction_to_sigterm() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():  # elsewhere Ray changes nothing
             signal.signal(signal.SIGTERM, before)
+
+
+def _print_nothing(data: Any, ignore_prefix: bool = False) -> None:
+    """In place of what Ray prints."""
 
 
 def _options(per_worker: Mapping[str, float]) -> dict[str, Any]:
