@@ -55,10 +55,8 @@ class Unseen:
 
 def study(epochs: int) -> Experiment:
     """Ten arms, ten seeds."""
-    base = Recipe(
-        model=mlp, params=dict(widths=(8,), dropout=0.2), data=data.diabetes, batch_size=64, epochs=epochs, mode="graph",
-        patience=None,
-    )  # fmt: skip
+    params = dict(widths=(8,), dropout=0.2)
+    base = Recipe(model=mlp, params=params, data=data.diabetes, batch_size=64, epochs=epochs, mode="graph")
     return Experiment(
         claim="A wider network is better.",
         arms={f"width {4 + n}": base.but(params=dict(widths=(4 + n,))) for n in range(ARMS)},
@@ -143,9 +141,8 @@ def main(
                       for run in run_directory.runs(disturbed / NAME))  # fmt: skip
         counts = disturber.counts
         print(f"{counts['killed']} nodes were killed and {counts['added']} added in {seconds:.0f} s.")
-        print(
-            f"{len(found)} runs, {resumed} of them resumed from a checkpoint; lost: {len(lost)}. Commands: {commands}."
-        )
+        print(f"{len(found)} runs, {resumed} of them resumed from a checkpoint; lost: {len(lost)}.")
+        print(f"The command was given {commands} times.")
         print(f"The comparison {'equals' if equal else 'differs from'} that of the undisturbed study.")
         sys.exit(bool(lost) or not equal or counts.total() < events)
 
