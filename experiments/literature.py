@@ -14,7 +14,7 @@ from typing import Any
 import data
 import folklore
 from folklore import Experiment, Hypothesis, Metric, Recipe
-from models import mlp, tabular_resnet
+from models import mlp, tabm, tabular_resnet
 
 TORCH = {"name": "variance_scaling", "scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"}  # PyTorch's default
 
@@ -28,6 +28,7 @@ protocol = functools.partial(
     patience=16,
     monitor="validation/rmse",
 )
+TABM = dict(widths=(512, 512, 512), dropout=0.1, initializer=TORCH)
 
 
 def adamw(rate: float, decay: float) -> dict[str, Any]:
@@ -67,6 +68,25 @@ california_housing = Experiment(
         Hypothesis("resnet", "no difference", by=0.006, against=0.4856, claim="The ResNet reaches .4856."),
     ),
     seeds=15,
+    quick=dict(epochs=4),
+    bundled=dict(batch_size=32),
+)
+tabm_california_housing = Experiment(
+    claim="TabM, an ensemble in one network, beats the MLP by far on California housing.",
+    arms={
+        "mlp": california_housing.arms["mlp"],
+        "tabm": protocol(model=tabm, params=TABM, optimizer=adamw(2e-3, 3e-4)),
+        "tabm, piecewise linear": protocol(
+            model=tabm, params=TABM, scaler="piecewise linear", optimizer=adamw(2e-3, 3e-4)
+        ),
+    },
+    baseline="mlp",
+    metric=Metric("test/rmse", goal="min"),
+    hypothesis=(
+        Hypothesis("tabm", "better", by=0.01),
+        Hypothesis("tabm, piecewise linear", "better", by=0.004, against=0.449, claim="It reaches .445."),
+    ),
+    seeds=10,
     quick=dict(epochs=4),
     bundled=dict(batch_size=32),
 )

@@ -15,6 +15,7 @@ from models.googlenet import googlenet
 from models.lenet import lenet
 from models.mlp import mlp
 from models.resnet import resnet
+from models.tabm import tabm
 from models.tabular_resnet import tabular_resnet
 from models.vgg import vgg
 
@@ -23,7 +24,7 @@ CIFAR = (32, 32, 3), 10
 GREY = (28, 28, 1), 10
 BUILDERS: dict[str, Builder[...]] = {
     build.__name__: build
-    for build in (alexnet, application, cnn, densenet, googlenet, lenet, mlp, resnet, tabular_resnet, vgg)
+    for build in (alexnet, application, cnn, densenet, googlenet, lenet, mlp, resnet, tabm, tabular_resnet, vgg)
 }
 
 
