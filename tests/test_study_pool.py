@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from folklore.study.engines.local import Local
-from folklore.study.pool import FIT_SECONDS, Pool, _Job, _next_for
+from folklore.study.pool import FIT_SECONDS, Pool
 from folklore.study.resources import Resources
+from folklore.study.waiting import Job, Waiting
 from folklore.study.worker import Examined
 
 
@@ -15,7 +16,7 @@ def worker(built=(), trained=()):
 
 
 def jobs(*arms):
-    return [_Job("train_run", (), arm) for arm in arms]
+    return [Job("train_run", (), arm) for arm in arms]
 
 
 @pytest.mark.parametrize(
@@ -30,9 +31,40 @@ def jobs(*arms):
     ids=["trained", "built", "built and not trained by another", "trained by nobody", "most left"],
 )
 def test_worker_prefers_arms(mine, other, waiting, taken):
-    left = jobs(*waiting)
-    assert _next_for(mine, left, [other, mine]).arm == taken
+    left = Waiting(jobs(*waiting))
+    assert left.take_for(mine, [other, mine]).arm == taken
     assert len(left) == len(waiting) - 1
+
+
+def test_jobs_of_an_arm_keep_their_order_and_one_whose_worker_died_comes_first():
+    first, second, third = given = jobs(*"bab")
+    waiting = Waiting(given)
+    mine = worker(trained="ab")
+    assert waiting.take_for(mine, [mine]) is first
+    assert waiting.take_for(mine, [mine]) is second
+    waiting.put_first(second)
+    assert [waiting.take_for(mine, [mine]) for _ in range(2)] == [second, third]
+    assert not waiting
+
+
+class Counted(str):
+    """An arm's name that counts how often it is looked up."""
+
+    looked_up = 0
+
+    def __hash__(self):
+        Counted.looked_up += 1
+        return super().__hash__()
+
+
+def test_handing_out_a_job_takes_as_long_with_many_jobs_as_with_few():
+    def looks(jobs_of_each):
+        waiting = Waiting(jobs(*(Counted(arm) for arm in "abc" * jobs_of_each)))
+        Counted.looked_up = 0
+        waiting.take_for(worker(), [worker(trained="abc")])
+        return Counted.looked_up
+
+    assert looks(jobs_of_each=2) == looks(jobs_of_each=200) > 0
 
 
 class Elastic:

@@ -17,6 +17,10 @@ def tasks(folder, arm, seeds):
     return [Task(NAME, arm, seed, recipe, folder / NAME / arm / f"seed-{seed}", {}) for seed in seeds]
 
 
+def named(folder, name, arm):
+    return [Task(name, arm, 0, NARROW_OR_WIDE.arms[arm], folder / name / arm / "seed-0", {})]
+
+
 def done(accuracy, **changes):
     seconds = {"build": 20.0, "total": 24.0}
     metrics = {"test/accuracy": accuracy, "validation/loss": 1.0}
@@ -102,13 +106,42 @@ def test_epochs_tell_time_left_before_a_run_has_ended(tmp_path):
     assert display.left() == "about 0:40 left"  # 10 and 30 seconds for the second epochs
 
 
-def test_rows_that_come_at_once_are_drawn_once(tmp_path):
-    display, (first, *_) = progress(tmp_path)
-    now, drawn = [0.0], []
-    display.clock = lambda: now[0]
-    display.live.update = lambda table, refresh: drawn.append(refresh)
-    for epoch in range(1, 11):
-        now[0] = 0.9 if epoch == 10 else 0.1
-        display.update(first, {"epoch": epoch, "seconds": 1.0})
-    assert len(drawn) == 2
-    assert row(display, "narrow").startswith("narrow seed 0, epoch 10")
+def test_five_hundred_rows_at_once_draw_nothing_themselves(tmp_path):
+    """A thread draws, twice a second at most."""
+    display, runs = progress(tmp_path, seeds=250)
+    drawn = []
+    display.live.refresh = lambda: drawn.append(1)
+    for task in runs:
+        display.update(task, {"epoch": 1, "seconds": 1.0})
+    display.end(runs[0], done(0.5))
+    assert (len(runs), drawn) == (500, [])
+    assert row(display, "wide").startswith("wide seed 0, epoch 1")
+    assert display.live.auto_refresh
+    assert display.live.refresh_per_second <= 2
+
+
+def test_display_in_a_pipe_has_no_thread(tmp_path):
+    display, _ = progress(tmp_path, terminal=False)
+    assert not display.live.auto_refresh
+
+
+@pytest.mark.parametrize("experiments", [1, 3])
+def test_best_arm_is_found_once_for_each_experiment(tmp_path, monkeypatch, experiments):
+    runs = [task for n in range(experiments) for arm in NARROW_OR_WIDE.arms for task in named(tmp_path, f"t.{n}", arm)]
+    display = Progress(Console(file=io.StringIO()), runs, {task.experiment: NARROW_OR_WIDE for task in runs})
+    asked = []
+    monkeypatch.setattr(display, "_leader", lambda name: asked.append(name))
+    display.table()
+    assert asked == [f"t.{n}" for n in range(experiments)]
+
+
+def test_arms_that_train_come_first_where_terminal_is_too_small(tmp_path):
+    display, runs = progress(tmp_path, seeds=1)
+    display.console.height = 1
+    assert [str(cell) for cell in display.fitting().columns[0].cells] == ["narrow"]
+    display.update(runs[1], {"epoch": 1, "seconds": 1.0})
+    assert [str(cell) for cell in display.fitting().columns[0].cells] == ["wide"]
+    assert display.fitting().caption == "… and 1 arm more"
+    display.console.height = 50
+    assert [str(cell) for cell in display.fitting().columns[0].cells] == ["narrow", "wide"]
+    assert display.fitting().caption is None

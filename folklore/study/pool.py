@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data import Source
@@ -20,6 +18,7 @@ from folklore.storage import run_directory
 from folklore.study.engines.local import Local
 from folklore.study.engines.near_end import Engine, NearEnd
 from folklore.study.resources import Resources
+from folklore.study.waiting import Job, Waiting
 from folklore.study.worker import Examined
 
 if TYPE_CHECKING:
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 Report = Callable[["Task", dict[str, float]], None]
 FIT_SECONDS = 10.0  # between two looks at how many workers the runs that are left want
 FAILED_STARTS = 3  # of each worker, one after another, before the study gives up
-
-
-@dataclass
-class _Job:
-    """A job for a worker: which of its functions to call, the arguments, and the arm that it belongs to."""
-
-    work: str
-    arguments: tuple[Any, ...]
-    arm: tuple[str, ...] = ()
-    tag: Any = None  # identifies the job to the caller
-    attempts: int = 0
 
 
 class Pool:
@@ -99,7 +87,7 @@ class Pool:
 
     def find_source(self, source: Source, choice: str) -> tuple[Source, str | None]:
         """`data.resolve` in a worker: a first download of Fashion-MNIST imports Keras."""
-        ((_, (stands_in, why)),) = self._work([_Job("find_source", (source, choice))])
+        ((_, (stands_in, why)),) = self._work([Job("find_source", (source, choice))])
         return source.stand_in if stands_in and source.stand_in else source, why
 
     def compute_facts(self, name: str, check: Callable[[], Any]) -> list[dict[str, Any]]:
@@ -108,7 +96,7 @@ class Pool:
         Raises:
             ProblemError: the check fails, or returns something other than facts.
         """
-        ((_, answer),) = self._work([_Job("compute_facts", (name, check))])
+        ((_, answer),) = self._work([Job("compute_facts", (name, check))])
         return list(answer)
 
     def examine_arms(self, arms: Mapping[tuple[str, ...], Task]) -> dict[tuple[str, ...], Examined]:
@@ -118,7 +106,7 @@ class Pool:
             ProblemError: the data is unavailable, or Keras refuses an option; nothing has been trained or written yet.
             WorkerDiedError: a worker was killed.
         """
-        jobs = [_Job("examine_arm", (f"{arm[0]}, arm {arm[1]!r}", task), arm, tag=arm) for arm, task in arms.items()]
+        jobs = [Job("examine_arm", (f"{arm[0]}, arm {arm[1]!r}", task), arm, tag=arm) for arm, task in arms.items()]
         return {job.tag: Examined(*answer) for job, answer in self._work(jobs)}  # a list, from another machine
 
     def train_all(self, tasks: Iterable[Task], report: Report) -> Iterator[tuple[Task, dict[str, Any]]]:
@@ -127,17 +115,17 @@ class Pool:
         If possible a worker receives a run of an arm that it has compiled. `report` is called with a task and an empty
         row when it is given to a worker, then with its newest row a few times a second.
         """
-        jobs = [_Job("train_run", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
+        jobs = [Job("train_run", (task,), (task.experiment, task.arm), tag=task) for task in tasks]
         for job, record in self._work(jobs, lambda job, row: report(job.tag, row), self._fit):
             yield job.tag, record
 
     def _work(
         self,
-        jobs: Sequence[_Job],
-        report: Callable[[_Job, Any], None] = lambda job, row: None,
+        jobs: Sequence[Job],
+        report: Callable[[Job, Any], None] = lambda job, row: None,
         fit: Callable[[int], None] = lambda waiting: None,  # in other steps, all workers stay for the training
-    ) -> Iterator[tuple[_Job, Any]]:
-        waiting = list(jobs)
+    ) -> Iterator[tuple[Job, Any]]:
+        waiting = Waiting(jobs)
         if waiting and not self._workers:
             self._workers = [self._new_worker(number) for number in range(self.resources.workers)]
         while waiting or any(worker.job for worker in self._workers):
@@ -149,7 +137,7 @@ class Pool:
                         worker = self._replace(worker)
                         if not worker.ready:
                             continue
-                    given = _next_for(worker, waiting, self._workers)
+                    given = waiting.take_for(worker, self._workers)
                     self._give(worker, given)
                     report(given, {})
             for worker in self.engine.wait([worker for worker in self._workers if worker.job or not worker.ready]):
@@ -164,7 +152,7 @@ class Pool:
                 elif kind == "died":
                     self._replace(worker)
                     if job.attempts < self.engine.attempts(job.work):
-                        waiting.insert(0, job)
+                        waiting.put_first(job)
                     elif job.work == "train_run":
                         yield job, _lost(job, answer)
                     else:
@@ -204,7 +192,7 @@ class Pool:
         while len(self._workers) < wanted:
             self._workers.append(self._new_worker(1 + max((worker.number for worker in self._workers), default=-1)))
 
-    def _give(self, worker: NearEnd, job: _Job) -> None:
+    def _give(self, worker: NearEnd, job: Job) -> None:
         job.attempts += 1
         try:
             worker.give(job)
@@ -223,22 +211,7 @@ class Pool:
         return worker
 
 
-def _next_for(worker: NearEnd, waiting: list[_Job], workers: Sequence[NearEnd]) -> _Job:
-    """Take a job from `waiting`: of an arm that the worker has trained, and so compiled; else of one that no other has,
-    if possible one that it has built; else of the arm with the most jobs left.
-    """
-    others = {arm for other in workers if other is not worker for arm in other.trained}
-    trained = (job for job in waiting if job.arm in worker.trained)
-    built = (job for job in waiting if job.arm in worker.arms - others)
-    nobodys = (job for job in waiting if job.arm not in others)
-    left = Counter(job.arm for job in waiting)
-    found = next(trained, None) or next(built, None) or next(nobodys, None)
-    job = found or max(waiting, key=lambda job: left[job.arm])
-    waiting.remove(job)
-    return job
-
-
-def _lost(job: _Job, how: str) -> dict[str, Any]:
+def _lost(job: Job, how: str) -> dict[str, Any]:
     """The record of a run whose workers died, stored where the run is."""
     task = job.tag
     error = f"{job.attempts} times its worker process {how}"

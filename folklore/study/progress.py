@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import fmean, median
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -20,8 +21,10 @@ from folklore.declare.experiment import Experiment
 from folklore.report.formatting import number
 from folklore.storage.run_paths import tuning_point
 from folklore.task import Task
+from folklore.wording import count
 
-DRAW_SECONDS = 0.5  # between two drawings of rows: with hundreds of workers, each would take longer than the next row
+DRAWN_PER_SECOND = 2  # however many rows and ends of runs arrive: with hundreds of workers, drawing each takes longer
+_AROUND = 6  # lines of the terminal that are not arms: title, head, rules, the note, and the cursor's
 Row = Mapping[str, float]
 Record = Mapping[str, Any]
 _Key = tuple[str, str]  # experiment and label of an arm
@@ -70,6 +73,8 @@ class _Arm:
 class Progress:
     """A live table, a line an arm: state, runs, metric, difference from the baseline. For use in a `with` statement.
 
+    A thread of rich draws it, at most twice a second and as many arms as fit; `update` and `end` only keep what is new.
+
     Args:
         console: where to draw. If it is not a terminal, or with `verbose`, the lines of ended runs appear too.
         tasks: the runs to come.
@@ -92,7 +97,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.console, self.experiments, self.workers, self.clock = console, experiments, workers, clock
-        self.drawn = -math.inf
+        self._one_at_a_time = threading.Lock()  # what is kept, and the thread that draws it
         self.every_run = verbose or not console.is_terminal
         self.total, self.ended, self.begun = len(tasks), 0, clock()
         self.arms: dict[_Key, _Arm] = {}
@@ -101,12 +106,14 @@ class Progress:
         for task, record in stored:
             if _key(task) in self.arms:
                 self._arm(task).add(task, record, self._metric(task))
-        self.live = Live(console=console, auto_refresh=False, transient=True)
+        self.live = Live(
+            console=console, auto_refresh=console.is_terminal, refresh_per_second=DRAWN_PER_SECOND, transient=True,
+            get_renderable=self.fitting,
+        )  # fmt: skip
 
     def __enter__(self) -> Progress:
         """Begin to draw."""
-        self.live.start()
-        self._draw()
+        self.live.start(refresh=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,34 +122,49 @@ class Progress:
 
     def update(self, task: Task, row: Row) -> None:
         """A run has come to the end of an epoch; with an empty row, it was given to a worker."""
-        self._arm(task).under_way[task.path] = task, row
-        if self.clock() - self.drawn >= DRAW_SECONDS:
-            self._draw()
+        with self._one_at_a_time:
+            self._arm(task).under_way[task.path] = task, row
 
     def end(self, task: Task, record: Record) -> None:
         """A run has ended."""
-        arm = self._arm(task)
-        arm.under_way.pop(task.path, None)
-        arm.left -= 1
-        arm.add(task, record, self._metric(task))
-        if taken := record.get("seconds"):
-            arm.seconds.append(taken["total"] - taken["build"])
-        self.ended += 1
+        with self._one_at_a_time:
+            arm = self._arm(task)
+            arm.under_way.pop(task.path, None)
+            arm.left -= 1
+            arm.add(task, record, self._metric(task))
+            if taken := record.get("seconds"):
+                arm.seconds.append(taken["total"] - taken["build"])
+            self.ended += 1
         if self.every_run or record["status"] != "done" or record.get("collapse"):
             self.console.print(_ending(task, record, self._metric(task)), soft_wrap=True)
-        self._draw()
 
-    def table(self) -> Table:
-        """All arms that have runs in this command."""
+    def fitting(self) -> Table:
+        """The table with as many arms as the terminal has lines for."""
+        return self.table(max(1, self.console.height - _AROUND))
+
+    def table(self, most: int | None = None) -> Table:
+        """All arms that have runs in this command; or at most so many, those first that train, then those that wait."""
+        with self._one_at_a_time:
+            return self._table(len(self.arms) if most is None else most)
+
+    def _table(self, most: int) -> Table:
+        order = sorted(self.arms, key=lambda key: (not self.arms[key].under_way, not self.arms[key].left))
+        shown = set(order[:most])
+        leaders = {name: self._leader(name) for name in dict.fromkeys(name for name, _ in order[:most])}
         table = Table(title=f"{self.ended} of {self.total} runs ended, {self.left()}", title_justify="left")
         for name, side in (("arm", "left"), ("now", "left"), ("runs", "right"), ("mean ± sd", "right"),
                            ("against baseline", "right")):  # fmt: skip
             table.add_column(name, justify=side, no_wrap=name != "arm")  # type: ignore[arg-type]
         several = len({experiment for experiment, _ in self.arms}) > 1
-        for (experiment, label), arm in self.arms.items():
+        for experiment, label in (key for key in self.arms if key in shown):
+            arm = self.arms[experiment, label]
             name = f"{experiment}  {label}" if several else label
             runs = f"{arm.ended}/{arm.ended + arm.left}" + (f", {arm.failed} failed" if arm.failed else "")
-            table.add_row(Text(name), _now(arm), runs, _summary(arm), self._against(experiment, label, arm))
+            table.add_row(
+                Text(name), _now(arm), runs, _summary(arm), self._against(experiment, label, leaders[experiment])
+            )
+        if left_out := len(self.arms) - len(shown):
+            table.caption, table.caption_justify = f"… and {count(left_out, 'arm')} more", "left"
         return table
 
     def left(self) -> str:
@@ -154,32 +176,36 @@ class Progress:
             return f"more than {duration(at_least)} left" if at_least >= 1 else so_far
         return f"about {duration(sum(known) / self.workers)} left"
 
-    def _against(self, experiment: str, label: str, arm: _Arm) -> Text:
+    def _leader(self, experiment: str) -> str | None:
+        """The best arm of an experiment; None while fewer than two have values."""
+        of_arms = {label: arm.values for (name, label), arm in self.arms.items() if name == experiment}
+        means = {label: self._sign(experiment) * fmean(values.values()) for label, values in of_arms.items() if values}
+        return max(means, key=lambda label: means[label]) if len(means) > 1 else None
+
+    def _against(self, experiment: str, label: str, leader: str | None) -> Text:
         """The mean difference from the baseline over shared seeds, + is better; the best arm is marked."""
         declared = self.experiments[experiment]
-        values = {other: found.values for (name, other), found in self.arms.items() if name == experiment}
-        sign = -1 if declared.metric.goal == "min" else 1
-        means = {other: sign * mean(of_arm.values()) for other, of_arm in values.items() if of_arm}
-        best = " best" if len(means) > 1 and label == max(means, key=lambda other: means[other]) else ""
+        best = " best" if label == leader else ""
         if label == declared.baseline or label not in declared.arms:
             return Text(f"baseline{best}" if label == declared.baseline else "")
-        baseline = values.get(declared.baseline, {})
-        shared = arm.values.keys() & baseline.keys()
+        values = self.arms[experiment, label].values
+        baseline = (
+            self.arms[experiment, declared.baseline].values if (experiment, declared.baseline) in self.arms else {}
+        )
+        shared = values.keys() & baseline.keys()
         if not shared:
             return Text("–")
-        difference = sign * mean(arm.values[seed] - baseline[seed] for seed in shared)
+        difference = self._sign(experiment) * fmean(values[seed] - baseline[seed] for seed in shared)
         return Text(f"{number(difference, signed=True)}{best}", style="bold" if best else "")
 
     def _arm(self, task: Task) -> _Arm:
         return self.arms.setdefault(_key(task), _Arm(task))
 
+    def _sign(self, experiment: str) -> int:
+        return -1 if self.experiments[experiment].metric.goal == "min" else 1
+
     def _metric(self, task: Task) -> str:
         return _shown(self.experiments[task.experiment].metric.name, task)
-
-    def _draw(self) -> None:
-        self.drawn = self.clock()
-        if self.console.is_terminal:
-            self.live.update(self.table(), refresh=True)
 
 
 def duration(seconds: float) -> str:
@@ -211,8 +237,8 @@ def _summary(arm: _Arm) -> str:
     values = list(arm.values.values())
     if not values:
         return "–"
-    spread = f" ± {number(stdev(values))}" if len(values) > 1 else ""
-    return f"{number(mean(values))}{spread}"
+    spread = f" ± {number(float(np.std(values, ddof=1)))}" if len(values) > 1 else ""
+    return f"{number(fmean(values))}{spread}"
 
 
 def _shown(metric: str, task: Task) -> str:
