@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from sklearn.preprocessing import QuantileTransformer
 
 KINDS = (
-    *("standard", "minmax", "quantile", "none", "standard per pixel"),
+    *("standard", "minmax", "quantile", "piecewise linear", "none", "standard per pixel"),
     *("leaky standard", "leaky minmax", "leaky quantile"),
 )
 TARGET_KINDS = ("standard", "none")
 _LEAKY = "leaky "
+_OF_TABLES, _OF_IMAGES = ("quantile", "piecewise"), ("pixel",)
+_BINS = 48  # of "piecewise linear"
 
 
 def kinds_for(*, images: bool) -> list[str]:
@@ -26,7 +28,7 @@ def kinds_for(*, images: bool) -> list[str]:
         >>> kinds_for(images=True)
         ['standard', 'minmax', 'none', 'standard per pixel', 'leaky standard', 'leaky minmax']
     """
-    return [kind for kind in KINDS if ("quantile" not in kind if images else "pixel" not in kind)]
+    return [kind for kind in KINDS if not any(word in kind for word in (_OF_TABLES if images else _OF_IMAGES))]
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,12 @@ class Preprocessing:
 
     Attributes:
         kind: "standard" (mean 0, standard deviation 1), "minmax" (0 to 1), "quantile" (normal scores) or "none";
-            "standard per pixel" for images; "leaky …" where it was fitted before the split.
+            "standard per pixel" for images; "piecewise linear" for tables, which gives each column as many columns as
+            it has bins; "leaky …" where it was fitted before the split.
         shift: subtracted from the inputs, in their unit; one for each column or pixel, or a single one for all pixels.
         scale: divides the shifted inputs; as many as `shift`; never 0.
-        quantiles: each column's quantiles at evenly spaced levels, for "quantile", which needs no shift and scale.
+        quantiles: each column's quantiles at evenly spaced levels, for "quantile" and "piecewise linear", which need no
+            shift and scale; for the latter each once.
         target_mean: subtracted from regression targets, in their unit; 0 where targets are not scaled.
         target_scale: divides the shifted targets: their standard deviation; 1 where targets are not scaled.
 
@@ -94,6 +98,8 @@ class Preprocessing:
             return cls(kind, **scaled)
         if base == "quantile":
             return cls(kind, quantiles=_quantiles(x), **scaled)
+        if base == "piecewise linear":
+            return cls(kind, quantiles=_bounds_of_bins(x), **scaled)
         if base == "standard per pixel":
             return cls(kind, *_learn_each_pixel(x), **scaled)
         learn = _learn_from_pixels if x.ndim > 2 else _learn_from_columns
@@ -164,7 +170,7 @@ class Preprocessing:
             ValueError: it lacks numbers that its kind needs.
         """
         read = cls(**{name: _as_tuples(value) for name, value in record.items()})
-        needed = {"none": True, "quantile": read.quantiles}.get(
+        needed = {"none": True, "quantile": read.quantiles, "piecewise linear": read.quantiles}.get(
             read.kind.removeprefix(_LEAKY), read.shift and read.scale
         )
         if not needed or len(read.shift) != len(read.scale):
@@ -175,6 +181,8 @@ class Preprocessing:
         """Scaled inputs, as float32. Tables are computed in float64; images in float32, because they are large."""
         import numpy as np
 
+        if self.kind == "piecewise linear":
+            return np.concatenate([_encoded(x[:, i], bounds) for i, bounds in enumerate(self.quantiles)], axis=1)
         if self.quantiles:
             return _quantile_transformer(self.quantiles).transform(x).astype(np.float32)
         if self.kind == "none":
@@ -229,6 +237,31 @@ def _all_rows(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
     parts = (dataset.train, dataset.validation, dataset.test)
     return np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts])
+
+
+def _bounds_of_bins(x: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """Each column's bounds of bins with equally many rows, each bound once; at least two bounds."""
+    import numpy as np
+
+    if x.ndim > 2:
+        raise ValueError('The preprocessing "piecewise linear" is for tables. Give images "standard".')
+    levels = np.linspace(0, 1, _BINS + 1)
+    found = [np.unique(np.quantile(column, levels, method="lower")) for column in x.T.astype(np.float64)]
+    return tuple(tuple(bounds if len(bounds) > 1 else [bounds[0], bounds[0] + 1.0]) for bounds in found)
+
+
+def _encoded(column: np.ndarray, bounds: tuple[float, ...]) -> np.ndarray:
+    """The piecewise linear encoding of Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep
+    Learning", equation 1: for each bin how much of it lies below the value, 0 to 1; beyond the ends it goes on.
+    """
+    import numpy as np
+
+    low, width = np.array(bounds[:-1]), np.diff(bounds)
+    shares = (column[:, None].astype(np.float64) - low) / width
+    shares[:, 1:] = np.maximum(shares[:, 1:], 0)
+    shares[:, :-1] = np.minimum(shares[:, :-1], 1)
+    encoded: np.ndarray = shares.astype(np.float32)
+    return encoded
 
 
 def _quantiles(x: np.ndarray) -> tuple[tuple[float, ...], ...]:

@@ -13,6 +13,8 @@ from models.lenet import lenet
 from models.mlp import matched_widths, mlp
 from models.published import BUILDERS, PUBLISHED, SMALL, Network
 from models.resnet import resnet
+from models.tabm import tabm
+from models.tabular_resnet import tabular_resnet
 from models.vgg import vgg
 
 __all__ = [
@@ -30,5 +32,7 @@ __all__ = [
     "matched_widths",
     "mlp",
     "resnet",
+    "tabm",
+    "tabular_resnet",
     "vgg",
 ]

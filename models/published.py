@@ -15,13 +15,16 @@ from models.googlenet import googlenet
 from models.lenet import lenet
 from models.mlp import mlp
 from models.resnet import resnet
+from models.tabm import tabm
+from models.tabular_resnet import tabular_resnet
 from models.vgg import vgg
 
 IMAGENET = (224, 224, 3), 1000  # input shape, classes
 CIFAR = (32, 32, 3), 10
 GREY = (28, 28, 1), 10
 BUILDERS: dict[str, Builder[...]] = {
-    build.__name__: build for build in (alexnet, application, cnn, densenet, googlenet, lenet, mlp, resnet, vgg)
+    build.__name__: build
+    for build in (alexnet, application, cnn, densenet, googlenet, lenet, mlp, resnet, tabm, tabular_resnet, vgg)
 }
 
 

@@ -17,23 +17,24 @@ RAY = str(Path(sys.executable).with_name("ray"))
 class Cluster:
     """A head without CPUs, and nodes with one CPU and one of a resource of our own, `big`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.folder, self.nodes, self.started = folder, [], 0
+        self.folder, self.started = folder, 0
+        self.nodes: list[subprocess.Popen[bytes]] = []
         port = self.address.partition(":")[2]
         self.head = self._start("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false",
                                 f"--temp-dir={folder}")  # fmt: skip
 
-    def add_node(self):
+    def add_node(self) -> subprocess.Popen[bytes]:
         """Add a node, and wait until it has joined: two that join at once may disturb each other."""
         node = self._start(f"--address={self.address}", "--num-cpus=1", '--resources={"big": 1}')
         self.nodes.append(node)
         self.wait_for(sum(other.poll() is None for other in self.nodes))
         return node
 
-    def wait_for(self, cpus, seconds=60):
+    def wait_for(self, cpus: int, seconds: float = 60) -> None:
         """Wait until the nodes have joined."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -43,19 +44,19 @@ class Cluster:
                 return
         raise AssertionError(f"The cluster has not come up: {status.stdout}{status.stderr}")
 
-    def _start(self, *arguments):
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000",
                    "--disable-usage-stats", *arguments]  # fmt: skip
         self.started += 1
         with Path(self.folder, f"node-{self.started}.log").open("w") as log:
             return subprocess.Popen(command, env=os.environ | TOKEN, stdout=log, stderr=log, start_new_session=True)
 
-    def end(self):
+    def end(self) -> None:
         for node in (*self.nodes, self.head):
             kill(node)
 
 
-def kill(node):
+def kill(node: subprocess.Popen[bytes]) -> None:
     """All processes of a node at once, as when its machine goes."""
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(node.pid)

