@@ -120,7 +120,7 @@ def test_study_that_loses_node_equals_local_one(cluster, tmp_path, monkeypatch):
 
 
 OWN_STUDY = """from folklore import Experiment, Metric, Recipe
-from own_nets.small import small
+from ray_nets.small import small
 import data
 
 base = Recipe(model=small, data=data.diabetes, epochs=1, mode="step", patience=None)
@@ -139,10 +139,10 @@ def small(input_shape, outputs, *, activation="relu"):
 def test_own_modules_travel_to_node_with_resource(cluster, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    (tmp_path / "own_nets").mkdir()
-    (tmp_path / "own_nets" / "small.py").write_text(OWN_NET)
-    (tmp_path / "own_study.py").write_text(OWN_STUDY)
-    (experiment,) = catalog.load_file(tmp_path / "own_study.py").values()
+    (tmp_path / "ray_nets").mkdir()
+    (tmp_path / "ray_nets" / "small.py").write_text(OWN_NET)
+    (tmp_path / "ray_study.py").write_text(OWN_STUDY)
+    (experiment,) = catalog.load_file(tmp_path / "ray_study.py").values()
     chosen = dict(engine="ray", address=cluster.address, per_worker="CPU=1,big=1")
     failures, printed = run(experiment, tmp_path / "logs", **chosen)
     assert failures == 0, printed

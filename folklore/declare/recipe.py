@@ -37,7 +37,7 @@ _LATER_FIELDS: dict[str, tuple[Any, ...]] = {
     "pictures": ([],),
     "transfer": ({},),
     "callbacks": ([],),
-    "loss": tuple(names[0] for names in LOSSES.values()),
+    "loss": ("softmax", "squared error"),
     "order": ("fresh",),
     "target_scaler": ("",),
 }
