@@ -6,7 +6,6 @@ import keras
 
 from models import blocks
 from models.builder import checked
-from models.ensemble import EnsembleDense, EnsembleHeads, MeanOfMembers, Members
 from models.options import Count, Counts, Named, Share
 
 
@@ -51,6 +50,8 @@ def tabm(
         >>> tabm((8,), 1, widths=(4,), members=3).count_params()
         95
     """
+    from models.ensemble import EnsembleDense, EnsembleHeads, MeanOfMembers, Members  # classes of Keras import it
+
     if outputs != 1 or len(input_shape) != 1:
         raise ValueError(
             f"tabm was given input_shape={input_shape!r} and outputs={outputs}, and it is for regression on a table: "
